@@ -1,0 +1,80 @@
+"""The entry points: the route, the queue's worker, the catch-up and the operators' function; no logic lives here.
+
+What each needs is imported when it first runs: the API function never loads a database driver.
+"""
+
+import functools
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Chalice, CloudWatchEvent, CognitoUserPoolAuthorizer, CORSConfig, Rate, Response
+
+if TYPE_CHECKING:
+    from chalicelib.worker import Worker
+
+app = Chalice(app_name="interaction-tracker")
+
+# The stack puts the real pool in its place: an environment variable cannot be read when the template is made.
+users = CognitoUserPoolAuthorizer("users", provider_arns=["arn:aws:cognito-idp:region:account:userpool/pool"])
+
+TIME_TO_STOP = 15_000  # milliseconds that catch-up leaves unused: one claim can take that long
+
+
+# Any media type reaches our code, so that a wrong one gets our answer and not Chalice's.
+@app.route("/interaction", methods=["POST"], authorizer=users, content_types=["*/*"], cors=CORSConfig(max_age=600))
+def interaction() -> Response:
+    """Queue one interaction of the token's user and answer at once."""
+    from chalicelib import config, intake
+    from chalicelib.queue import SqsQueue
+
+    http: Any = app.current_request
+    request = intake.Request(
+        body=http.raw_body,
+        content_type=http.headers.get("content-type"),
+        claims=http.context["authorizer"]["claims"],
+    )
+    reply = intake.accept(request, queue=SqsQueue(config.setting("QUEUE_URL")), now=datetime.now(UTC))
+    headers: dict[str, Any] = reply.headers | {"Access-Control-Allow-Origin": config.setting("CORS_ORIGIN")}
+    return Response(body=reply.body, headers=headers, status_code=reply.http_status)
+
+
+@app.lambda_function(name="worker")
+def worker(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Store a batch from the queue; tell SQS which messages to bring again."""
+    return the_worker().handle(event)
+
+
+@functools.cache
+def the_worker() -> "Worker":
+    """Make the worker that this process keeps, with its connections."""
+    from chalicelib import config, stores
+    from chalicelib.queue import SqsQueue
+    from chalicelib.worker import Worker
+
+    return Worker(
+        open_ledger=stores.open_ledger,
+        open_graph=stores.open_graph,
+        dead_letters=SqsQueue(config.setting("DEAD_LETTER_QUEUE_URL")),
+    )
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="catch_up")
+def catch_up(event: CloudWatchEvent) -> None:
+    """Project what live traffic left behind."""
+    from chalicelib import projection, stores
+
+    ledger, graph = stores.open_ledger(), stores.open_graph()
+    context: Any = event.context
+    try:
+        projection.catch_up(ledger, graph, in_time=lambda: context.get_remaining_time_in_millis() > TIME_TO_STOP)
+    finally:
+        ledger.close()
+        graph.close()
+
+
+@app.lambda_function(name="operations")
+def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Run one operator's operation: {"operation": "migrate"}."""
+    from chalicelib import config, operations
+
+    return operations.run(event, {"migrate": lambda: operations.migrate(config.secret("POSTGRES_OWNER_SECRET"))})

@@ -1,0 +1,35 @@
+"""What the stack tells the functions: read late, so that importing a module needs no environment."""
+
+import functools
+import json
+import os
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+# Two quick attempts: every caller behind the queue is called again, and a frontend is waiting before it.
+QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+class MissingSettingError(Exception):
+    """The stack did not give the function a variable that it needs."""
+
+
+def setting(name: str) -> str:
+    """Return the environment variable; raises MissingSettingError where it is absent or empty."""
+    value = os.environ.get(name)
+    if not value:
+        raise MissingSettingError(name)
+    return value
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """Return the process's one client of an AWS service."""
+    return boto3.client(service, config=QUICK)  # type: ignore[call-overload]
+
+
+def secret(name: str) -> dict[str, Any]:
+    """Read the JSON secret that a variable names: anew for each connection, so that a rotated password is found."""
+    return dict(json.loads(client("secretsmanager").get_secret_value(SecretId=setting(name))["SecretString"]))

@@ -1,0 +1,119 @@
+"""The graph in Neo4j: transactions that are bounded in time, and whose failures say whether rows are to blame."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import neo4j
+from neo4j.exceptions import AuthError, DriverError, Neo4jError, TransientError
+
+from chalicelib.cypher import CONSTRAINTS, ONLINE, Changes
+
+TRANSACTION_TIMEOUT = 10  # seconds, kept by the server; below Postgres' limit for a transaction that waits for us
+
+# EntityNotFound: a wipe is under way.
+NO_FAULT_OF_ROWS = (
+    "Neo.ClientError.Statement.EntityNotFound",
+    "Neo.ClientError.Security.",
+    "Neo.ClientError.Database.",
+    "Neo.ClientError.Cluster.",
+)
+
+
+class GraphUnavailableError(Exception):
+    """The graph takes no writes now; the rows are sound and wait."""
+
+
+class RowsRefusedError(Exception):
+    """The graph is well and refuses these rows, or they are too much for one transaction; the text is its code."""
+
+
+class Graph:
+    """A driver for the graph, made when first needed; unusable once abandoned."""
+
+    def __init__(self, connect: Callable[[], neo4j.Driver]) -> None:
+        """Take what makes the driver; it is called late, and again after the graph refused our password."""
+        self._connect = connect
+        self._driver: neo4j.Driver | None = None
+        self.abandoned = False
+
+    def prepare(self) -> None:
+        """Create the uniqueness constraints and wait until they are online: a fresh volume has none."""
+        with self._session() as session:
+            for text in CONSTRAINTS.values():
+                session.run(text).consume()
+            session.run("CALL db.awaitIndexes(30)").consume()
+
+    def write(self, changes: Changes) -> None:
+        """Apply the changes, all or none; applying them again, or in another order, ends in the same graph.
+
+        Raises GraphUnavailableError when it is no fault of the rows, and RowsRefusedError when it may be.
+        """
+        with self._transaction() as transaction:
+            online = transaction.run(ONLINE, names=list(CONSTRAINTS)).single(strict=True)["online"]
+            if online < len(CONSTRAINTS):
+                raise GraphUnavailableError("its constraints are not online")
+            for text, parameters in changes.statements():
+                transaction.run(text, parameters).consume()
+
+    def check_writable(self) -> None:
+        """Raise GraphUnavailableError if the graph takes no write at all: then no row is to blame for a refusal."""
+        try:
+            with self._transaction() as transaction:
+                transaction.run("CREATE (p:Probe) DELETE p").consume()
+        except RowsRefusedError as error:
+            raise GraphUnavailableError(str(error)) from error
+
+    def close(self) -> None:
+        """Close the driver, if there is one."""
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    def abandon(self) -> None:
+        """Let go of it under a thread that is stuck: that thread starts no further transaction."""
+        self.abandoned = True
+        # Closing says goodbye to the server, and that blocks while the server is frozen.
+        threading.Thread(target=self.close, daemon=True).start()
+
+    @contextmanager
+    def _session(self) -> Iterator[neo4j.Session]:
+        try:
+            if self._driver is None:
+                self._driver = self._connect()
+            with self._driver.session() as session:
+                yield session
+        except (Neo4jError, DriverError) as error:
+            if isinstance(error, AuthError):
+                self.close()
+            raise _judged(error) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[neo4j.Transaction]:
+        with self._session() as session, session.begin_transaction(timeout=TRANSACTION_TIMEOUT) as transaction:
+            if self.abandoned:
+                raise GraphUnavailableError("abandoned")
+            yield transaction
+            transaction.commit()
+
+
+def _judged(error: Neo4jError | DriverError) -> GraphUnavailableError | RowsRefusedError:
+    """Tell whether rows may be at fault. Only the error's code is kept: its text can quote what people wrote."""
+    code = (error.code if isinstance(error, Neo4jError) else None) or type(error).__name__
+    too_much = "OutOfMemory" in code  # it calls itself transient, and comes again for the same rows
+    passing = isinstance(error, DriverError | TransientError) or code.startswith(NO_FAULT_OF_ROWS)
+    return GraphUnavailableError(code) if passing and not too_much else RowsRefusedError(code)
+
+
+def connect(uri: str, username: str, password: str) -> neo4j.Driver:
+    """Return a driver whose every wait is bounded; nothing is sent yet."""
+    return neo4j.GraphDatabase.driver(
+        uri,
+        auth=(username, password),
+        connection_timeout=3,
+        connection_acquisition_timeout=5,
+        liveness_check_timeout=30,
+        max_connection_pool_size=4,
+        notifications_min_severity="OFF",
+        telemetry_disabled=True,
+    )

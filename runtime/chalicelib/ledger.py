@@ -1,0 +1,139 @@
+"""The ledger in Postgres, and all SQL that the functions speak."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from chalicelib.interaction import Interaction, moment
+from chalicelib.postgres import Database
+
+# What a writer and a projector hold shared, and an erasure takes exclusively: a barrier, not a queue.
+WRITERS, PROJECTORS = 7_316_001, 7_316_002
+
+CLAIM_ROWS = 1000
+CLAIM_BYTES = 4_000_000  # 1,000 large rows in one transaction exhaust the graph's heap
+ROW_BYTES = 500  # what a row weighs beside its metadata
+PATIENCE = 3  # failures of a row alone before it is set aside
+
+STORE = """
+WITH incoming AS (
+    SELECT DISTINCT ON (id) *
+    FROM unnest(%(id)s::uuid[], %(user_id)s::text[], %(event_id)s::uuid[], %(kind)s::text[], %(artifact_id)s::text[],
+                %(metadata)s::jsonb[], %(timestamp)s::timestamptz[], %(received_at)s::timestamptz[])
+         AS i (id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at)
+    ORDER BY id
+), wanted AS (
+    SELECT * FROM incoming i
+    WHERE NOT EXISTS (SELECT FROM erasure e
+                      WHERE e.user_id = i.user_id AND least(i.received_at, i.timestamp) <= e.erased_at)
+), stored AS (
+    INSERT INTO interaction (id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at)
+    SELECT * FROM wanted ORDER BY id
+    ON CONFLICT DO NOTHING
+    RETURNING id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
+), queued AS (
+    INSERT INTO graph_outbox (interaction_id, bytes) SELECT id, bytes FROM stored
+)
+SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM incoming) - (SELECT count(*) FROM wanted)
+"""
+
+CLAIM = """
+WITH waiting AS (
+    SELECT interaction_id, bytes FROM graph_outbox
+    WHERE next_attempt_at <= now()
+    ORDER BY interaction_id LIMIT %(rows)s
+    FOR UPDATE SKIP LOCKED
+), summed AS (
+    SELECT interaction_id, sum(bytes) OVER (ORDER BY interaction_id) - bytes AS before, bytes FROM waiting
+), claimed AS (
+    DELETE FROM graph_outbox USING summed
+    WHERE graph_outbox.interaction_id = summed.interaction_id AND (before = 0 OR before + summed.bytes <= %(bytes)s)
+    RETURNING graph_outbox.interaction_id, attempts
+)
+SELECT id, user_id, event_id, kind, artifact_id, metadata::text, timestamp, attempts
+FROM interaction JOIN claimed ON id = interaction_id
+ORDER BY id
+"""
+
+PUT_BACK = """
+INSERT INTO graph_outbox (interaction_id, bytes, attempts, last_error, next_attempt_at)
+SELECT id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0), %(attempts)s, %(error)s,
+       CASE WHEN %(attempts)s >= %(patience)s THEN 'infinity' ELSE now() + %(attempts)s * interval '1 minute' END
+FROM interaction WHERE id = %(id)s
+"""
+
+
+class Row(NamedTuple):
+    """A ledger row as the graph needs it: metadata as JSON text, timestamp in UTC."""
+
+    id: UUID
+    user_id: str
+    event_id: UUID
+    kind: str
+    artifact_id: str | None
+    metadata: str | None
+    timestamp: datetime
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of the interactions of one `store`."""
+
+    stored: int
+    repeated: int
+    erased: int
+
+
+class Ledger(Database):
+    """The ledger, over one connection."""
+
+    def store(self, interactions: Sequence[Interaction]) -> Stored:
+        """Save what is new, and queue it for the graph, all or nothing; repeated and erased ones are only counted.
+
+        Raises psycopg.Error when Postgres is away or refuses any of them.
+        """
+        connection = self.connection
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [WRITERS])
+            # The statement's snapshot is later than the lock: it sees every erasure that the barrier let through.
+            stored, erased = connection.execute(STORE, _columns(interactions)).fetchone() or (0, 0)
+        return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
+
+    @contextmanager
+    def claim(self) -> Iterator[list[Row]]:
+        """Take up to one claim's rows out of the outbox, oldest first; they are back there if the block raises.
+
+        No other claim sees them meanwhile. At most 1,000 rows or 4 MB, but always one where there is one.
+        """
+        connection = self.connection
+        with connection.transaction(), connection.cursor(row_factory=class_row(Row)) as cursor:
+            connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PROJECTORS])
+            yield cursor.execute(CLAIM, {"rows": CLAIM_ROWS, "bytes": CLAIM_BYTES, "row_bytes": ROW_BYTES}).fetchall()
+
+    def put_back(self, row: Row, error: str) -> bool:
+        """Return a refused row to the outbox, to be tried later; tell whether it is set aside instead."""
+        attempts = row.attempts + 1
+        values = {"id": row.id, "attempts": attempts, "error": error, "patience": PATIENCE, "row_bytes": ROW_BYTES}
+        self.connection.execute(PUT_BACK, values)
+        return attempts >= PATIENCE
+
+
+def _columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
+    return {
+        "row_bytes": ROW_BYTES,
+        "id": [i.id for i in interactions],
+        "user_id": [i.user_id for i in interactions],
+        "event_id": [i.event_id for i in interactions],
+        "kind": [i.kind.value for i in interactions],
+        "artifact_id": [i.artifact_id for i in interactions],
+        "metadata": [None if i.metadata is None else json.dumps(i.metadata) for i in interactions],
+        "timestamp": [moment(i.timestamp) for i in interactions],
+        "received_at": [moment(i.received_at) for i in interactions],
+    }

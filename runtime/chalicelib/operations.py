@@ -1,0 +1,54 @@
+"""What operators, and each deploy, ask of the functions that reach the private stores."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import yoyo
+
+from chalicelib.postgres import conninfo
+from chalicelib.telemetry import log
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATING = 7_316_003  # the advisory lock under which one migrates at a time
+LOCK_WAIT = "60s"
+
+
+class MigrationError(Exception):
+    """A migration was not applied; the deploy must stop."""
+
+
+def migrate(owner: Mapping[str, Any]) -> list[str]:
+    """Bring the ledger's schema up to this code's; return the ids of the migrations applied, none on a repeat.
+
+    Another caller's migration is waited for; the lock goes with its holder's connection, killed or not. Raises
+    MigrationError or psycopg.Error when the schema could not be brought up.
+    """
+    with psycopg.connect(conninfo(owner), autocommit=True, connect_timeout=10) as guard:
+        guard.execute(f"SET lock_timeout = '{LOCK_WAIT}'")
+        guard.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+        backend = yoyo.get_backend(_address(owner))
+        migrations = yoyo.read_migrations(str(MIGRATIONS))
+        pending = backend.to_apply(migrations)
+        applied = [migration.id for migration in pending]
+        backend.apply_migrations(pending)
+        # yoyo passes over a migration that it cannot read.
+        if left := [migration.id for migration in backend.to_apply(migrations)]:
+            raise MigrationError(f"not applied: {', '.join(left)}")
+    log.info("migrated", applied=applied)
+    return applied
+
+
+def _address(owner: Mapping[str, Any]) -> str:
+    credentials = f"{quote(owner['username'], safe='')}:{quote(owner['password'], safe='')}"
+    return f"postgresql+psycopg://{credentials}@{owner['host']}:{owner['port']}/{owner['dbname']}"
+
+
+def run(event: Mapping[str, Any], operations: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Run the operation that the event names and return its result; raises ValueError for an unknown one."""
+    name = str(event.get("operation"))
+    if name not in operations:
+        raise ValueError(f"operation must be one of {', '.join(operations)}")
+    return {"operation": name, "result": operations[name]()}

@@ -1,0 +1,111 @@
+"""From the ledger's outbox into the graph: the one projection that live traffic, catch-up and rebuild share."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any
+
+from chalicelib.cypher import Changes, Parameters
+from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
+from chalicelib.interaction import Kind
+from chalicelib.ledger import Ledger, Row
+from chalicelib.telemetry import log, measure
+
+
+def changes(rows: Sequence[Row]) -> Changes:
+    """Return what the rows mean for the graph: a function of their set, whatever their order or repetition."""
+    events = sorted({(row.user_id, str(row.event_id)) for row in rows})
+    openings: dict[tuple[str, str], Row] = {}
+    labels: dict[Kind, set[tuple[str, str]]] = defaultdict(set)
+    artifacts: set[tuple[str, str]] = set()
+    edges: dict[Kind, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in sorted(rows, key=lambda row: (row.timestamp, row.id)):
+        kind, event = Kind(row.kind), (row.user_id, str(row.event_id))
+        if kind.opens:
+            openings.setdefault(event, row)
+            labels[kind].add(event)
+        elif row.artifact_id is not None:
+            artifacts.add((row.user_id, row.artifact_id))
+            edges[kind][str(row.id)] = _properties(row)
+    return Changes(
+        users=sorted({row.user_id for row in rows}),
+        events=_keys(events, "event_id"),
+        openings=[_properties(row) for _, row in sorted(openings.items())],
+        labels={kind: _keys(sorted(labels[kind]), "event_id") for kind in Kind if kind in labels},
+        artifacts=_keys(sorted(artifacts), "artifact_id"),
+        edges={kind: list(edges[kind].values()) for kind in Kind if kind in edges},
+    )
+
+
+def _keys(pairs: Sequence[tuple[str, str]], name: str) -> Parameters:
+    return [{"user_id": user_id, name: value} for user_id, value in pairs]
+
+
+def _properties(row: Row) -> dict[str, Any]:
+    return {**row._asdict(), "id": str(row.id), "event_id": str(row.event_id)}
+
+
+def drain(ledger: Ledger, graph: Graph) -> int:
+    """Project one claim of the outbox and return how many rows it took: 0 when nothing waits.
+
+    Raises GraphUnavailableError, with every row back in the outbox untouched, when the graph takes no writes.
+    A row that the graph refuses by itself is tried again later, and set aside after the third time.
+    """
+    with ledger.claim() as rows:
+        refused = list(project(graph, rows)) if rows else []
+        if refused:
+            graph.check_writable()
+        for row, code in refused:
+            set_aside = ledger.put_back(row, code)
+            log.warning("the graph refused", interaction_id=str(row.id), code=code, set_aside=set_aside)
+            measure(GraphRefused=1, SetAside=int(set_aside))
+    if rows:
+        measure(Projected=len(rows) - len(refused))
+    return len(rows)
+
+
+def project(graph: Graph, rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
+    """Write the rows, halving what is refused or too much; yield each row that is refused alone, with the code."""
+    try:
+        graph.write(changes(rows))
+    except RowsRefusedError as error:
+        if len(rows) == 1:
+            yield rows[0], str(error)
+            return
+        middle = len(rows) // 2
+        yield from project(graph, rows[:middle])
+        yield from project(graph, rows[middle:])
+
+
+def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:
+    """Drain one claim, as `drain` does, or abandon both connections at the deadline and raise GraphUnavailableError.
+
+    A frozen Neo4j holds its client far beyond every time-out that the driver has; only another thread can let go.
+    """
+    outcome: Future[int] = Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(drain(ledger, graph))
+        except BaseException as error:  # noqa: BLE001  whatever it is belongs to the caller
+            outcome.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        if outcome.done():
+            raise
+        ledger.abandon()
+        graph.abandon()
+        raise GraphUnavailableError(f"no answer within {seconds} s") from None
+
+
+def catch_up(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
+    """Drain until the outbox is empty, or time is up, and return how many rows that were."""
+    graph.prepare()
+    total = 0
+    while in_time() and (taken := drain(ledger, graph)):
+        total += taken
+    return total
