@@ -5,6 +5,7 @@ What each needs is imported when it first runs: the API function never loads a d
 
 import functools
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, CloudWatchEvent, CognitoUserPoolAuthorizer, CORSConfig, Rate, Response
@@ -26,14 +27,19 @@ def interaction() -> Response:
     """Queue one interaction of the token's user and answer at once."""
     from chalicelib import config, intake
     from chalicelib.queue import SqsQueue
+    from chalicelib.telemetry import log
 
     http: Any = app.current_request
-    request = intake.Request(
-        body=http.raw_body,
-        content_type=http.headers.get("content-type"),
-        claims=http.context["authorizer"]["claims"],
-    )
-    reply = intake.accept(request, queue=SqsQueue(config.setting("QUEUE_URL")), now=datetime.now(UTC))
+    try:
+        request = intake.Request(
+            body=http.raw_body,
+            content_type=http.headers.get("content-type"),
+            claims=http.context["authorizer"]["claims"],
+        )
+        reply = intake.accept(request, queue=SqsQueue(config.setting("QUEUE_URL")), now=datetime.now(UTC))
+    except Exception:  # noqa: BLE001  a fault of ours has the contract's shape too
+        log.exception("unexpected")
+        reply = intake.retry(HTTPStatus.INTERNAL_SERVER_ERROR)
     headers: dict[str, Any] = reply.headers | {"Access-Control-Allow-Origin": config.setting("CORS_ORIGIN")}
     return Response(body=reply.body, headers=headers, status_code=reply.http_status)
 

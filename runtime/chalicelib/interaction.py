@@ -48,7 +48,7 @@ class Interaction(BaseModel):
     received_at: Microseconds
 
 
-def canonical(  # noqa: PLR0913  the content has six parts
+def canonical(
     *, user_id: str, kind: Kind, event_id: str | None, artifact_id: str | None, timestamp: int, metadata: Any
 ) -> str:
     """Return the content as one ASCII JSON text that no different content shares.

@@ -1,6 +1,7 @@
 """What operators, and each deploy, ask of the functions that reach the private stores."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,20 +31,25 @@ def migrate(owner: Mapping[str, Any]) -> list[str]:
         guard.execute(f"SET lock_timeout = '{LOCK_WAIT}'")
         guard.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
         backend = yoyo.get_backend(_address(owner))
-        migrations = yoyo.read_migrations(str(MIGRATIONS))
-        pending = backend.to_apply(migrations)
-        applied = [migration.id for migration in pending]
-        backend.apply_migrations(pending)
-        # yoyo passes over a migration that it cannot read.
-        if left := [migration.id for migration in backend.to_apply(migrations)]:
-            raise MigrationError(f"not applied: {', '.join(left)}")
+        with closing(backend.connection):
+            applied = _apply(backend)
     log.info("migrated", applied=applied)
     return applied
 
 
+def _apply(backend: Any) -> list[str]:
+    migrations = yoyo.read_migrations(str(MIGRATIONS))
+    pending = backend.to_apply(migrations)
+    backend.apply_migrations(pending)
+    # yoyo passes over a migration that it cannot read.
+    if left := [migration.id for migration in backend.to_apply(migrations)]:
+        raise MigrationError(f"not applied: {', '.join(left)}")
+    return [migration.id for migration in pending]
+
+
 def _address(owner: Mapping[str, Any]) -> str:
     credentials = f"{quote(owner['username'], safe='')}:{quote(owner['password'], safe='')}"
-    return f"postgresql+psycopg://{credentials}@{owner['host']}:{owner['port']}/{owner['dbname']}"
+    return f"postgresql+psycopg://{credentials}@{owner['host']}:{owner['port']}/{owner['dbname']}?connect_timeout=10"
 
 
 def run(event: Mapping[str, Any], operations: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:

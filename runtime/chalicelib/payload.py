@@ -26,6 +26,7 @@ WORDING = {
     "extra_forbidden": "unknown field",
     "enum": "must be one of " + ", ".join(Kind),
     "dict_type": "must be an object or null",
+    "string_unicode": "holds half of a surrogate pair",
     "string_type": NEED_ARTIFACT,
     "string_too_short": NEED_ARTIFACT,
     "string_too_long": NEED_ARTIFACT,
@@ -129,7 +130,8 @@ def parse(body: bytes, *, user_id: str, now: datetime) -> Interaction:
 
 def _wording(error: ValidationError) -> str:
     problems = [
-        f"{str(problem['loc'][0])[:64]}: {WORDING.get(problem['type'], problem['msg'])}" for problem in error.errors()
+        f"{str((*problem['loc'], 'the body')[0])[:64]}: {WORDING.get(problem['type'], problem['msg'])}"
+        for problem in error.errors()
     ]
     more = len(problems) - MAX_PROBLEMS
     return "; ".join(problems[:MAX_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")

@@ -53,7 +53,7 @@ def drain(ledger: Ledger, graph: Graph) -> int:
     A row that the graph refuses by itself is tried again later, and set aside after the third time.
     """
     with ledger.claim() as rows:
-        refused = list(project(graph, rows)) if rows else []
+        refused = list(project(graph, rows, before_each=ledger.keep_claim)) if rows else []
         if refused:
             graph.check_writable()
         for row, code in refused:
@@ -65,8 +65,9 @@ def drain(ledger: Ledger, graph: Graph) -> int:
     return len(rows)
 
 
-def project(graph: Graph, rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
+def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[tuple[Row, str]]:
     """Write the rows, halving what is refused or too much; yield each row that is refused alone, with the code."""
+    before_each()
     try:
         graph.write(changes(rows))
     except RowsRefusedError as error:
@@ -74,8 +75,8 @@ def project(graph: Graph, rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
             yield rows[0], str(error)
             return
         middle = len(rows) // 2
-        yield from project(graph, rows[:middle])
-        yield from project(graph, rows[middle:])
+        yield from project(graph, rows[:middle], before_each)
+        yield from project(graph, rows[middle:], before_each)
 
 
 def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:

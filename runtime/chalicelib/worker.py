@@ -66,6 +66,11 @@ class Worker:
         self._drain()
         return {"batchItemFailures": [{"itemIdentifier": delivery.message_id} for delivery in fates.failed]}
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._ledger.close()
+        self._graph.close()
+
     def _store(self, batch: Sequence[tuple[Delivery, list[Interaction]]], fates: Fates) -> None:
         """Save the batch in one statement, or halve it until the message that Postgres refuses stands alone."""
         if not batch:

@@ -1,0 +1,156 @@
+"""The cloud as one thing: its parts brought up and down together."""
+
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from local.ministack import CREDENTIALS, REGION, MiniStack
+from local.neo4j import Neo4j
+from local.part import LOOPBACK, CloudError, Narrate, Part, in_one_line
+from local.passwords import passwords
+from local.ports import PARTS, Ports, holder, is_free, variable
+from local.postgres import APP, DATABASE, OWNER, Postgres
+from local.supervision import RUNNING, Supervisor
+
+
+def silently(_told: str) -> None:
+    """Narrate to nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """The laptop's cloud in one folder. Several, in several folders and on several ports, run side by side."""
+
+    folder: Path
+    ports: Ports = field(default_factory=Ports)
+
+    def up(self, parts: Sequence[str] = PARTS, narrate: Narrate = silently) -> None:
+        """Start what does not run, side by side, and return when all of these parts answer.
+
+        What runs goes on undisturbed. Raises CloudError when a port is taken or a part does not come up.
+        """
+        # What needs the longest preparing starts last, while the others already come up.
+        chosen = [part for part in (self._aws, self._postgres, self._neo4j) if part.name in parts]
+        with self._alone():
+            if not self._supervisor.alive():
+                self._supervisor.sweep()
+            self._check_ports(chosen)
+            self._supervisor.keep(part.program() for part in (self._aws, self._postgres, self._neo4j))
+            for part in chosen:
+                if self._supervisor.state(part.name) not in RUNNING:
+                    part.prepare(narrate)
+                    self._supervisor.start(part.name)
+            for part in chosen:
+                narrate(f"{part.name}: waiting for its answer")
+                self._await(part)
+                part.settle()
+
+    def down(self) -> None:
+        """Stop everything, the supervisor too; the stores keep their data."""
+        with self._alone():
+            self._supervisor.shut_down()
+
+    def start(self, part: str) -> None:
+        """Start one part and wait until it answers."""
+        self.up([part])
+
+    def stop(self, part: str) -> None:
+        """Stop one part and wait until it has ended."""
+        self._supervisor.stop(part)
+
+    def pid(self, part: str) -> int:
+        """Return the process id of a part that runs: the server itself, not a wrapper."""
+        if pid := self._supervisor.pid(part):
+            return pid
+        raise CloudError(f"{part} does not run")
+
+    def status(self) -> dict[str, str]:
+        """Return each part's state in the supervisor's words: RUNNING, STOPPED, EXITED, FATAL …"""  # noqa: D400, D415
+        return {part: self._supervisor.state(part) for part in PARTS}
+
+    def secrets(self) -> dict[str, Mapping[str, str | int]]:
+        """Return the stores' secrets as Secrets Manager is to hold them: postgres, postgres-owner, neo4j."""
+        return {
+            "postgres": self._postgres.secret(APP),
+            "postgres-owner": self._postgres.secret(OWNER),
+            "neo4j": self._neo4j.secret(),
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which commands and tests find the parts."""
+        owner, graph = self._postgres.secret(OWNER), self._neo4j.secret()
+        return {
+            "DATABASE_URL": f"postgresql://{OWNER}:{owner['password']}@{LOOPBACK}:{self.ports.postgres}/{DATABASE}",
+            "NEO4J_URI": graph["uri"],
+            "NEO4J_USER": graph["username"],
+            "NEO4J_PASSWORD": graph["password"],
+            "AWS_ENDPOINT_URL": self._aws.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            **CREDENTIALS,
+        }
+
+    def _check_ports(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            if not is_free(part.port):
+                process = holder(part.port)
+                if process and process.pid == self._supervisor.pid(part.name):
+                    continue
+                by = f" by {process.name()} (pid {process.pid})" if process else ""
+                raise CloudError(f"{part.name}: port {part.port} is taken{by}; set {variable(part.name)} to another")
+
+    def _await(self, part: Part) -> None:
+        log = f"its log: {self._supervisor.logs / part.name}.log"
+        unready = retry_if_exception(lambda e: isinstance(e, Exception) and not isinstance(e, CloudError))
+        try:
+            for attempt in Retrying(stop=stop_after_delay(part.patience), wait=wait_fixed(0.1), retry=unready):
+                with attempt:
+                    if (state := self._supervisor.state(part.name)) not in RUNNING:
+                        raise CloudError(f"{part.name}: did not start ({state}); {log}")
+                    part.answer()
+        except RetryError as error:
+            reason = in_one_line(error.last_attempt.exception())
+            raise CloudError(f"{part.name}: no answer after {part.patience} s ({reason}); {log}") from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One command at a time brings this folder's cloud up or down."""
+        try:
+            file = (self._folder / "lock").open("w")
+        except PermissionError as error:
+            raise CloudError(f"{self._folder} belongs to another user") from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @cached_property
+    def _folder(self) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder.resolve()
+
+    @cached_property
+    def _supervisor(self) -> Supervisor:
+        return Supervisor(self._folder)
+
+    @cached_property
+    def _passwords(self) -> dict[str, str]:
+        return passwords(self._folder)
+
+    @cached_property
+    def _postgres(self) -> Postgres:
+        owner, app = self._passwords[OWNER], self._passwords[APP]
+        folder = self._folder / "postgres"
+        return Postgres(folder=folder, port=self.ports.postgres, owner_password=owner, app_password=app)
+
+    @cached_property
+    def _neo4j(self) -> Neo4j:
+        return Neo4j(folder=self._folder / "neo4j", port=self.ports.neo4j, password=self._passwords["neo4j"])
+
+    @cached_property
+    def _aws(self) -> MiniStack:
+        return MiniStack(folder=self._folder / "aws", port=self.ports.aws)

@@ -1,0 +1,92 @@
+"""Neo4j's jars, exactly as jgo.lock.toml has them. `python -m local.jars` writes that lock from jgo.toml."""
+
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from jgo.env import EnvironmentBuilder, EnvironmentSpec, LockedDependency, LockFile
+from jgo.maven import Artifact, MavenContext
+from requests import RequestException
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from local.part import CloudError, Narrate, in_one_line
+
+HERE = Path(__file__).resolve().parent
+SPEC = HERE / "jgo.toml"
+LOCK = HERE / "jgo.lock.toml"
+CACHE = HERE.parent / ".local" / "cache" / "jars"  # laid out as a Maven repository; for every cloud of this checkout
+
+
+class WrongJarError(Exception):
+    """A jar is not what the lock says."""
+
+
+def class_path(narrate: Narrate) -> list[Path]:
+    """Return the jars, each with the SHA-256 of the lock; fetch those that are not there (142 MB the first time)."""
+    locked = LockFile.load(LOCK).dependencies
+    if unchecked := [str(jar) for jar in locked if not jar.sha256]:
+        raise CloudError(f"{LOCK} has no SHA-256 for {unchecked}")
+    context = MavenContext(repo_cache=CACHE)
+    if wanted := [jar for jar in locked if _faults(jar, context)]:
+        _fetch_all(wanted, narrate)
+    return [_path(jar, context) for jar in locked]
+
+
+def lock() -> None:
+    """Resolve jgo.toml anew (minutes) and write the lock: coordinates and checksums, no address."""
+    with TemporaryDirectory() as folder:
+        builder = EnvironmentBuilder(MavenContext(repo_cache=Path(folder)), cache_dir=Path(folder))
+        builder.resolve_lockfile(EnvironmentSpec.load(SPEC)).save(LOCK)
+
+
+def _fetch_all(wanted: list[LockedDependency], narrate: Narrate) -> None:
+    """Fetch into a folder aside and move each jar that is right into the cache, which so never holds half a one."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # The lock says all there is to know, so jgo need not resolve (which costs over a minute of computing).
+    with TemporaryDirectory(dir=CACHE.parent) as aside, ThreadPoolExecutor(8) as pool:
+        context = MavenContext(repo_cache=Path(aside), timeout=60)
+        fetches = [pool.submit(_fetch, jar, context) for jar in wanted]
+        try:
+            for count, fetched in enumerate(as_completed(fetches), start=1):
+                fetched.result()
+                narrate(f"Neo4j: fetching its jars, {count} of {len(wanted)}")
+        except BaseException as error:
+            pool.shutdown(cancel_futures=True)
+            if isinstance(error, RequestException | RuntimeError | WrongJarError):
+                raise CloudError(f"neo4j: cannot fetch its jars: {in_one_line(error)}") from error
+            raise
+
+
+# jgo tells an answer other than 200 by a RuntimeError.
+@retry(
+    retry=retry_if_exception_type((RequestException, RuntimeError, WrongJarError)),
+    stop=stop_after_attempt(3),
+    wait=wait_exponential(),
+    reraise=True,
+)
+def _fetch(jar: LockedDependency, aside: MavenContext) -> None:
+    _path(jar, aside).unlink(missing_ok=True)  # what an attempt before left
+    _artifact(jar, aside).resolve()
+    if faults := _faults(jar, aside):
+        raise WrongJarError(faults[0])
+    place = _path(jar, MavenContext(repo_cache=CACHE))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _path(jar, aside).replace(place)
+
+
+def _faults(jar: LockedDependency, context: MavenContext) -> list[str]:
+    return LockFile([jar]).verify_checksums(context.repo_cache)
+
+
+def _artifact(jar: LockedDependency, context: MavenContext) -> Artifact:
+    component = context.project(jar.groupId, jar.artifactId).at_version(jar.version)
+    return component.artifact(jar.classifier or "", jar.packaging)
+
+
+def _path(jar: LockedDependency, context: MavenContext) -> Path:
+    artifact = _artifact(jar, context)
+    return context.repo_cache / artifact.component.path_prefix / artifact.filename
+
+
+if __name__ == "__main__":
+    lock()

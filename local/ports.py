@@ -1,0 +1,67 @@
+"""The ports of the cloud on loopback: which, whether they are free, and who holds one that is not."""
+
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import psutil
+
+from local.part import LOOPBACK, CloudError
+
+PARTS = ("postgres", "neo4j", "aws")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where the parts listen."""
+
+    aws: int = 4566
+    postgres: int = 15432
+    neo4j: int = 17687
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """Read LOCAL_AWS_PORT, LOCAL_POSTGRES_PORT and LOCAL_NEO4J_PORT; raise CloudError for what cannot be one."""
+        given = {part: environment[variable(part)] for part in PARTS if environment.get(variable(part))}
+        for part, port in given.items():
+            if not (port.isdecimal() and 0 < int(port) < 2**16):
+                raise CloudError(f"{variable(part)}: {port!r} is not a port")
+        ports = cls(**{part: int(port) for part, port in given.items()})
+        if len({ports.aws, ports.postgres, ports.neo4j}) < len(PARTS):
+            raise CloudError(f"two parts have the same port; set {', '.join(map(variable, PARTS))} apart")
+        return ports
+
+    @classmethod
+    def free(cls) -> Self:
+        """Pick free ones, below those that outgoing connections get: the port of a part that is stopped stays free."""
+        found: set[int] = set()
+        while len(found) < len(PARTS):
+            if is_free(port := 20000 + secrets.randbelow(10000)):
+                found.add(port)
+        return cls(**dict(zip(PARTS, found, strict=True)))
+
+
+def variable(part: str) -> str:
+    """Return the name of the variable that sets the part's port."""
+    return f"LOCAL_{part.upper()}_PORT"
+
+
+def is_free(port: int) -> bool:
+    """Say whether nobody listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def holder(port: int) -> psutil.Process | None:
+    """Return the process that listens on the port, when the system lets us know."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            return psutil.Process(connection.pid) if connection.pid else None
+    return None

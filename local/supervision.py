@@ -1,0 +1,147 @@
+"""The parts' processes, kept by supervisord and steered over its own socket."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+import psutil
+from supervisor.xmlrpc import Faults, SupervisorTransport  # type: ignore[import-untyped]
+
+from local.configuration import CONFIGURATION, LOGS, SOCKET, Program, is_deep, render
+from local.part import CloudError, in_one_line
+
+MARK = "LOCAL_CLOUD"  # in the environment of every process of a cloud: the folder it belongs to
+RUNNING = ("STARTING", "RUNNING")
+INHERITED = ("HOME", "LD_LIBRARY_PATH")  # nothing else of the caller's environment reaches the parts
+
+
+class Supervisor:
+    """The supervisord of one folder. It outlives this process and every terminal, until `shut_down`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder for configuration, socket and logs."""
+        self.folder = folder
+        self.logs = folder / LOGS
+
+    def alive(self) -> bool:
+        """Say whether supervisord answers."""
+        try:
+            with self._server() as server:
+                return bool(server.getState()["statename"] == "RUNNING")
+        except OSError:
+            return False
+
+    def keep(self, programs: Iterable[Program]) -> None:
+        """Have supervisord know exactly these programs; none is started, and one that runs unchanged goes on."""
+        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.folder / CONFIGURATION).open("w") as file:
+            render(self.folder, programs).write(file)
+        if self.alive():
+            self._update()
+        else:
+            self._launch()
+
+    def start(self, name: str) -> None:
+        """Start one program without waiting for it; one that runs already goes on."""
+        with self._server() as server, _allowing(Faults.ALREADY_STARTED):
+            server.startProcess(name, False)  # noqa: FBT003 (XML-RPC knows no keywords)
+
+    def stop(self, name: str) -> None:
+        """Stop one program and wait until it has ended."""
+        with suppress(ConnectionError, FileNotFoundError), self._server() as server, _allowing(Faults.NOT_RUNNING):
+            server.stopProcess(name)
+
+    def state(self, name: str) -> str:
+        """Return supervisord's word for the program's state, STOPPED when there is no supervisord."""
+        return str(self._information(name).get("statename", "STOPPED"))
+
+    def pid(self, name: str) -> int | None:
+        """Return the program's process id while it runs."""
+        return self._information(name).get("pid") or None
+
+    def shut_down(self) -> None:
+        """End all programs, supervisord, and what an earlier supervisord of this folder may have left behind."""
+        with suppress(OSError, psutil.Error), self._server() as server:
+            supervisord = psutil.Process(server.getPID())
+            server.stopAllProcesses()  # all at the same time; shutdown alone goes one by one
+            server.shutdown()
+            supervisord.wait(timeout=60)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """End every process of this folder's cloud, known by the mark in its environment."""
+        mine = [process for process in psutil.process_iter(["environ"]) if self._owns(process)]
+        for process in mine:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, stubborn = psutil.wait_procs(mine, timeout=20)
+        for process in stubborn:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(stubborn, timeout=5)
+
+    def _owns(self, process: psutil.Process) -> bool:
+        environment = process.info["environ"] or {}
+        return environment.get(MARK) == str(self.folder) and process.pid != os.getpid()
+
+    def _launch(self) -> None:
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        environment |= {
+            MARK: str(self.folder),
+            "LANG": "C.UTF-8",
+            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+        }
+        command = (sys.executable, "-m", "supervisor.supervisord", "-c", CONFIGURATION)
+        # A session of its own: Ctrl-C in the caller's terminal does not reach it.
+        launched = subprocess.run(  # noqa: S603
+            command,
+            cwd=self.folder,
+            env=environment,
+            start_new_session=True,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if launched.returncode:
+            raise CloudError(f"supervisord did not start: {in_one_line(launched.stderr)}")
+
+    def _update(self) -> None:
+        with self._server() as server:
+            ((added, changed, removed),) = server.reloadConfig()
+            for name in (*changed, *removed):
+                with _allowing(Faults.NOT_RUNNING):
+                    server.stopProcess(name)
+                server.removeProcessGroup(name)
+            for name in (*changed, *added):
+                server.addProcessGroup(name)
+
+    def _information(self, name: str) -> dict[str, Any]:
+        with suppress(OSError), _allowing(Faults.BAD_NAME), self._server() as server:
+            return dict(server.getProcessInfo(name))
+        return {}
+
+    @contextmanager
+    def _server(self) -> Iterator[Any]:
+        """Connect by way of the folder's descriptor when its path is too long for a socket's."""
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            place = f"/proc/self/fd/{folder}" if is_deep(self.folder) else self.folder
+            transport = SupervisorTransport(None, None, f"unix://{place}/{SOCKET}")
+            with ServerProxy("http://localhost", transport=transport) as proxy:
+                yield proxy.supervisor
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def _allowing(code: int) -> Iterator[None]:
+    try:
+        yield
+    except Fault as fault:
+        if fault.faultCode != code:
+            raise CloudError(f"supervisord: {fault.faultString}") from fault

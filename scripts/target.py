@@ -1,0 +1,95 @@
+"""From `-e ENVIRONMENT` to the deployed system: its clients and its stack's outputs."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urljoin, urlsplit
+
+import boto3
+import click
+import typer
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from localstack_client.session import Session as LocalSession
+
+from stacks.environment import ENVIRONMENTS
+
+LOCAL_ENV = Path(__file__).parents[1] / ".local" / "env"
+LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+
+EnvironmentOption = Annotated[
+    str, typer.Option("-e", "--environment", help=f"Which deployment: {', '.join(ENVIRONMENTS)}.", show_default=False)
+]
+
+
+class WrongUseError(click.ClickException):
+    """The person has to change something; one line says what."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Target:
+    """A deployed environment."""
+
+    name: str
+    region: str
+    endpoint: str | None
+    """The local AWS endpoint, or None for AWS itself."""
+
+    def client(self, service: str) -> Any:
+        """Return a client of an AWS service, its time-outs bounded."""
+        if self.endpoint:
+            return LocalSession(localstack_host=urlsplit(self.endpoint).netloc).client(service, config=BOUNDED)
+        return boto3.client(service, region_name=self.region, config=BOUNDED)  # type: ignore[call-overload]
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """What the service stack says of itself; raises WrongUseError where it is not deployed."""
+        stack = f"{self.name}-service"
+        try:
+            [described] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationError":
+                raise WrongUseError(f"{self.name} is not deployed: there is no stack {stack}") from None
+            raise
+        return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers."""
+        return urljoin(self.endpoint or "", self.outputs["ApiUrl"])
+
+
+def find(name: str) -> Target:
+    """Return the environment of that name; raises WrongUseError when it cannot be meant."""
+    if name not in ENVIRONMENTS:
+        raise WrongUseError(f"no environment {name!r}: there are {', '.join(ENVIRONMENTS)}")
+    environment = ENVIRONMENTS[name]
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if not environment.local_endpoint:
+        if endpoint and urlsplit(endpoint).hostname in LOOPBACK_HOSTS:
+            raise WrongUseError(f"AWS_ENDPOINT_URL points to this machine, not to {name}: unset it first")
+        return Target(name, environment.region, endpoint=None)
+    return Target(name, environment.region, endpoint or local_environment()["AWS_ENDPOINT_URL"])
+
+
+def local_environment() -> dict[str, str]:
+    """Return the variables that `make up` wrote; raises WrongUseError when it did not."""
+    if not LOCAL_ENV.exists():
+        raise WrongUseError("the laptop's cloud was not started: run `make up`")
+    lines = (line.removeprefix("export ") for line in LOCAL_ENV.read_text().splitlines() if line.startswith("export "))
+    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+
+def run(app: typer.Typer) -> None:
+    """Run a command: exit 2 for wrong use, 3 with the reason when AWS refuses or cannot be reached."""
+    try:
+        app()
+    except (ClientError, BotoCoreError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise SystemExit(3) from None

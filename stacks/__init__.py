@@ -1,0 +1,1 @@
+"""The AWS side: an environment, its stacks, and one module per construct that they are made of."""

@@ -1,0 +1,23 @@
+"""One environment: what holds data, and what can be made again from the source."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from stacks.data import DataStack
+from stacks.environment import Environment
+from stacks.service import ServiceStack
+
+
+class Deployment(cdk.Stage):
+    """The stacks of one environment; `cdk deploy 'NAME/*'` deploys them in order."""
+
+    def __init__(self, scope: Construct, *, environment: Environment) -> None:
+        super().__init__(
+            scope,
+            environment.name,
+            env=cdk.Environment(account=environment.account, region=environment.region),
+        )
+        data = DataStack(self, "data", environment=environment)
+        service = ServiceStack(self, "service", environment=environment)
+        # Their values cross as SSM parameters, so CDK does not see this order by itself.
+        service.add_stack_dependency(data, "reads its parameters")

@@ -1,0 +1,65 @@
+"""API Gateway's own answers, which come before or instead of the function's, in the shape of `PostResponse`."""
+
+import json
+from typing import Any, Final, Literal, NamedTuple
+
+from aws_cdk import aws_apigateway as apigateway
+
+
+class _Answer(NamedTuple):
+    code: int | None  # None: API Gateway's own for the case
+    status: Literal["error", "retry"]
+    message: str
+
+
+_ANSWERS: Final = {
+    "DEFAULT_4XX": _Answer(None, "error", "the request is not acceptable"),
+    "DEFAULT_5XX": _Answer(None, "retry", "temporary failure; post the same body again, nothing is stored twice"),
+    "ACCESS_DENIED": _Answer(403, "error", "this token does not allow this request"),
+    "BAD_REQUEST_BODY": _Answer(400, "error", "the body is not acceptable"),
+    "EXPIRED_TOKEN": _Answer(401, "error", "the token has expired: sign in again"),
+    # API Gateway's name for: no such route.
+    "MISSING_AUTHENTICATION_TOKEN": _Answer(404, "error", "no such route: it is POST /interaction"),
+    "QUOTA_EXCEEDED": _Answer(429, "retry", "too many requests; post the same body again later"),
+    "REQUEST_TOO_LARGE": _Answer(413, "error", "the body is too large"),
+    "RESOURCE_NOT_FOUND": _Answer(404, "error", "no such route: it is POST /interaction"),
+    "THROTTLED": _Answer(429, "retry", "too many requests; post the same body again in a second"),
+    "UNAUTHORIZED": _Answer(401, "error", "Authorization: needs 'Bearer' and a valid ID token; sign in again"),
+    "UNSUPPORTED_MEDIA_TYPE": _Answer(415, "error", "Content-Type: must be application/json"),
+}
+
+
+def gateway_responses(*, cors_origin: str) -> dict[str, Any]:
+    """Answers that a page of `cors_origin` can read, each "retry" with Retry-After; as OpenAPI's extension has them."""
+    return {kind: _response(answer, cors_origin) for kind, answer in _ANSWERS.items()}
+
+
+def add_gateway_responses(api: apigateway.SpecRestApi, responses: dict[str, Any]) -> None:
+    """Make the same answers once more as resources, for an endpoint that does not find them in the definition."""
+    for kind, response in responses.items():
+        resource = apigateway.CfnGatewayResponse(
+            api,
+            kind,
+            rest_api_id=api.rest_api_id,
+            response_type=kind,
+            status_code=response.get("statusCode"),
+            response_parameters=response["responseParameters"],
+            response_templates=response["responseTemplates"],
+        )
+        # A deployment is a snapshot: what comes after it does not count.
+        api.node.find_child("Deployment").node.add_dependency(resource)
+
+
+def _response(answer: _Answer, cors_origin: str) -> dict[str, Any]:
+    headers = {
+        "Access-Control-Allow-Origin": cors_origin,
+        "Access-Control-Expose-Headers": "Retry-After",  # without it a page may not read that header
+    }
+    if answer.status == "retry":
+        headers["Retry-After"] = "1"
+    body = {"status": answer.status, "message": answer.message, "event_id": None}
+    return {
+        **({"statusCode": str(answer.code)} if answer.code else {}),
+        "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
+        "responseTemplates": {"application/json": json.dumps(body)},
+    }

@@ -1,0 +1,155 @@
+"""The stateless stack: the API, the functions and what connects them. Composition only."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secrets
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.api import Api
+from stacks.environment import Environment
+from stacks.function import Function
+from stacks.handover import Handover
+from stacks.migration import Migration
+from stacks.package import Package
+
+
+class ServiceStack(cdk.Stack):
+    """Everything that the source alone can make again."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        super().__init__(scope, id_)
+        self._environment = environment
+        self._handover = Handover.read(self, environment=environment)
+        self._package = Package(self, "Package", environment=environment)
+        self._queue = self._import_queue("Queue", self._handover.queue_arn, self._handover.queue_url)
+        self._dead_letters = self._import_queue(
+            "DeadLetters", self._handover.dead_letter_queue_arn, self._handover.dead_letter_queue_url
+        )
+        self._postgres = self._import_secret("Postgres", environment.secrets.postgres)
+        self._postgres_owner = self._import_secret("PostgresOwner", environment.secrets.postgres_owner)
+        self._neo4j = self._import_secret("Neo4j", environment.secrets.neo4j)
+
+        self._api = self._make_api()
+        self._operations = self._make_operations()
+        self._migration = Migration(
+            self,
+            "Migration",
+            operations=self._operations.reference,
+            version=self._package.version,
+            environment=environment,
+        )
+        self._catch_up = self._make_catch_up()
+        self._worker = self._make_worker()
+        self._mapping = self._make_mapping()
+        self._make_outputs()
+
+    def _make_api(self) -> Api:
+        function = self._make_function(
+            "APIHandler",
+            timeout=10,
+            variables={"QUEUE_URL": self._queue.queue_url, "CORS_ORIGIN": self._environment.cors_origin},
+        )
+        self._queue.grant_send_messages(function.role)
+        return Api(
+            self,
+            "Api",
+            routes=self._package.routes,
+            handler=function.resource,
+            user_pool_arn=self._handover.user_pool_arn,
+            environment=self._environment,
+        )
+
+    def _make_operations(self) -> Function:
+        function = self._make_function(
+            "Operations",
+            timeout=900,
+            variables={
+                "QUEUE_URL": self._queue.queue_url,
+                "DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url,
+                "POSTGRES_SECRET": self._postgres.secret_name,
+                "POSTGRES_OWNER_SECRET": self._postgres_owner.secret_name,
+                "NEO4J_SECRET": self._neo4j.secret_name,
+            },
+        )
+        for secret in (self._postgres, self._postgres_owner, self._neo4j):
+            secret.grant_read(function.role)
+        self._queue.grant_send_messages(function.role)
+        self._dead_letters.grant_consume_messages(function.role)
+        return function
+
+    def _make_catch_up(self) -> Function:
+        function = self._make_function("CatchUp", timeout=60, variables=self._stores())
+        self._grant_stores(function)
+        function.resource.node.add_dependency(self._migration.done)
+        return function
+
+    def _make_worker(self) -> Function:
+        function = self._make_function(
+            "Worker",
+            timeout=self._environment.worker.timeout,
+            variables={"DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url, **self._stores()},
+        )
+        self._grant_stores(function)
+        self._queue.grant_consume_messages(function.role)
+        self._dead_letters.grant_send_messages(function.role)
+        function.resource.node.add_dependency(self._migration.done)
+        return function
+
+    def _make_mapping(self) -> lambda_.EventSourceMapping:
+        worker = self._environment.worker
+        mapping = lambda_.EventSourceMapping(
+            self,
+            "WorkerMapping",
+            target=self._worker.reference,
+            event_source_arn=self._queue.queue_arn,
+            batch_size=worker.batch_size,
+            max_batching_window=cdk.Duration.seconds(worker.window),
+            max_concurrency=worker.concurrency,
+            report_batch_item_failures=True,
+        )
+        mapping.node.add_dependency(self._worker.role, self._migration.done)
+        return mapping
+
+    def _make_outputs(self) -> None:
+        outputs = {
+            "ApiUrl": self._api.url(self._environment),
+            "RestApiId": self._api.rest_api.rest_api_id,
+            "ApiStage": self._api.stage_name,
+            "UserPoolId": self._handover.user_pool_id,
+            "UserPoolClientId": self._handover.user_pool_client_id,
+            "QueueUrl": self._queue.queue_url,
+            "DeadLetterQueueUrl": self._dead_letters.queue_url,
+            "WorkerFunction": self._worker.resource.ref,
+            "CatchUpFunction": self._catch_up.resource.ref,
+            "OperationsFunction": self._operations.resource.ref,
+            "WorkerMapping": self._mapping.event_source_mapping_id,
+        }
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
+
+    def _make_function(self, name: str, *, timeout: int, variables: Mapping[str, str]) -> Function:
+        return Function(
+            self,
+            f"{name}Function",
+            resource=self._package.function(name),
+            environment=self._environment,
+            timeout=timeout,
+            memory=512,
+            variables=variables,
+        )
+
+    def _stores(self) -> dict[str, str]:
+        return {"POSTGRES_SECRET": self._postgres.secret_name, "NEO4J_SECRET": self._neo4j.secret_name}
+
+    def _grant_stores(self, function: Function) -> None:
+        self._postgres.grant_read(function.role)
+        self._neo4j.grant_read(function.role)
+
+    def _import_queue(self, id_: str, arn: str, url: str) -> sqs.IQueue:
+        return sqs.Queue.from_queue_attributes(self, id_, queue_arn=arn, queue_url=url)
+
+    def _import_secret(self, id_: str, name: str) -> secrets.ISecret:
+        return secrets.Secret.from_secret_name_v2(self, id_, name)

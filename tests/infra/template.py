@@ -1,0 +1,51 @@
+"""Reading a synthesised template."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Template:
+    """A CloudFormation template as a person reads it."""
+
+    body: Mapping[str, Any]
+
+    def of_type(self, kind: str) -> dict[str, Any]:
+        """Resources of one type, by logical id."""
+        return {id_: resource for id_, resource in self.body["Resources"].items() if resource["Type"] == kind}
+
+    def one(self, kind: str, *, starting: str = "") -> tuple[str, Any]:
+        """Return the only resource of that type whose logical id starts so."""
+        (found,) = ((id_, resource) for id_, resource in self.of_type(kind).items() if id_.startswith(starting))
+        return found
+
+    def plain(self, value: object) -> str:
+        """Write a value with its functions as text: a parameter as its SSM name, an attribute as `Id.Attribute`."""
+        match value:
+            case {"Ref": str(name)}:
+                parameter = self.body.get("Parameters", {}).get(name, {})
+                return str(parameter.get("Default", name))
+            case {"Fn::GetAtt": [name, attribute]}:
+                return f"{name}.{attribute}"
+            case {"Fn::Join": [separator, parts]}:
+                return str(separator).join(self.plain(part) for part in parts)
+            case str():
+                return value
+        raise TypeError(f"not a text: {value}")
+
+    def rights(self, role: str) -> dict[str, set[str]]:
+        """Collect what a role's policies allow: actions by resource."""
+        rights: dict[str, set[str]] = {}
+        for policy in self.of_type("AWS::IAM::Policy").values():
+            if {"Ref": role} not in policy["Properties"]["Roles"]:
+                continue
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                for resource in _listed(statement["Resource"]):
+                    rights.setdefault(self.plain(resource), set()).update(_listed(statement["Action"]))
+        return rights
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

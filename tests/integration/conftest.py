@@ -1,0 +1,56 @@
+"""A migrated ledger and a prepared graph on the real stores, empty before each test."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+
+from chalicelib import graph as graph_module
+from chalicelib import postgres
+from chalicelib.graph import Graph
+from chalicelib.ledger import Ledger
+from chalicelib.operations import migrate
+from local.cloud import Cloud
+
+
+@pytest.fixture(scope="session")
+def stores(cloud: Cloud) -> dict[str, Any]:
+    """Return the stores' secrets, once the schema and the constraints are there."""
+    secrets: dict[str, Any] = dict(cloud.secrets())
+    migrate(secrets["postgres-owner"])
+    graph = Graph(lambda: graph_module.connect(**secrets["neo4j"]))
+    graph.prepare()
+    graph.close()
+    return secrets
+
+
+@pytest.fixture
+def sql(stores: dict[str, Any]) -> Iterator[psycopg.Connection]:
+    """Yield the owner's connection, for looking; the tables are empty."""
+    with psycopg.connect(postgres.conninfo(stores["postgres-owner"]), autocommit=True) as connection:
+        connection.execute("TRUNCATE interaction, graph_outbox, erasure")
+        yield connection
+
+
+@pytest.fixture
+def cypher(stores: dict[str, Any]) -> Iterator[neo4j.Session]:
+    """Yield a session, for looking; the graph is empty."""
+    with graph_module.connect(**stores["neo4j"]) as driver, driver.session() as session:
+        session.run("MATCH (n) DETACH DELETE n").consume()
+        yield session
+
+
+@pytest.fixture
+def ledger(stores: dict[str, Any], sql: psycopg.Connection) -> Iterator[Ledger]:
+    ledger = Ledger(lambda: postgres.conninfo(stores["postgres"]))
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def graph(stores: dict[str, Any], cypher: neo4j.Session) -> Iterator[Graph]:
+    graph = Graph(lambda: graph_module.connect(**stores["neo4j"]))
+    yield graph
+    graph.close()

@@ -1,0 +1,121 @@
+"""One store down does not stop the other, and what was waiting arrives without help."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from chalicelib import graph as graph_module
+from chalicelib import postgres
+from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib.ledger import Ledger
+from chalicelib.projection import catch_up, drain
+from chalicelib.queue import encode
+from chalicelib.worker import DRAIN_SECONDS, Worker
+from local.cloud import Cloud
+from tests.fakes import FakeQueue
+from tests.samples import interaction
+
+
+@contextmanager
+def frozen(cloud: Cloud, part: str) -> Iterator[None]:
+    """Hold the part's process still, with its connections open."""
+    pid = cloud.pid(part)
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def stopped(cloud: Cloud, part: str) -> Iterator[None]:
+    cloud.stop(part)
+    try:
+        yield
+    finally:
+        cloud.start(part)
+
+
+# A Neo4j that has just come up can be too slow for its first client; catch-up comes again every minute.
+patiently = Retrying(
+    retry=retry_if_exception_type(GraphUnavailableError), wait=wait_fixed(1), stop=stop_after_delay(30), reraise=True
+)
+
+
+@pytest.fixture
+def dead_letters() -> FakeQueue:
+    return FakeQueue()
+
+
+@pytest.fixture
+def worker(stores: dict[str, Any], ledger: Ledger, graph: Graph, dead_letters: FakeQueue) -> Iterator[Worker]:
+    worker = Worker(
+        open_ledger=lambda: Ledger(lambda: postgres.conninfo(stores["postgres"])),
+        open_graph=lambda: Graph(lambda: graph_module.connect(**stores["neo4j"])),
+        dead_letters=dead_letters,
+    )
+    yield worker
+    worker.close()
+
+
+def batch(number: int) -> dict[str, Any]:
+    return {"Records": [{"messageId": "m", "body": encode(interaction("peel", artifact_id=str(number)))}]}
+
+
+def nodes(cypher: neo4j.Session) -> int:
+    return int(cypher.run("MATCH (a:Artifact) RETURN count(*) AS n").single(strict=True)["n"])
+
+
+@pytest.mark.parametrize("outage", [stopped, frozen], ids=["stopped", "frozen"])
+def test_with_neo4j_away_batches_are_stored_at_once_and_projected_when_it_is_back(
+    outage: Callable[[Cloud, str], Any],
+    cloud: Cloud,
+    worker: Worker,
+    dead_letters: FakeQueue,
+    sql: psycopg.Connection,
+    cypher: neo4j.Session,
+    ledger: Ledger,
+    graph: Graph,
+) -> None:
+    worker.handle(batch(0))  # so that its connections are warm
+    assert nodes(cypher) == 1
+    with outage(cloud, "neo4j"):
+        began = time.monotonic()
+        assert worker.handle(batch(1)) == {"batchItemFailures": []}
+        assert time.monotonic() - began < DRAIN_SECONDS + 2
+        began = time.monotonic()
+        assert worker.handle(batch(2)) == {"batchItemFailures": []}
+        assert time.monotonic() - began < 1  # it does not ask the graph again for a while
+        assert sql.execute("SELECT count(*) FROM interaction").fetchone() == (3,)
+    patiently(lambda: catch_up(ledger, graph, in_time=lambda: True))
+    assert nodes(cypher) == 3
+    assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
+    assert dead_letters.bodies == []
+
+
+def test_a_failed_drain_touches_no_row(cloud: Cloud, ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
+    ledger.store([interaction()])
+    with stopped(cloud, "neo4j"), pytest.raises(GraphUnavailableError):
+        drain(ledger, graph)
+    assert sql.execute("SELECT attempts, last_error FROM graph_outbox").fetchall() == [(0, None)]
+    assert patiently(lambda: drain(ledger, graph)) == 1
+
+
+def test_with_postgres_away_the_batch_comes_again_and_nothing_is_buried(
+    cloud: Cloud, worker: Worker, dead_letters: FakeQueue, sql: psycopg.Connection
+) -> None:
+    worker.handle(batch(0))
+    with stopped(cloud, "postgres"), pytest.raises(psycopg.OperationalError):
+        worker.handle(batch(1))
+    assert worker.handle(batch(1)) == {"batchItemFailures": []}
+    assert dead_letters.bodies == []
+    sql.close()

@@ -1,0 +1,165 @@
+"""The ledger's promises on a real Postgres."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from chalicelib import ledger as ledger_module
+from chalicelib import postgres
+from chalicelib.interaction import moment
+from chalicelib.ledger import Ledger, Row, Stored
+from chalicelib.operations import migrate
+from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
+
+
+@pytest.fixture
+def another(stores: dict[str, Any]) -> Iterator[Ledger]:
+    ledger = Ledger(lambda: postgres.conninfo(stores["postgres"]))
+    yield ledger
+    ledger.close()
+
+
+def count(sql: psycopg.Connection, table: str) -> int:
+    [[number]] = sql.execute(f"SELECT count(*) FROM {table}")
+    return int(number)
+
+
+def test_a_row_holds_what_was_sent_to_the_microsecond(ledger: Ledger, sql: psycopg.Connection) -> None:
+    one = interaction(
+        "keep", artifact_id="ünï😀", metadata={"a": [1, 2.5, None, "\ue000"]}, timestamp=1_700_000_000.123456
+    )
+    ledger.store([one])
+    [row] = sql.execute(
+        "SELECT id::text, user_id, event_id::text, kind, artifact_id, metadata, timestamp, received_at FROM interaction"
+    )
+    assert row == (one.id, ALICE, one.event_id, "keep", "ünï😀", one.metadata, moment(one.timestamp), NOW)
+
+
+def test_absent_metadata_is_null_and_empty_metadata_is_not(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction(), interaction(metadata={})])
+    assert {row[0] for row in sql.execute("SELECT metadata::text FROM interaction")} == {None, "{}"}
+
+
+def test_every_new_row_waits_in_the_outbox_and_a_repeated_one_does_not(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction()])
+    with ledger.claim() as rows:
+        assert len(rows) == 1
+    ledger.store([interaction()])
+    assert (count(sql, "interaction"), count(sql, "graph_outbox")) == (1, 0)
+
+
+def test_batches_that_overlap_in_opposite_order_neither_deadlock_nor_store_twice(
+    ledger: Ledger, another: Ledger, sql: psycopg.Connection
+) -> None:
+    batch = [interaction("peel", artifact_id=str(number)) for number in range(500)]
+    with ThreadPoolExecutor() as pool:
+        outcomes = list(pool.map(lambda job: job[0].store(job[1]), [(ledger, batch), (another, batch[::-1])]))
+    assert sum(outcome.stored for outcome in outcomes) == count(sql, "interaction") == count(sql, "graph_outbox") == 500
+
+
+def test_what_was_received_or_happened_before_an_erasure_is_not_stored(ledger: Ledger, sql: psycopg.Connection) -> None:
+    sql.execute("INSERT INTO erasure VALUES (%s, %s)", [ALICE, NOW])
+    later = NOW + timedelta(seconds=1)
+    received_before = interaction("peel", artifact_id="1", timestamp=later.timestamp())
+    happened_before = interaction("peel", artifact_id="2", now=later)
+    after = interaction("peel", artifact_id="3", now=later, timestamp=later.timestamp())
+    of_another = interaction(user_id=BOB)
+    outcome = ledger.store([received_before, happened_before, after, of_another])
+    assert outcome == Stored(stored=2, repeated=0, erased=2)
+    assert {str(row[0]) for row in sql.execute("SELECT id FROM interaction")} == {after.id, of_another.id}
+
+
+def test_a_claim_that_fails_gives_its_rows_back(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction()])
+    with pytest.raises(KeyError), ledger.claim():
+        raise KeyError
+    with ledger.claim() as rows:
+        assert [row.attempts for row in rows] == [0]
+
+
+def test_two_claims_at_once_share_no_row(ledger: Ledger, another: Ledger) -> None:
+    ledger.store([interaction("peel", artifact_id=str(number)) for number in range(1500)])
+    with ledger.claim() as mine, another.claim() as theirs:
+        assert (len(mine), len(theirs)) == (1000, 500)
+        assert not {row.id for row in mine} & {row.id for row in theirs}
+
+
+def test_a_claim_stops_at_four_megabytes_but_takes_at_least_one_row(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store([interaction("peel", artifact_id=str(n), metadata={"text": "x" * 200_000}) for n in range(30)])
+    with ledger.claim() as rows:
+        assert len(rows) == 4_000_000 // (200_000 + len('{"text": ""}') + ledger_module.ROW_BYTES)
+    monkeypatch.setattr(ledger_module, "CLAIM_BYTES", 1000)
+    with ledger.claim() as rows:
+        assert len(rows) == 1
+
+
+def test_a_claim_outlives_the_reconnect_of_a_broken_connection(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction()])
+    sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+    with ledger.claim() as rows:
+        assert len(rows) == 1
+
+
+def test_an_abandoned_ledger_lets_go_of_its_claim_at_once(ledger: Ledger, another: Ledger) -> None:
+    ledger.store([interaction()])
+    with pytest.raises(psycopg.OperationalError), ledger.claim() as mine:
+        _abandon_and_claim(ledger, another)
+    assert len(mine) == 1
+
+
+def _abandon_and_claim(ledger: Ledger, another: Ledger) -> None:
+    ledger.abandon()
+    until = time.monotonic() + 5
+    rows: list[Row] = []
+    while not rows and time.monotonic() < until:
+        with another.claim() as rows:
+            pass
+    assert len(rows) == 1
+
+
+def test_the_functions_role_lets_go_of_what_a_killed_function_holds(ledger: Ledger) -> None:
+    limits = {
+        name: ledger.connection.execute(f"SHOW {name}").fetchone()
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    }
+    assert limits == {
+        "statement_timeout": ("20s",),
+        "lock_timeout": ("10s",),
+        "idle_in_transaction_session_timeout": ("15s",),
+    }
+
+
+def test_the_functions_role_cannot_change_or_remove_history(ledger: Ledger) -> None:
+    for statement in ("UPDATE interaction SET kind = 'keep'", "DELETE FROM interaction", "DROP TABLE interaction"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ledger.connection.execute(statement)
+
+
+def test_migrating_again_changes_nothing(stores: dict[str, Any]) -> None:
+    assert migrate(stores["postgres-owner"]) == []
+
+
+def test_a_migration_that_was_cut_off_is_repeated(stores: dict[str, Any], sql: psycopg.Connection) -> None:
+    sql.execute("DELETE FROM _yoyo_migration")  # everything is there, nothing is marked
+    assert migrate(stores["postgres-owner"]) == ["0001-ledger", "0002-roles", "0003-views"]
+
+
+def test_the_views_answer_what_people_ask(ledger: Ledger, sql: psycopg.Connection) -> None:
+    recall = interaction(timestamp=NOW.timestamp() - 10)
+    event: dict[str, Any] = {"event_id": recall.event_id, "artifact_id": ARTIFACT}
+    good = interaction("mark_good", **event)
+    ledger.store(
+        [recall, interaction("peel", timestamp=NOW.timestamp() - 4, **event), interaction("keep", **event), good]
+    )
+    outcome = "peels, keeps, good, bad, time_to_first_peel"
+    assert sql.execute(f"SELECT {outcome} FROM event_outcome").fetchall() == [(1, 1, 1, 0, timedelta(seconds=6))]
+    assert sql.execute("SELECT * FROM artifact_marks").fetchall() == [(ARTIFACT, 1, 1, 1, 0, 1)]
+    by_day = sql.execute("SELECT kind, interactions, users FROM interactions_by_day ORDER BY kind").fetchall()
+    assert by_day == [("keep", 1, 1), ("mark_good", 1, 1), ("peel", 1, 1), ("recall", 1, 1)]

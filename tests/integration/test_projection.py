@@ -1,0 +1,229 @@
+"""The graph is a function of the set of ledger rows: on real Postgres and real Neo4j."""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+
+from chalicelib import graph as graph_module
+from chalicelib import postgres
+from chalicelib.cypher import Changes
+from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
+from chalicelib.interaction import Interaction, Kind
+from chalicelib.ledger import PATIENCE, Ledger
+from chalicelib.projection import catch_up, drain
+from tests.graphs import snapshot
+from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
+
+
+@pytest.fixture
+def project(ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session) -> Callable[..., Any]:
+    """Return what projects interactions, in batches of a size, into an empty graph and gives its snapshot."""
+
+    def project(interactions: list[Interaction], size: int = 1000) -> Any:
+        sql.execute("TRUNCATE interaction, graph_outbox")
+        cypher.run("MATCH (n) DETACH DELETE n").consume()
+        for start in range(0, len(interactions), size):
+            ledger.store(interactions[start : start + size])
+            drain(ledger, graph)
+        return snapshot(cypher)
+
+    return project
+
+
+def story(size: int = 120, seed: int = 1) -> list[Interaction]:
+    """Return interactions of two users that share event ids, artifacts and moments."""
+    dice = random.Random(seed)  # noqa: S311  no secret
+    return [
+        interaction(
+            dice.choice(list(Kind)),
+            user_id=dice.choice([ALICE, BOB]),
+            event_id=EVENT.replace("d3", f"d{dice.randrange(6)}"),
+            artifact_id=f"{ARTIFACT}-{dice.randrange(5)}",
+            timestamp=NOW.timestamp() - dice.randrange(4),
+            metadata=dice.choice([None, {}, {"query": dice.randrange(3)}]),
+        )
+        for _ in range(size)
+    ]
+
+
+def test_a_recall_and_its_peel_are_a_path(ledger: Ledger, graph: Graph, cypher: neo4j.Session) -> None:
+    recall = interaction(metadata={"query": "test recall"})
+    peel = interaction("peel", event_id=recall.event_id, artifact_id=ARTIFACT)
+    ledger.store([recall, peel])
+    assert drain(ledger, graph) == 2
+    record = cypher.run(
+        "MATCH (u:User {id: $user})-[:INITIATED]->(e:Event:RecallEvent {user_id: $user, id: $event})"
+        "-[p:PEEL]->(a:Artifact {user_id: $user}) RETURN e, p, a",
+        user=ALICE,
+        event=recall.event_id,
+    ).single(strict=True)
+    assert record["e"]["metadata"] == '{"query": "test recall"}'
+    assert record["e"]["timestamp"].to_native() == NOW
+    assert record["e"]["interaction_id"] == recall.id
+    assert dict(record["p"]) == {"id": peel.id, "timestamp": record["e"]["timestamp"]}
+    assert record["a"]["id"] == ARTIFACT
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_order_repetition_and_batching_change_nothing(project: Callable[..., Any], size: int) -> None:
+    expected = project(story())
+    shuffled = story() + story()[::3]
+    random.Random(size).shuffle(shuffled)  # noqa: S311  no secret
+    assert project(shuffled, size) == expected
+
+
+def test_a_peel_before_its_recall_ends_in_the_same_graph(project: Callable[..., Any]) -> None:
+    recall = interaction()
+    peel = interaction("peel", event_id=recall.event_id, artifact_id=ARTIFACT)
+    assert project([peel, recall], size=1) == project([recall, peel], size=1)
+
+
+def test_until_its_recall_comes_an_event_is_bare(project: Callable[..., Any]) -> None:
+    nodes, _ = project([interaction("peel", event_id=EVENT, artifact_id=ARTIFACT)])
+    assert (["Event"], [("id", EVENT), ("user_id", ALICE)]) in nodes
+
+
+def test_labels_add_up_and_the_earliest_opening_counts(project: Callable[..., Any]) -> None:
+    openings = [
+        interaction(kind, event_id=EVENT, timestamp=NOW.timestamp() - age, metadata={"age": age})
+        for kind, age in (("recall", 1), ("workspace", 3), ("recall", 2))
+    ]
+    nodes, _ = project(openings, size=1)
+    [(labels, properties)] = [node for node in nodes if "Event" in node[0]]
+    assert labels == ["Event", "RecallEvent", "WorkspaceEvent"]
+    assert ("interaction_id", openings[1].id) in properties
+    assert ("metadata", '{"age": 3}') in properties
+
+
+def test_the_same_event_id_of_two_users_is_two_events(project: Callable[..., Any]) -> None:
+    nodes, edges = project([interaction("keep", user_id=u, event_id=EVENT, artifact_id=ARTIFACT) for u in (ALICE, BOB)])
+    assert len(nodes) == 6
+    assert all(user == to_user for kind, user, _, _, _, to_user, _ in edges if kind == "KEEP")
+
+
+def test_drains_side_by_side_lose_and_double_nothing(
+    project: Callable[..., Any],
+    ledger: Ledger,
+    stores: dict[str, Any],
+    sql: psycopg.Connection,
+    cypher: neo4j.Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    several = story(size=600, seed=2)
+    expected = project(several)
+    sql.execute("TRUNCATE interaction, graph_outbox")
+    cypher.run("MATCH (n) DETACH DELETE n").consume()
+    ledger.store(several)
+    monkeypatch.setattr("chalicelib.ledger.CLAIM_ROWS", 13)
+
+    def run(_: int) -> int:
+        own, graph = Ledger(lambda: postgres.conninfo(stores["postgres"])), _graph(stores)
+        try:
+            return catch_up(own, graph, in_time=lambda: True)
+        finally:
+            own.close()
+            graph.close()
+
+    with ThreadPoolExecutor() as pool:
+        taken = list(pool.map(run, range(4)))
+    assert sum(taken) == len({one.id for one in several})
+    assert snapshot(cypher) == expected
+
+
+def _graph(stores: dict[str, Any]) -> Graph:
+    return Graph(lambda: graph_module.connect(**stores["neo4j"]))
+
+
+def test_a_crash_between_the_stores_is_made_good(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store(story())
+    write = graph.write
+
+    def write_and_die(changes: Changes) -> None:
+        write(changes)
+        raise KeyboardInterrupt  # the graph has committed, the outbox has not
+
+    with monkeypatch.context() as patched:
+        patched.setattr(graph, "write", write_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            drain(ledger, graph)
+    after_crash = snapshot(cypher)
+    assert drain(ledger, graph) == len({one.id for one in story()})
+    assert snapshot(cypher) == after_crash
+    assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
+
+
+def test_nothing_is_written_until_the_constraints_are_there(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    ledger.store([interaction()])
+    cypher.run("DROP CONSTRAINT event_key").consume()
+    try:
+        with pytest.raises(GraphUnavailableError, match="constraints"):
+            drain(ledger, graph)
+        assert snapshot(cypher) == ([], [])
+    finally:
+        graph.prepare()
+    assert drain(ledger, graph) == 1
+
+
+@pytest.fixture
+def picky(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the graph refuse what is about the artifact "bad", as a constraint of its own would."""
+    write = graph.write
+
+    def pick(changes: Changes) -> None:
+        if any(artifact["artifact_id"] == "bad" for artifact in changes.artifacts):
+            raise RowsRefusedError("Neo.ClientError.Statement.ArgumentError")
+        write(changes)
+
+    monkeypatch.setattr(graph, "write", pick)
+
+
+@pytest.mark.usefixtures("picky")
+def test_a_row_that_the_graph_refuses_alone_is_set_aside_after_the_third_time(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    ledger.store([interaction("keep", artifact_id=name) for name in ("good", "bad", "fine")])
+    for _ in range(PATIENCE):
+        drain(ledger, graph)
+        sql.execute("UPDATE graph_outbox SET next_attempt_at = now() WHERE next_attempt_at < 'infinity'")
+    assert drain(ledger, graph) == 0
+    [(attempts, error, aside)] = sql.execute(
+        "SELECT attempts, last_error, next_attempt_at = 'infinity' FROM graph_outbox"
+    )
+    assert (attempts, error, aside) == (PATIENCE, "Neo.ClientError.Statement.ArgumentError", True)
+    assert {record["id"] for record in cypher.run("MATCH (a:Artifact) RETURN a.id AS id")} == {"good", "fine"}
+
+
+def test_what_is_too_much_for_one_transaction_is_halved(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 200 rows of 1 MB in one transaction are more than the memory that one may have.
+    sql.execute(
+        "INSERT INTO interaction SELECT gen_random_uuid(), 'alice', gen_random_uuid(), 'recall', NULL,"
+        " jsonb_build_object('text', repeat('x', 1000000)), now(), now() FROM generate_series(1, 200)"
+    )
+    sql.execute("INSERT INTO graph_outbox SELECT id, 1 FROM interaction")  # as if they weighed nothing
+    refusals: list[str] = []
+    write = graph.write
+
+    def watched(changes: Changes) -> None:
+        try:
+            write(changes)
+        except RowsRefusedError as error:
+            refusals.append(str(error))
+            raise
+
+    monkeypatch.setattr(graph, "write", watched)
+    assert drain(ledger, graph) == 200
+    assert all("OutOfMemory" in refusal for refusal in refusals)
+    assert refusals
+    assert cypher.run("MATCH (e:RecallEvent) RETURN count(*) AS n").single(strict=True)["n"] == 200
+    assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)

@@ -1,0 +1,91 @@
+"""The entry points, called as API Gateway and Lambda call them."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pytest_socket
+from chalice.test import Client, HTTPResponse
+
+from tests.samples import ALICE, EVENT, payload
+
+# The test client reads the claims of a token as they are, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")
+
+RUNTIME = Path(__file__).parents[2] / "runtime"
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.chdir(RUNTIME)
+    monkeypatch.setenv("QUEUE_URL", "http://127.0.0.1:9/queue")
+    monkeypatch.setenv("CORS_ORIGIN", "https://app.recollect.example")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    import app  # noqa: PLC0415  reads its configuration from the folder
+
+    with Client(app.app) as client:
+        yield client
+
+
+def post(client: Client, body: object, kind: str = "id") -> HTTPResponse:
+    # The gateway has verified the signature; here only the claims count.
+    parts: tuple[dict[str, str], ...] = (
+        {"alg": "RS256"},
+        {"sub": ALICE, "token_use": kind, "cognito:username": ALICE},
+        {},
+    )
+    token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    headers = {"Content-Type": "application/json", "Authorization": token}
+    return client.http.post("/interaction", headers=headers, body=json.dumps(body).encode())
+
+
+def test_a_wrong_request_is_answered_in_the_contracts_shape(client: Client) -> None:
+    response = post(client, payload("peel"))
+    assert response.status_code == 400
+    message = "artifact_id: required for kind 'peel'"
+    assert response.json_body == {"status": "error", "message": message, "event_id": None}
+
+
+def test_only_id_tokens_are_accepted(client: Client) -> None:
+    assert post(client, payload(), kind="access").status_code == 401
+
+
+def test_every_answer_names_the_environments_origin(client: Client) -> None:
+    assert post(client, {}).headers["Access-Control-Allow-Origin"] == "https://app.recollect.example"
+
+
+def test_a_queue_that_cannot_be_reached_is_answered_retry(client: Client) -> None:
+    pytest_socket.enable_socket()  # a real connection, refused by a real port
+    response = post(client, payload(event_id=EVENT))
+    assert (response.status_code, response.json_body["status"], response.json_body["event_id"]) == (503, "retry", EVENT)
+    assert response.headers["Retry-After"]
+
+
+def test_a_fault_of_ours_is_answered_retry(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QUEUE_URL")
+    response = post(client, payload())
+    assert (response.status_code, response.json_body["status"]) == (500, "retry")
+
+
+def test_an_unknown_operation_is_refused(client: Client) -> None:
+    with pytest.raises(ValueError, match="operation must be one of migrate"):
+        client.lambda_.invoke("operations", {"operation": "guess"})
+
+
+@pytest.mark.parametrize(
+    ("modules", "never_loaded"),
+    [("app", "psycopg neo4j boto3 pydantic"), ("app, chalicelib.intake, chalicelib.queue", "psycopg neo4j yoyo")],
+)
+def test_importing_needs_no_environment_and_loads_only_its_own_part(modules: str, never_loaded: str) -> None:
+    code = f"import sys, {modules}; print([name for name in '{never_loaded}'.split() if name in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=RUNTIME, env={}, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
