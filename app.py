@@ -3,8 +3,9 @@
 import aws_cdk as cdk
 
 from stacks.deployment import Deployment
-from stacks.environment import LOCAL
+from stacks.environment import ENVIRONMENTS
 
 app = cdk.App()
-Deployment(app, environment=LOCAL)
+for environment in ENVIRONMENTS.values():
+    Deployment(app, environment=environment)
 app.synth()

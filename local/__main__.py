@@ -1,31 +1,70 @@
-"""Try the laptop's cloud: `python -m local start|stop|status`."""
+"""The laptop's cloud: the Makefile calls this."""
 
 import os
+import shutil
 import sys
+import time
 from pathlib import Path
 
+import typer
 from rich.console import Console
 
 from local.cloud import Cloud
+from local.demo import demonstrate
+from local.deploy import deploy
 from local.part import CloudError
 from local.ports import Ports
 
+FOLDER = Path(__file__).parents[1] / ".local"
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+console = Console()
+
+
+@app.command()
+def up() -> None:
+    """Start what does not run, deploy what changed, and send the example through it."""
+    began, cloud = time.monotonic(), _cloud()
+    with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
+        cloud.up(narrate=status.update)
+        target, environment = deploy(cloud, status.update)
+    demonstrate(target, environment, console)
+    console.print(f"Up after {time.monotonic() - began:.0f} s.")
+
+
+@app.command()
+def down() -> None:
+    """Stop everything; the stores keep their data."""
+    _cloud().down()
+
+
+@app.command()
+def status() -> None:
+    """Show each part's state; exit 1 unless all run."""
+    states = _cloud().status()
+    for part, state in states.items():
+        console.print(f"{part:10}{state}")
+    raise typer.Exit(set(states.values()) != {"RUNNING"})
+
+
+@app.command()
+def clean() -> None:
+    """Stop everything and remove it, with its data."""
+    if FOLDER.exists():
+        _cloud().down()
+        shutil.rmtree(FOLDER)
+
+
+def _cloud() -> Cloud:
+    return Cloud(folder=FOLDER, ports=Ports.of(os.environ))
+
 
 def main() -> None:
-    """Do what the first argument says."""
-    console = Console(stderr=True)
+    """Run a command; what is wrong is told in one line."""
     try:
-        cloud = Cloud(folder=Path(os.environ.get("LOCAL_FOLDER", ".local")), ports=Ports.of(os.environ))
-        match sys.argv[1:]:
-            case ["start"]:
-                with console.status("starting") as status:
-                    cloud.up(narrate=status.update)
-            case ["stop"]:
-                cloud.down()
-            case ["status"]:
-                console.print(cloud.status())
+        app()
     except CloudError as error:
-        sys.exit(str(error))
+        sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
-"""The service stacks, deployed by the real cdk into the local endpoint, and the file that tells where all is."""
+"""The service's stacks, deployed by the real cdk into the local endpoint, and the file that tells where all is."""
 
+import json
 import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urljoin
 
-import boto3
 from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.part import CloudError, Narrate
+from scripts.target import Target
 
 ROOT = Path(__file__).parents[1]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -19,20 +20,64 @@ COMMANDS = Path(sys.executable).parent
 PATIENCE = 300  # seconds for one cdk command
 
 
-def deploy(cloud: Cloud, narrate: Narrate) -> dict[str, str]:
-    """Bring the deployed stacks up to the source and return the variables by which people and programs use them.
+def deploy(cloud: Cloud, narrate: Narrate) -> tuple[Target, dict[str, str]]:
+    """Bring the deployed stacks up to the source; return them and the variables by which people use them.
 
     Raises CloudError, naming the log, when cdk fails.
     """
     environment = cloud.environment()
-    narrate("secrets of the stores")
-    _put_secrets(cloud, environment)
-    if not _stack_exists(environment, "CDKToolkit"):
+    target = Target("local", environment["AWS_REGION"], environment["AWS_ENDPOINT_URL"])
+    _put_secrets(target, cloud.secrets())
+    if not _is_bootstrapped(target):
         narrate("cdk bootstrap")
-        _cdk(cloud, environment, "bootstrap", "--app", "", "aws://000000000000/" + environment["AWS_REGION"])
-    narrate("cdk deploy")
+        _cdk(cloud, environment, "bootstrap")
+    narrate("cdk deploy 'local/*'")
     _cdk(cloud, environment, "deploy", "local/*")
-    outputs = _outputs(environment, "local-service")
-    environment["API_URL"] = urljoin(environment["AWS_ENDPOINT_URL"], outputs["ApiUrl"])
+    environment = {"API_URL": target.api_url, **environment}
     _write(cloud.folder / "env", environment)
-    return environment
+    return target, environment
+
+
+def _put_secrets(target: Target, values: Mapping[str, Mapping[str, object]]) -> None:
+    """Put the stores' secrets where environments with stores of their own have them."""
+    secrets = target.client("secretsmanager")
+    for name, value in values.items():
+        secret_name, text = f"interaction-tracker/local/{name}", json.dumps(value)
+        try:
+            secrets.create_secret(Name=secret_name, SecretString=text)
+        except secrets.exceptions.ResourceExistsException:
+            secrets.put_secret_value(SecretId=secret_name, SecretString=text)
+
+
+def _is_bootstrapped(target: Target) -> bool:
+    try:
+        target.client("cloudformation").describe_stacks(StackName="CDKToolkit")
+    except ClientError:
+        return False
+    return True
+
+
+def _cdk(cloud: Cloud, environment: Mapping[str, str], *arguments: str) -> None:
+    log = cloud.folder / "deploy.log"
+    path = f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"
+    with log.open("ab") as output:
+        result = subprocess.run(  # noqa: S603  our own command
+            [str(CDK), *arguments, "--output", str(cloud.folder / "cdk.out"), "--no-notices", "--progress", "events"],
+            cwd=ROOT,
+            # CDK's own validation takes 3 s; the tests run it.
+            env=os.environ | environment | {"PATH": path, "CDK_VALIDATION": "false"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=PATIENCE,
+            check=False,
+        )
+    if result.returncode:
+        raise CloudError(f"cdk {arguments[0]} failed; its log: {log}")
+
+
+def _write(file: Path, environment: Mapping[str, str]) -> None:
+    """Write the variables as a file to source; only its owner may read the passwords in it."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    file.touch(mode=0o600)
+    file.write_text("\n".join([*exports, f'export PATH={shlex.quote(str(COMMANDS))}:"$PATH"', ""]))

@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import truststore
 from jgo.env import EnvironmentBuilder, EnvironmentSpec, LockedDependency, LockFile
-from jgo.maven import Artifact, MavenContext
-from requests import RequestException
+from jgo.maven import MavenContext
+from requests import RequestException, Session
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from local.part import CloudError, Narrate, in_one_line
@@ -42,50 +43,46 @@ def lock() -> None:
 def _fetch_all(wanted: list[LockedDependency], narrate: Narrate) -> None:
     """Fetch into a folder aside and move each jar that is right into the cache, which so never holds half a one."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    # The lock says all there is to know, so jgo need not resolve (which costs over a minute of computing).
-    with TemporaryDirectory(dir=CACHE.parent) as aside, ThreadPoolExecutor(8) as pool:
-        context = MavenContext(repo_cache=Path(aside), timeout=60)
-        fetches = [pool.submit(_fetch, jar, context) for jar in wanted]
+    truststore.inject_into_ssl()  # behind a company's proxy the system knows its certificate, as pip finds too
+    with TemporaryDirectory(dir=CACHE.parent) as aside, ThreadPoolExecutor(8) as pool, Session() as session:
+        fetches = [pool.submit(_fetch, jar, MavenContext(repo_cache=Path(aside)), session) for jar in wanted]
         try:
             for count, fetched in enumerate(as_completed(fetches), start=1):
                 fetched.result()
                 narrate(f"Neo4j: fetching its jars, {count} of {len(wanted)}")
-        except BaseException as error:
+        except (RequestException, WrongJarError) as error:
+            raise CloudError(f"neo4j: cannot fetch its jars: {in_one_line(error)}") from error
+        finally:
             pool.shutdown(cancel_futures=True)
-            if isinstance(error, RequestException | RuntimeError | WrongJarError):
-                raise CloudError(f"neo4j: cannot fetch its jars: {in_one_line(error)}") from error
-            raise
 
 
-# jgo tells an answer other than 200 by a RuntimeError.
 @retry(
-    retry=retry_if_exception_type((RequestException, RuntimeError, WrongJarError)),
+    retry=retry_if_exception_type((RequestException, WrongJarError)),
     stop=stop_after_attempt(3),
     wait=wait_exponential(),
     reraise=True,
 )
-def _fetch(jar: LockedDependency, aside: MavenContext) -> None:
-    _path(jar, aside).unlink(missing_ok=True)  # what an attempt before left
-    _artifact(jar, aside).resolve()
+def _fetch(jar: LockedDependency, aside: MavenContext, session: Session) -> None:
+    """Fetch one jar. The lock says all, so jgo need not resolve, and one session spares it a connection for each."""
+    (repository,) = aside.remote_repos.values()
+    fetched, place = _path(jar, aside), _path(jar, MavenContext(repo_cache=CACHE))
+    with session.get(f"{repository}/{fetched.relative_to(aside.repo_cache).as_posix()}", timeout=60) as response:
+        response.raise_for_status()
+        fetched.parent.mkdir(parents=True, exist_ok=True)
+        fetched.write_bytes(response.content)
     if faults := _faults(jar, aside):
         raise WrongJarError(faults[0])
-    place = _path(jar, MavenContext(repo_cache=CACHE))
     place.parent.mkdir(parents=True, exist_ok=True)
-    _path(jar, aside).replace(place)
+    fetched.replace(place)
 
 
 def _faults(jar: LockedDependency, context: MavenContext) -> list[str]:
     return LockFile([jar]).verify_checksums(context.repo_cache)
 
 
-def _artifact(jar: LockedDependency, context: MavenContext) -> Artifact:
-    component = context.project(jar.groupId, jar.artifactId).at_version(jar.version)
-    return component.artifact(jar.classifier or "", jar.packaging)
-
-
 def _path(jar: LockedDependency, context: MavenContext) -> Path:
-    artifact = _artifact(jar, context)
-    return context.repo_cache / artifact.component.path_prefix / artifact.filename
+    component = context.project(jar.groupId, jar.artifactId).at_version(jar.version)
+    return context.repo_cache / component.path_prefix / component.artifact(jar.classifier or "", jar.packaging).filename
 
 
 if __name__ == "__main__":

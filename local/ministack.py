@@ -52,7 +52,11 @@ class MiniStack:
             **CREDENTIALS,
         }
         return Program(
-            name=self.name, command=(sys.executable, "-m", "ministack"), environment=environment, restart=False
+            name=self.name,
+            command=(sys.executable, "-m", "ministack"),
+            environment=environment,
+            stop_group=True,
+            restart=False,
         )
 
     def answer(self) -> None:

@@ -4,6 +4,7 @@ What each needs is imported when it first runs: the API function never loads a d
 """
 
 import functools
+from contextlib import closing
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -69,18 +70,18 @@ def catch_up(event: CloudWatchEvent) -> None:
     """Project what live traffic left behind."""
     from chalicelib import projection, stores
 
-    ledger, graph = stores.open_ledger(), stores.open_graph()
     context: Any = event.context
-    try:
+    with closing(stores.open_ledger()) as ledger, closing(stores.open_graph()) as graph:
         projection.catch_up(ledger, graph, in_time=lambda: context.get_remaining_time_in_millis() > TIME_TO_STOP)
-    finally:
-        ledger.close()
-        graph.close()
 
 
 @app.lambda_function(name="operations")
 def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one operator's operation: {"operation": "migrate"}."""
-    from chalicelib import config, operations
+    from chalicelib import config, operations, stores
 
-    return operations.run(event, {"migrate": lambda: operations.migrate(config.secret("POSTGRES_OWNER_SECRET"))})
+    def migrate() -> dict[str, Any]:
+        with closing(stores.open_graph()) as graph:
+            return operations.migrate(config.secret("POSTGRES_OWNER_SECRET"), graph)
+
+    return operations.run(event, {"migrate": migrate})

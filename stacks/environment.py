@@ -51,6 +51,8 @@ class Environment:
     """AWS account."""
     region: str
     """AWS region."""
+    local_endpoint: bool
+    """Whether it lives in an AWS endpoint on this machine, and no other may."""
     protected: bool
     """Whether what holds data outlives a wrong deploy: termination protection, deletion protection, retain."""
     architecture: Literal["x86_64", "arm64"]
@@ -89,6 +91,7 @@ LOCAL = Environment(
     name="local",
     account="000000000000",
     region="us-east-1",
+    local_endpoint=True,
     protected=False,
     architecture="x86_64",
     log_level="INFO",
@@ -105,3 +108,5 @@ LOCAL = Environment(
         neo4j="interaction-tracker/local/neo4j",
     ),
 )
+
+ENVIRONMENTS: Final = {environment.name: environment for environment in (LOCAL,)}

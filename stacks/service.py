@@ -24,13 +24,19 @@ class ServiceStack(cdk.Stack):
         self._environment = environment
         self._handover = Handover.read(self, environment=environment)
         self._package = Package(self, "Package", environment=environment)
-        self._queue = self._import_queue("Queue", self._handover.queue_arn, self._handover.queue_url)
-        self._dead_letters = self._import_queue(
-            "DeadLetters", self._handover.dead_letter_queue_arn, self._handover.dead_letter_queue_url
+        self._queue = sqs.Queue.from_queue_attributes(
+            self, "Queue", queue_arn=self._handover.queue_arn, queue_url=self._handover.queue_url
         )
-        self._postgres = self._import_secret("Postgres", environment.secrets.postgres)
-        self._postgres_owner = self._import_secret("PostgresOwner", environment.secrets.postgres_owner)
-        self._neo4j = self._import_secret("Neo4j", environment.secrets.neo4j)
+        self._dead_letters = sqs.Queue.from_queue_attributes(
+            self,
+            "DeadLetters",
+            queue_arn=self._handover.dead_letter_queue_arn,
+            queue_url=self._handover.dead_letter_queue_url,
+        )
+        names = environment.secrets
+        self._postgres = secrets.Secret.from_secret_name_v2(self, "Postgres", names.postgres)
+        self._postgres_owner = secrets.Secret.from_secret_name_v2(self, "PostgresOwner", names.postgres_owner)
+        self._neo4j = secrets.Secret.from_secret_name_v2(self, "Neo4j", names.neo4j)
 
         self._api = self._make_api()
         self._operations = self._make_operations()
@@ -147,9 +153,3 @@ class ServiceStack(cdk.Stack):
     def _grant_stores(self, function: Function) -> None:
         self._postgres.grant_read(function.role)
         self._neo4j.grant_read(function.role)
-
-    def _import_queue(self, id_: str, arn: str, url: str) -> sqs.IQueue:
-        return sqs.Queue.from_queue_attributes(self, id_, queue_arn=arn, queue_url=url)
-
-    def _import_secret(self, id_: str, name: str) -> secrets.ISecret:
-        return secrets.Secret.from_secret_name_v2(self, id_, name)

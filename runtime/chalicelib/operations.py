@@ -9,6 +9,7 @@ from urllib.parse import quote
 import psycopg
 import yoyo
 
+from chalicelib.graph import Graph, GraphUnavailableError
 from chalicelib.postgres import conninfo
 from chalicelib.telemetry import log
 
@@ -21,8 +22,22 @@ class MigrationError(Exception):
     """A migration was not applied; the deploy must stop."""
 
 
-def migrate(owner: Mapping[str, Any]) -> list[str]:
-    """Bring the ledger's schema up to this code's; return the ids of the migrations applied, none on a repeat.
+def migrate(owner: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
+    """Bring both stores up to this code and say what was done; a repeat does nothing.
+
+    A graph that is away does not stop a deploy: catch-up prepares it when it is back. Raises as `migrate_ledger` does.
+    """
+    applied = migrate_ledger(owner)
+    try:
+        graph.prepare()
+    except GraphUnavailableError as error:
+        log.warning("the graph is away", reason=str(error))
+        return {"applied": applied, "graph": "left to catch-up"}
+    return {"applied": applied, "graph": "prepared"}
+
+
+def migrate_ledger(owner: Mapping[str, Any]) -> list[str]:
+    """Bring the ledger's schema up to this code; return the ids of the migrations applied, none on a repeat.
 
     Another caller's migration is waited for; the lock goes with its holder's connection, killed or not. Raises
     MigrationError or psycopg.Error when the schema could not be brought up.
@@ -53,8 +68,11 @@ def _address(owner: Mapping[str, Any]) -> str:
 
 
 def run(event: Mapping[str, Any], operations: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Run the operation that the event names and return its result; raises ValueError for an unknown one."""
-    name = str(event.get("operation"))
+    """Run the operation that the event names and return its result; raises ValueError for an unknown one.
+
+    An operator's event is {"operation": …}; a deploy's is a custom resource's, with that among its properties.
+    """
+    name = str(event.get("ResourceProperties", event).get("operation"))
     if name not in operations:
         raise ValueError(f"operation must be one of {', '.join(operations)}")
     return {"operation": name, "result": operations[name]()}

@@ -11,7 +11,7 @@ from chalicelib import graph as graph_module
 from chalicelib import postgres
 from chalicelib.graph import Graph
 from chalicelib.ledger import Ledger
-from chalicelib.operations import migrate
+from chalicelib.operations import migrate_ledger
 from local.cloud import Cloud
 
 
@@ -19,7 +19,7 @@ from local.cloud import Cloud
 def stores(cloud: Cloud) -> dict[str, Any]:
     """Return the stores' secrets, once the schema and the constraints are there."""
     secrets: dict[str, Any] = dict(cloud.secrets())
-    migrate(secrets["postgres-owner"])
+    migrate_ledger(secrets["postgres-owner"])
     graph = Graph(lambda: graph_module.connect(**secrets["neo4j"]))
     graph.prepare()
     graph.close()

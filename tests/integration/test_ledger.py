@@ -13,7 +13,7 @@ from chalicelib import ledger as ledger_module
 from chalicelib import postgres
 from chalicelib.interaction import moment
 from chalicelib.ledger import Ledger, Row, Stored
-from chalicelib.operations import migrate
+from chalicelib.operations import migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
 
@@ -143,12 +143,12 @@ def test_the_functions_role_cannot_change_or_remove_history(ledger: Ledger) -> N
 
 
 def test_migrating_again_changes_nothing(stores: dict[str, Any]) -> None:
-    assert migrate(stores["postgres-owner"]) == []
+    assert migrate_ledger(stores["postgres-owner"]) == []
 
 
 def test_a_migration_that_was_cut_off_is_repeated(stores: dict[str, Any], sql: psycopg.Connection) -> None:
     sql.execute("DELETE FROM _yoyo_migration")  # everything is there, nothing is marked
-    assert migrate(stores["postgres-owner"]) == ["0001-ledger", "0002-roles", "0003-views"]
+    assert migrate_ledger(stores["postgres-owner"]) == ["0001-ledger", "0002-roles", "0003-views"]
 
 
 def test_the_views_answer_what_people_ask(ledger: Ledger, sql: psycopg.Connection) -> None:

@@ -1,0 +1,91 @@
+"""The example of the API's documentation, sent through the deployed system and read back from both stores."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from chalicelib.graph import connect
+from local.part import CloudError
+from scripts.create_user import ensure_user
+from scripts.target import Target
+
+EMAIL, PASSWORD = "alice@example.com", "Recall-and-peel-1"
+ARTIFACT = "92074329-d7e2-4bc7-a1cb-4a9c62477b4d"
+PATIENCE = 60  # seconds from the second answer until both stores must have everything
+
+ROWS = "SELECT kind, id::text, artifact_id, metadata::text, timestamp FROM interaction WHERE event_id = %s ORDER BY id"
+PATH = """
+MATCH path = (:User)-[:INITIATED]->(:RecallEvent {id: $event_id})-[:PEEL]->(:Artifact)
+RETURN [n IN nodes(path) | labels(n)] AS labels, [n IN nodes(path) | n.id] AS ids,
+       [r IN relationships(path) | type(r)] AS types
+"""
+
+
+def demonstrate(target: Target, environment: dict[str, str], console: Console) -> None:
+    """Send a recall and a peel as a new user would, and show both as they arrive; raises CloudError if they do not."""
+    ensure_user(target, EMAIL, PASSWORD, change=True)
+    post = _poster(environment["API_URL"], sign_in(target, EMAIL, PASSWORD), console)
+    event_id = post({"kind": "recall", "metadata": {"query": "test recall"}})["event_id"]
+    post({"kind": "peel", "artifact_id": ARTIFACT, "event_id": event_id, "metadata": None})
+    until = time.monotonic() + PATIENCE
+    _show_rows(environment["DATABASE_URL"], event_id, until, console)
+    _show_path(environment, event_id, until, console)
+    console.print(
+        f"\nThe API is at [bold]{environment['API_URL']}/interaction[/]. A token for it:\n"
+        f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
+        soft_wrap=True,
+    )
+
+
+def sign_in(target: Target, email: str, password: str) -> str:
+    """Return the ID token of a user."""
+    answer = target.client("cognito-idp").initiate_auth(
+        ClientId=target.outputs["UserPoolClientId"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": email, "PASSWORD": password},
+    )
+    return str(answer["AuthenticationResult"]["IdToken"])
+
+
+def _poster(url: str, token: str, console: Console) -> Any:
+    def post(payload: dict[str, Any]) -> Any:
+        body = payload | {"timestamp": datetime.now(UTC).timestamp()}
+        headers = {"Authorization": f"Bearer {token}"}
+        response = requests.post(f"{url}/interaction", json=body, headers=headers, timeout=30)
+        console.print(f"POST {payload['kind']} → {response.status_code} {response.text}", soft_wrap=True, markup=False)
+        if not response.ok:
+            raise CloudError(f"the API answered the {payload['kind']} with {response.status_code}")
+        return response.json()
+
+    return post
+
+
+def _show_rows(database_url: str, event_id: str, until: float, console: Console) -> None:
+    with psycopg.connect(database_url, autocommit=True) as ledger:
+        while len(rows := ledger.execute(ROWS, [event_id]).fetchall()) < 2:  # noqa: PLR2004  the recall and the peel
+            _wait(until, f"stopped between the queue and Postgres: {len(rows)} of 2 rows with event_id {event_id}")
+    table = Table("kind", "id", "artifact_id", "metadata", "timestamp", title="Postgres: interaction")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)
+
+
+def _show_path(environment: dict[str, str], event_id: str, until: float, console: Console) -> None:
+    address = (environment["NEO4J_URI"], environment["NEO4J_USER"], environment["NEO4J_PASSWORD"])
+    with connect(*address) as driver, driver.session() as graph:
+        while not (path := graph.run(PATH, event_id=event_id).single()):
+            _wait(until, f"stopped between Postgres and Neo4j: no path with event_id {event_id}")
+    nodes = [f"({':'.join(labels)} {id_})" for labels, id_ in zip(path["labels"], path["ids"], strict=True)]
+    steps = [f"-\\[:{kind}]-> {node}" for kind, node in zip(path["types"], nodes[1:], strict=True)]
+    console.print("Neo4j:", nodes[0], *(f"\n  {step}" for step in steps), soft_wrap=True, highlight=False)
+
+
+def _wait(until: float, stopped: str) -> None:
+    if time.monotonic() > until:
+        raise CloudError(f"{stopped} after {PATIENCE} s; see .local/logs")
+    time.sleep(0.2)
