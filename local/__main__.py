@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-import typer
+import click
 from rich.console import Console
 
 from local.cloud import Cloud
@@ -17,11 +17,15 @@ from local.ports import Ports
 
 FOLDER = Path(__file__).parents[1] / ".local"
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console()
 
 
-@app.command()
+@click.group(help=__doc__)
+def local() -> None:
+    """Group the commands."""
+
+
+@local.command()
 def up() -> None:
     """Start what does not run, deploy what changed, and send the example through it."""
     began, cloud = time.monotonic(), _cloud()
@@ -32,22 +36,22 @@ def up() -> None:
     console.print(f"Up after {time.monotonic() - began:.0f} s.")
 
 
-@app.command()
+@local.command()
 def down() -> None:
     """Stop everything; the stores keep their data."""
     _cloud().down()
 
 
-@app.command()
+@local.command()
 def status() -> None:
     """Show each part's state; exit 1 unless all run."""
     states = _cloud().status()
     for part, state in states.items():
         console.print(f"{part:10}{state}")
-    raise typer.Exit(set(states.values()) != {"RUNNING"})
+    sys.exit(set(states.values()) != {"RUNNING"})
 
 
-@app.command()
+@local.command()
 def clean() -> None:
     """Stop everything and remove it, with its data."""
     if FOLDER.exists():
@@ -62,7 +66,7 @@ def _cloud() -> Cloud:
 def main() -> None:
     """Run a command; what is wrong is told in one line."""
     try:
-        app()
+        local()
     except CloudError as error:
         sys.exit(f"Error: {error}")
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from chalicelib.graph import connect
 from local.part import CloudError
 from scripts.create_user import ensure_user
+from scripts.get_bearer_token import sign_in
 from scripts.target import Target
 
 EMAIL, PASSWORD = "alice@example.com", "Recall-and-peel-1"
@@ -40,16 +41,6 @@ def demonstrate(target: Target, environment: dict[str, str], console: Console) -
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
         soft_wrap=True,
     )
-
-
-def sign_in(target: Target, email: str, password: str) -> str:
-    """Return the ID token of a user."""
-    answer = target.client("cognito-idp").initiate_auth(
-        ClientId=target.outputs["UserPoolClientId"],
-        AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": email, "PASSWORD": password},
-    )
-    return str(answer["AuthenticationResult"]["IdToken"])
 
 
 def _poster(url: str, token: str, console: Console) -> Any:

@@ -2,33 +2,26 @@
 
 import secrets
 import string
-from typing import Annotated
 
-import typer
+import click
 
-from scripts.target import EnvironmentOption, Target, WrongUseError, find, run
-
-app = typer.Typer(add_completion=False)
+from scripts.target import Target, WrongUseError, environment_option, find, run
 
 
-@app.command()
-def create_user(
-    email: Annotated[str, typer.Argument(help="The user's e-mail address.")],
-    *,
-    environment: EnvironmentOption,
-    password: Annotated[str, typer.Option(help="Without it one is made up and shown once.", show_default=False)] = "",
-) -> None:
-    """Create a user who can sign in at once.
+@click.command()
+@environment_option
+@click.argument("email")
+@click.option("--password", help="Without it one is made up and shown once.")
+def create_user(environment: str, email: str, password: str | None) -> None:
+    """Create a user with that EMAIL who can sign in at once.
 
     Safe to repeat: a user who exists keeps the password, unless --password gives another.
     """
-    created = ensure_user(find(environment), email, given := password or generated_password(), change=bool(password))
-    if created and not password:
-        typer.echo(f"created {email} with the password {given}", err=False)
-    elif created:
-        typer.echo(f"created {email}")
+    chosen = password or generated_password()
+    if ensure_user(find(environment), email, chosen, change=bool(password)):
+        click.echo(f"created {email}" + ("" if password else f" with the password {chosen}"))
     else:
-        typer.echo(f"{email} exists already" + ("; the password is set" if password else ""))
+        click.echo(f"{email} exists already" + ("; the password is set" if password else "; nothing was changed"))
 
 
 def ensure_user(target: Target, email: str, password: str, *, change: bool) -> bool:
@@ -59,10 +52,10 @@ def ensure_user(target: Target, email: str, password: str, *, change: bool) -> b
 
 def generated_password() -> str:
     """Return a password that any policy takes: 24 characters with a letter of each case, a digit and a symbol."""
-    rest = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(20))
-    return f"{rest}-{secrets.choice(string.ascii_lowercase)}{secrets.choice(string.ascii_uppercase)}{secrets.randbelow(10)}"
+    of_each = [string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.!"]
+    return "".join(secrets.choice(alphabet) for alphabet in [*of_each, *[string.ascii_letters + string.digits] * 20])
 
 
 def main() -> None:
     """Run the command."""
-    run(app)
+    run(create_user)

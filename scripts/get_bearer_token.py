@@ -1,29 +1,27 @@
 """get-bearer-token: sign a user in."""
 
-from typing import Annotated
+import click
 
-import typer
-from click import ClickException
-
-from scripts.target import EnvironmentOption, find, run
-
-app = typer.Typer(add_completion=False)
+from scripts.target import Target, environment_option, find, run
 
 
-@app.command()
-def get_bearer_token(
-    email: Annotated[str, typer.Argument(help="The user's e-mail address.")],
-    password: Annotated[str, typer.Argument(help="Asked for when left out.", show_default=False)] = "",
-    *,
-    environment: EnvironmentOption,
-) -> None:
-    """Print the user's bearer token and nothing else.
+@click.command()
+@environment_option
+@click.argument("email")
+@click.argument("password", required=False)
+def get_bearer_token(environment: str, email: str, password: str | None) -> None:
+    """Print the bearer token of the user with that EMAIL, and nothing else.
 
-    It is an ID token of the user pool and lives one hour. Send it as `Authorization: Bearer TOKEN`.
+    It is an ID token of the user pool and lives one hour. Send it as `Authorization: Bearer TOKEN`. Without a PASSWORD
+    you are asked for it, which keeps it out of your shell's history.
     """
     target = find(environment)
+    click.echo(sign_in(target, email, password or click.prompt("Password", hide_input=True, err=True)))
+
+
+def sign_in(target: Target, email: str, password: str) -> str:
+    """Return the user's ID token; raises ClickException where the pool does not give one."""
     users = target.client("cognito-idp")
-    password = password or typer.prompt("Password", hide_input=True, err=True)
     try:
         answer = users.initiate_auth(
             ClientId=target.outputs["UserPoolClientId"],
@@ -31,12 +29,12 @@ def get_bearer_token(
             AuthParameters={"USERNAME": email, "PASSWORD": password},
         )
     except (users.exceptions.NotAuthorizedException, users.exceptions.UserNotFoundException):
-        raise ClickException(f"{environment} knows no user {email} with this password") from None
+        raise click.ClickException(f"{target.name} knows no user {email} with this password") from None
     if "AuthenticationResult" not in answer:
-        raise ClickException(f"{email} has to answer {answer['ChallengeName']} first: sign in with the web app once")
-    typer.echo(answer["AuthenticationResult"]["IdToken"])
+        raise click.ClickException(f"{email} has to answer {answer['ChallengeName']} first: sign in with the web app")
+    return str(answer["AuthenticationResult"]["IdToken"])
 
 
 def main() -> None:
     """Run the command."""
-    run(app)
+    run(get_bearer_token)

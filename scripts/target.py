@@ -1,16 +1,16 @@
 """From `-e ENVIRONMENT` to the deployed system: its clients and its stack's outputs."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import boto3
 import click
-import typer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack_client.session import Session as LocalSession
@@ -21,15 +21,21 @@ LOCAL_ENV = Path(__file__).parents[1] / ".local" / "env"
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
-EnvironmentOption = Annotated[
-    str, typer.Option("-e", "--environment", help=f"Which deployment: {', '.join(ENVIRONMENTS)}.", show_default=False)
-]
+environment_option = click.option(
+    "-e", "--environment", required=True, help=f"Which deployment: {', '.join(ENVIRONMENTS)}."
+)
 
 
 class WrongUseError(click.ClickException):
     """The person has to change something; one line says what."""
 
     exit_code = 2
+
+
+class OperationError(click.ClickException):
+    """The operations function failed; one line says why."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,20 @@ class Target:
         """Where the API answers."""
         return urljoin(self.endpoint or "", self.outputs["ApiUrl"])
 
+    def operate(self, operation: str, **arguments: Any) -> Any:
+        """Run an operation in the function that reaches the private stores, and return its result.
+
+        Raises OperationError, with the function's own words, when it fails there.
+        """
+        answer = self.client("lambda").invoke(
+            FunctionName=self.outputs["OperationsFunction"],
+            Payload=json.dumps({"operation": operation, **arguments}),
+        )
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise OperationError(f"{operation}: {payload.get('errorMessage', payload)}")
+        return payload["result"]
+
 
 def find(name: str) -> Target:
     """Return the environment of that name; raises WrongUseError when it cannot be meant."""
@@ -86,10 +106,10 @@ def local_environment() -> dict[str, str]:
     return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
 
 
-def run(app: typer.Typer) -> None:
+def run(command: click.Command) -> None:
     """Run a command: exit 2 for wrong use, 3 with the reason when AWS refuses or cannot be reached."""
     try:
-        app()
+        command()
     except (ClientError, BotoCoreError) as error:
-        typer.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {error}", err=True)
         raise SystemExit(3) from None

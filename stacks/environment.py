@@ -1,11 +1,11 @@
-"""What differs between environments, as frozen values: a construct asks for a field and never for a name."""
+"""What differs between environments, as frozen values: a construct asks for a field and never for a name.
+
+Plain Python, without CDK: the commands read it too, and CDK takes seconds to load.
+"""
 
 from dataclasses import dataclass
 from math import ceil
 from typing import Final, Literal
-
-import aws_cdk as cdk
-from aws_cdk import aws_logs as logs
 
 _MOST_RECEIVES: Final = 1000  # the highest maxReceiveCount that SQS takes
 
@@ -59,8 +59,8 @@ class Environment:
     """Of the functions and of the packages they carry; arm64 needs an interpreter of 3.12 or newer."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     """Of the functions."""
-    log_retention: logs.RetentionDays
-    """Of the functions' logs."""
+    log_retention: Literal[1, 7, 30]
+    """Days that the functions' logs are kept."""
     cors_origin: str
     """The web origin whose pages may read answers; "*" is any, which is safe as no cookie is involved."""
     api_url: str
@@ -77,11 +77,6 @@ class Environment:
     """The stores' secrets."""
 
     @property
-    def removal_policy(self) -> cdk.RemovalPolicy:
-        """What becomes of a stateful resource that leaves its stack."""
-        return cdk.RemovalPolicy.RETAIN if self.protected else cdk.RemovalPolicy.DESTROY
-
-    @property
     def max_receives(self) -> int:
         """How often a message is tried, so that it waits out `postgres_outage`."""
         return min(ceil(self.postgres_outage / self.worker.visibility), _MOST_RECEIVES)
@@ -95,7 +90,7 @@ LOCAL = Environment(
     protected=False,
     architecture="x86_64",
     log_level="INFO",
-    log_retention=logs.RetentionDays.ONE_DAY,
+    log_retention=1,
     cors_origin="*",
     api_url="/restapis/{api}/{stage}/_user_request_",
     gateway_responses_apart=True,

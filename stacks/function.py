@@ -9,6 +9,7 @@ from aws_cdk import aws_sam as sam
 from constructs import Construct
 
 from stacks.environment import Environment
+from stacks.lifetime import log_retention, removal_policy
 
 
 class Function(Construct):
@@ -28,7 +29,9 @@ class Function(Construct):
         super().__init__(scope, id_)
         self.resource = resource
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log = logs.LogGroup(self, "Log", retention=environment.log_retention, removal_policy=environment.removal_policy)
+        log = logs.LogGroup(
+            self, "Log", retention=log_retention(environment), removal_policy=removal_policy(environment)
+        )
         log.grant_write(self.role)
         resource.role = self.role.role_arn
         resource.timeout = timeout

@@ -7,6 +7,7 @@ from aws_cdk import custom_resources as resources
 from constructs import Construct, IDependable
 
 from stacks.environment import Environment
+from stacks.lifetime import log_retention, removal_policy
 
 
 class Migration(Construct):
@@ -31,7 +32,7 @@ class Migration(Construct):
             "Provider",
             on_event_handler=operations,
             log_group=logs.LogGroup(
-                self, "Log", retention=environment.log_retention, removal_policy=environment.removal_policy
+                self, "Log", retention=log_retention(environment), removal_policy=removal_policy(environment)
             ),
         )
         self._run = cdk.CustomResource(

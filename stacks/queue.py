@@ -6,6 +6,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.environment import Environment
+from stacks.lifetime import removal_policy
 
 
 class InteractionQueue(Construct):
@@ -21,7 +22,7 @@ class InteractionQueue(Construct):
             retention_period=cdk.Duration.days(14),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            removal_policy=environment.removal_policy,
+            removal_policy=removal_policy(environment),
         )
         self.source = sqs.Queue(
             self,
@@ -31,7 +32,7 @@ class InteractionQueue(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=environment.max_receives),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            removal_policy=environment.removal_policy,
+            removal_policy=removal_policy(environment),
         )
         self.dead_letters.metric_approximate_number_of_messages_visible(
             period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM

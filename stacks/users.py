@@ -5,6 +5,7 @@ from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
 from stacks.environment import Environment
+from stacks.lifetime import removal_policy
 
 
 class Users(Construct):
@@ -32,7 +33,7 @@ class Users(Construct):
             ),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
             deletion_protection=environment.protected,
-            removal_policy=environment.removal_policy,
+            removal_policy=removal_policy(environment),
         )
         self.client = self.pool.add_client(
             "Frontends",
