@@ -1,13 +1,15 @@
 """Neo4j's jars, exactly as jgo.lock.toml has them. `python -m local.jars` writes that lock from jgo.toml."""
 
+import ssl
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import truststore
 from jgo.env import EnvironmentBuilder, EnvironmentSpec, LockedDependency, LockFile
 from jgo.maven import MavenContext
 from requests import RequestException, Session
+from requests.adapters import HTTPAdapter
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from local.part import CloudError, Narrate, in_one_line
@@ -20,6 +22,18 @@ CACHE = HERE.parent / ".local" / "cache" / "jars"  # laid out as a Maven reposit
 
 class WrongJarError(Exception):
     """A jar is not what the lock says."""
+
+
+class TrustingAdapter(HTTPAdapter):
+    """Trusts what the system trusts too, as pip does: a company's proxy has a certificate of its own."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Connect with the system's certificates."""
+        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **options)
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        """Connect by way of a proxy with the system's certificates."""
+        return super().proxy_manager_for(*args, ssl_context=ssl.create_default_context(), **options)
 
 
 def class_path(narrate: Narrate) -> list[Path]:
@@ -43,8 +57,9 @@ def lock() -> None:
 def _fetch_all(wanted: list[LockedDependency], narrate: Narrate) -> None:
     """Fetch into a folder aside and move each jar that is right into the cache, which so never holds half a one."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    truststore.inject_into_ssl()  # behind a company's proxy the system knows its certificate, as pip finds too
-    with TemporaryDirectory(dir=CACHE.parent) as aside, ThreadPoolExecutor(8) as pool, Session() as session:
+    session = Session()
+    session.mount("https://", TrustingAdapter())
+    with TemporaryDirectory(dir=CACHE.parent) as aside, ThreadPoolExecutor(8) as pool, session:
         fetches = [pool.submit(_fetch, jar, MavenContext(repo_cache=Path(aside)), session) for jar in wanted]
         try:
             for count, fetched in enumerate(as_completed(fetches), start=1):
