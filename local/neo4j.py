@@ -83,9 +83,10 @@ class Neo4j:
             "server.https.enabled": "false",
             "server.memory.pagecache.size": "128m",
             "dbms.usage_report.enabled": "false",
-            # A peer that is frozen or gone is noticed in seconds, from both ends.
-            "server.bolt.connection_keep_alive": "3s",
-            "server.bolt.connection_keep_alive_probes": 1,
+            # Drivers give a silent server up after the product, 6 s. With one probe only, the sign of life races with
+            # that limit, and a healthy query that takes longer is cut off.
+            "server.bolt.connection_keep_alive": "2s",
+            "server.bolt.connection_keep_alive_probes": 3,
             "db.transaction.timeout": "60s",
             "internal.dbms.bolt.netty_server_shutdown_quiet_period": 0,  # otherwise it takes 10 s to stop
             "db.tx_log.preallocate": "false",  # saves 512 MB of disk

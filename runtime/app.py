@@ -14,7 +14,7 @@ from chalice.app import Chalice, CloudWatchEvent, CognitoUserPoolAuthorizer, COR
 if TYPE_CHECKING:
     from chalicelib.worker import Worker
 
-app = Chalice(app_name="interaction-tracker")
+app = Chalice(app_name="interaction-tracker", configure_logs=False)
 
 # The stack puts the real pool in its place: an environment variable cannot be read when the template is made.
 users = CognitoUserPoolAuthorizer("users", provider_arns=["arn:aws:cognito-idp:region:account:userpool/pool"])

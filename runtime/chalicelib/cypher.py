@@ -64,7 +64,7 @@ class Changes:
 
     def statements(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the fixed texts that these changes need, in an order that lets each find its nodes."""
-        every: list[tuple[str, dict[str, Any]]] = [
+        return [
             (USERS, {"users": self.users}),
             (EVENTS, {"events": self.events}),
             *((LABELS[kind], {"rows": rows}) for kind, rows in self.labels.items()),
@@ -72,4 +72,13 @@ class Changes:
             (ARTIFACTS, {"artifacts": self.artifacts}),
             *((EDGES[kind], {"rows": rows}) for kind, rows in self.edges.items()),
         ]
-        return [(text, parameters) for text, parameters in every if any(parameters.values())]
+
+
+NOTHING = Changes(
+    users=[],
+    events=[],
+    openings=[],
+    labels=dict.fromkeys(LABELS, []),
+    artifacts=[],
+    edges=dict.fromkeys(EDGES, []),
+)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, TransientError
 
-from chalicelib.cypher import CONSTRAINTS, ONLINE, Changes
+from chalicelib.cypher import CONSTRAINTS, NOTHING, ONLINE, Changes
 
 TRANSACTION_TIMEOUT = 10  # seconds, kept by the server; below Postgres' limit for a transaction that waits for us
 
@@ -38,11 +38,17 @@ class Graph:
         self.abandoned = False
 
     def prepare(self) -> None:
-        """Create the uniqueness constraints and wait until they are online: a fresh volume has none."""
+        """Create the uniqueness constraints and wait until they are online: a fresh volume has none.
+
+        Every statement is then run once on nothing, so that a server that has just started plans it here and not while
+        a worker waits.
+        """
         with self._session() as session:
             for text in CONSTRAINTS.values():
                 session.run(text).consume()
             session.run("CALL db.awaitIndexes(30)").consume()
+            for text, parameters in NOTHING.statements():
+                session.run(text, parameters).consume()
 
     def write(self, changes: Changes) -> None:
         """Apply the changes, all or none; applying them again, or in another order, ends in the same graph.

@@ -1,10 +1,7 @@
 """One store down does not stop the other, and what was waiting arrives without help."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import neo4j
@@ -21,29 +18,8 @@ from chalicelib.queue import encode
 from chalicelib.worker import DRAIN_SECONDS, Worker
 from local.cloud import Cloud
 from tests.fakes import FakeQueue
+from tests.outages import frozen, stopped
 from tests.samples import interaction
-
-
-@contextmanager
-def frozen(cloud: Cloud, part: str) -> Iterator[None]:
-    """Hold the part's process still, with its connections open."""
-    pid = cloud.pid(part)
-    assert pid
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-@contextmanager
-def stopped(cloud: Cloud, part: str) -> Iterator[None]:
-    cloud.stop(part)
-    try:
-        yield
-    finally:
-        cloud.start(part)
-
 
 # A Neo4j that has just come up can be too slow for its first client; catch-up comes again every minute.
 patiently = Retrying(

@@ -1,0 +1,67 @@
+"""The whole system, deployed by the real cdk into the tests' cloud, and a person who uses it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+import requests
+from rich.console import Console
+
+from chalicelib.graph import connect
+from local.cloud import Cloud
+from local.demo import demonstrate
+from local.deploy import deploy
+from scripts.create_user import ensure_user
+from scripts.get_bearer_token import sign_in
+from scripts.target import Target
+
+EMAIL, PASSWORD = "bob@example.com", "Peel-and-keep-1"
+
+
+@dataclass(frozen=True)
+class System:
+    """A deployed system and where its parts are."""
+
+    cloud: Cloud
+    target: Target
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def system(cloud: Cloud) -> System:
+    target, environment = deploy(cloud, print)
+    demonstrate(target, environment, Console())  # as `make up` ends
+    return System(cloud, target, environment)
+
+
+@pytest.fixture(scope="session")
+def token(system: System) -> str:
+    ensure_user(system.target, EMAIL, PASSWORD, change=True)
+    return sign_in(system.target, EMAIL, PASSWORD)
+
+
+@pytest.fixture
+def post(system: System, token: str) -> Callable[[dict[str, Any]], requests.Response]:
+    """Return what POSTs a payload as that person."""
+
+    def post(payload: dict[str, Any]) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post(f"{system.environment['API_URL']}/interaction", json=payload, headers=headers, timeout=30)
+
+    return post
+
+
+@pytest.fixture
+def sql(system: System) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(system.environment["DATABASE_URL"], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def cypher(system: System) -> Iterator[neo4j.Session]:
+    names = ("NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD")
+    with connect(*(system.environment[name] for name in names)) as driver, driver.session() as session:
+        yield session

@@ -1,0 +1,180 @@
+"""POST /interaction through the gateway, the queue and both stores of the deployed system."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+import requests
+
+from local.cloud import Cloud
+from tests.e2e.conftest import System
+from tests.outages import frozen, stopped
+from tests.samples import ARTIFACT
+from tests.waiting import within
+
+Outage = Callable[[Cloud, str], AbstractContextManager[None]]
+Post = Callable[[dict[str, Any]], requests.Response]
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def kinds(sql: psycopg.Connection, event_id: str) -> list[str]:
+    return [kind for (kind,) in sql.execute("SELECT kind FROM interaction WHERE event_id = %s ORDER BY 1", [event_id])]
+
+
+def shape(cypher: neo4j.Session, event_id: str) -> tuple[list[str], list[str]]:
+    """Return the event's labels and the types of its edges."""
+    record = cypher.run(
+        "MATCH (:User)-[:INITIATED]->(e:Event {id: $id}) OPTIONAL MATCH (e)-[r]->(:Artifact)"
+        " RETURN labels(e) AS labels, collect(type(r)) AS types",
+        id=event_id,
+    ).single()
+    return (sorted(record["labels"]), sorted(record["types"])) if record else ([], [])
+
+
+def arrived(seconds: float, sql: psycopg.Connection, cypher: neo4j.Session, event_id: str, *expected: str) -> None:
+    """Wait until exactly these kinds are in the ledger, and what they mean is in the graph."""
+
+    def look() -> None:
+        assert kinds(sql, event_id) == sorted(expected)
+        labels = {"recall": "RecallEvent", "workspace": "WorkspaceEvent"}
+        assert shape(cypher, event_id) == (
+            sorted({"Event"} | {labels[kind] for kind in expected if kind in labels}),
+            sorted(kind.upper() for kind in expected if kind not in labels),
+        )
+
+    within(seconds, look)
+
+
+def dead_letters(system: System) -> int:
+    answer = system.target.client("sqs").get_queue_attributes(
+        QueueUrl=system.target.outputs["DeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def test_the_readmes_example_runs_as_written(
+    system: System, token: str, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    command = [sys.executable, "-c", example]
+    variables = {"API_URL": system.environment["API_URL"], "TOKEN": token}
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=30, check=True)
+    arrived(5, sql, cypher, result.stdout.strip(), "recall", "peel")
+
+
+def test_the_same_body_twice_is_one_row_and_one_edge(
+    post: Post, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    payload = {"kind": "keep", "artifact_id": ARTIFACT, "timestamp": time.time()}
+    answers = [post(payload).json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0]["status"] == "ok"
+    arrived(5, sql, cypher, answers[0]["event_id"], "keep")
+    time.sleep(1)  # long enough for a second one to arrive
+    arrived(0, sql, cypher, answers[0]["event_id"], "keep")
+
+
+def test_a_peel_before_its_recall_ends_in_the_same_graph(
+    post: Post, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    event_id = post({"kind": "peel", "artifact_id": ARTIFACT, "timestamp": time.time()}).json()["event_id"]
+    arrived(5, sql, cypher, event_id, "peel")
+    post({"kind": "recall", "event_id": event_id, "timestamp": time.time() - 1})
+    arrived(5, sql, cypher, event_id, "peel", "recall")
+
+
+def test_a_wrong_request_is_told_what_to_change(post: Post) -> None:
+    response = post({"kind": "peel", "timestamp": "now", "event": 1})
+    assert response.status_code == 400
+    assert response.json()["status"] == "error"
+    assert [part.split(":")[0] for part in response.json()["message"].split("; ")] == [
+        "artifact_id",
+        "timestamp",
+        "event",
+    ]
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer nonsense"])
+def test_without_a_good_token_the_answer_is_401_in_shape(system: System, authorization: str | None) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+    response = requests.post(f"{system.environment['API_URL']}/interaction", json={}, headers=headers, timeout=30)
+    assert response.status_code == 401
+    assert (response.json()["status"], response.json()["event_id"]) == ("error", None)
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_with_the_queue_unreachable_the_answer_is_retry_and_trying_again_is_the_same_interaction(
+    system: System, post: Post, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    payload = {"kind": "recall", "timestamp": time.time()}
+    functions = system.target.client("lambda")
+    [name] = [
+        function["FunctionName"]
+        for function in functions.list_functions()["Functions"]
+        if "QUEUE_URL" in function["Environment"]["Variables"] and "CORS_ORIGIN" in function["Environment"]["Variables"]
+    ]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    elsewhere = variables | {"QUEUE_URL": variables["QUEUE_URL"] + "-gone"}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": elsewhere})
+    try:
+        response = within(10, lambda: _retry(post(payload)))
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    assert response.headers["Retry-After"]
+    event_id = response.json()["event_id"]
+    assert within(10, lambda: _ok(post(payload | {"event_id": event_id}))).json()["event_id"] == event_id
+    post(payload)
+    arrived(5, sql, cypher, event_id, "recall")
+
+
+def _retry(response: requests.Response) -> requests.Response:
+    assert (response.status_code, response.json()["status"]) == (503, "retry")
+    return response
+
+
+def _ok(response: requests.Response) -> requests.Response:
+    assert response.json()["status"] == "ok"
+    return response
+
+
+def test_poison_goes_to_the_dead_letters_with_its_reason(system: System) -> None:
+    queues, outputs = system.target.client("sqs"), system.target.outputs
+    queues.send_message(QueueUrl=outputs["QueueUrl"], MessageBody="no JSON")
+
+    def look() -> dict[str, Any]:
+        found = queues.receive_message(QueueUrl=outputs["DeadLetterQueueUrl"], MessageAttributeNames=["All"])
+        assert found.get("Messages")
+        return dict(found["Messages"][0])
+
+    message = within(10, look)
+    queues.delete_message(QueueUrl=outputs["DeadLetterQueueUrl"], ReceiptHandle=message["ReceiptHandle"])
+    assert (message["Body"], message["MessageAttributes"]["reason"]["StringValue"]) == ("no JSON", "not_json")
+
+
+@pytest.mark.parametrize("outage", [stopped, frozen])
+def test_with_neo4j_away_everything_is_accepted_and_stored_and_the_graph_catches_up(
+    system: System, post: Post, sql: psycopg.Connection, cypher: neo4j.Session, outage: Outage
+) -> None:
+    buried = dead_letters(system)
+    with outage(system.cloud, "neo4j"):
+        events = []
+        for _ in range(5):
+            response = _ok(post({"kind": "keep", "artifact_id": ARTIFACT, "timestamp": time.time()}))
+            events.append(response.json()["event_id"])
+            within(12, lambda: _stored(sql, events[-1]))
+    for event_id in events:
+        arrived(100, sql, cypher, event_id, "keep")  # catch-up comes every minute
+    assert dead_letters(system) == buried
+
+
+def _stored(sql: psycopg.Connection, event_id: str) -> None:
+    assert kinds(sql, event_id) == ["keep"]

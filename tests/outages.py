@@ -1,0 +1,29 @@
+"""Taking a part of the cloud away for a while."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from local.cloud import Cloud
+
+
+@contextmanager
+def stopped(cloud: Cloud, part: str) -> Iterator[None]:
+    """Stop the part's process and start it again."""
+    cloud.stop(part)
+    try:
+        yield
+    finally:
+        cloud.start(part)
+
+
+@contextmanager
+def frozen(cloud: Cloud, part: str) -> Iterator[None]:
+    """Hold the part's process still, with its connections open."""
+    pid = cloud.pid(part)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
