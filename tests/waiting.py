@@ -9,10 +9,6 @@ Found = TypeVar("Found")
 
 
 def within(seconds: float, look: Callable[[], Found]) -> Found:
-    """Return what `look` returns once it no longer raises AssertionError; raise its last one after these seconds."""
-    return Retrying(
-        retry=retry_if_exception_type(AssertionError),
-        wait=wait_fixed(0.2),
-        stop=stop_after_delay(seconds),
-        reraise=True,
-    )(look)
+    """Return what `look` returns once it raises no AssertionError; raise its last one after these seconds."""
+    failed = retry_if_exception_type(AssertionError)
+    return Retrying(retry=failed, wait=wait_fixed(0.2), stop=stop_after_delay(seconds), reraise=True)(look)

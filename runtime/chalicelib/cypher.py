@@ -78,7 +78,7 @@ NOTHING = Changes(
     users=[],
     events=[],
     openings=[],
-    labels=dict.fromkeys(LABELS, []),
+    labels={kind: [] for kind in LABELS},
     artifacts=[],
-    edges=dict.fromkeys(EDGES, []),
+    edges={kind: [] for kind in EDGES},
 )

@@ -96,11 +96,8 @@ def test_a_wrong_request_is_told_what_to_change(post: Post) -> None:
     response = post({"kind": "peel", "timestamp": "now", "event": 1})
     assert response.status_code == 400
     assert response.json()["status"] == "error"
-    assert [part.split(":")[0] for part in response.json()["message"].split("; ")] == [
-        "artifact_id",
-        "timestamp",
-        "event",
-    ]
+    problems = response.json()["message"].split("; ")
+    assert [problem.split(":")[0] for problem in problems] == ["artifact_id", "timestamp", "event"]
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer nonsense"])

@@ -205,10 +205,10 @@ def test_a_row_that_the_graph_refuses_alone_is_set_aside_after_the_third_time(
 def test_what_is_too_much_for_one_transaction_is_halved(
     ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 200 rows of 1 MB in one transaction are more than the memory that one may have.
+    # 80 rows of 1 MB in one transaction are more than the memory that one may have.
     sql.execute(
         "INSERT INTO interaction SELECT gen_random_uuid(), 'alice', gen_random_uuid(), 'recall', NULL,"
-        " jsonb_build_object('text', repeat('x', 1000000)), now(), now() FROM generate_series(1, 200)"
+        " jsonb_build_object('text', repeat('x', 1000000)), now(), now() FROM generate_series(1, 80)"
     )
     sql.execute("INSERT INTO graph_outbox SELECT id, 1 FROM interaction")  # as if they weighed nothing
     refusals: list[str] = []
@@ -222,8 +222,8 @@ def test_what_is_too_much_for_one_transaction_is_halved(
             raise
 
     monkeypatch.setattr(graph, "write", watched)
-    assert drain(ledger, graph) == 200
+    assert drain(ledger, graph) == 80
     assert all("OutOfMemory" in refusal for refusal in refusals)
     assert refusals
-    assert cypher.run("MATCH (e:RecallEvent) RETURN count(*) AS n").single(strict=True)["n"] == 200
+    assert cypher.run("MATCH (e:RecallEvent) RETURN count(*) AS n").single(strict=True)["n"] == 80
     assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)

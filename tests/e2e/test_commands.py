@@ -1,0 +1,59 @@
+"""The commands, started as a person starts them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import EMAIL, PASSWORD, System
+
+COMMANDS = Path(sys.executable).parent
+
+
+def run(system: System, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | system.environment | variables
+    command = [str(COMMANDS / words[0]), *words[1:]]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_token_is_printed_and_nothing_else(system: System, token: str) -> None:
+    result = run(system, "get-bearer-token", "-e", "local", EMAIL, PASSWORD)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [len(part) > 0 for part in result.stdout.strip().split(".")] == [True] * 3
+
+
+def test_a_wrong_password_is_one_clear_line(system: System, token: str) -> None:
+    result = run(system, "get-bearer-token", "-e", "local", EMAIL, "wrong")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"Error: local knows no user {EMAIL} with this password\n"
+
+
+def test_a_user_is_made_once_and_the_made_up_password_works(system: System) -> None:
+    first = run(system, "create-user", "-e", "local", "dan@example.com")
+    password = first.stdout.strip().rpartition(" ")[2]
+    assert run(system, "get-bearer-token", "-e", "local", "dan@example.com", password).returncode == 0
+    again = run(system, "create-user", "-e", "local", "dan@example.com")
+    assert again.stdout == "dan@example.com exists already; nothing was changed\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["get-bearer-token", "-e", "nowhere", "a", "b"], 2, "no environment 'nowhere'"),
+        (["get-bearer-token", EMAIL], 2, "Missing option '-e'"),
+        (["create-user", "-e", "local", "not-an-address"], 2, "not-an-address"),
+        (["create-user", "-e", "local", EMAIL, "--password", "short"], 2, "Password"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(system: System, token: str, words: list[str], status: int, says: str) -> None:
+    result = run(system, *words)
+    assert result.returncode == status
+    assert says in result.stderr.splitlines()[-1]
+
+
+def test_an_endpoint_that_does_not_answer_is_exit_3(system: System) -> None:
+    result = run(system, "create-user", "-e", "local", EMAIL, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert result.returncode == 3
+    assert result.stderr.startswith("Error: ")

@@ -1,0 +1,31 @@
+"""What `make up` ends with says where an interaction got stuck."""
+
+import pytest
+from rich.console import Console
+
+from local import demo
+from local.part import CloudError
+from tests.e2e.conftest import System
+from tests.waiting import within
+
+
+def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_postgres(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions, mapping = system.target.client("lambda"), system.target.outputs["WorkerMapping"]
+
+    def switch(*, on: bool) -> None:
+        functions.update_event_source_mapping(UUID=mapping, Enabled=on)
+
+        def look() -> None:
+            assert functions.get_event_source_mapping(UUID=mapping)["State"] == ("Enabled" if on else "Disabled")
+
+        within(10, look)
+
+    monkeypatch.setattr(demo, "PATIENCE", 5)
+    switch(on=False)
+    try:
+        with pytest.raises(CloudError, match="stopped between the queue and Postgres: 0 of 2 rows"):
+            demo.demonstrate(system.target, system.environment, Console())
+    finally:
+        switch(on=True)
