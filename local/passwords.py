@@ -14,6 +14,7 @@ def passwords(folder: Path) -> dict[str, str]:
     if not file.exists():
         new = file.with_suffix(".new")
         with open(new, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as private:
-            json.dump({name: secrets.token_urlsafe(24) for name in NAMES}, private)
+            # Hexadecimal: neo4j-admin takes a password that begins with a hyphen for an option.
+            json.dump({name: secrets.token_hex(16) for name in NAMES}, private)
         new.rename(file)
     return dict(json.loads(file.read_text()))

@@ -1,0 +1,71 @@
+"""The laptop's cloud: it disturbs nothing that runs, says what is wrong in one line, and leaves nothing behind."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from local.cloud import Cloud
+from local.part import CloudError
+from local.ports import Ports
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Cloud]:
+    """Yield a cloud of which only one part will be started."""
+    cloud = Cloud(folder=tmp_path, ports=Ports.free())
+    yield cloud
+    cloud.down()
+
+
+def test_a_second_up_disturbs_nothing_that_runs(cloud: Cloud) -> None:
+    before = {part: cloud.pid(part) for part in cloud.status()}
+    cloud.up()
+    assert {part: cloud.pid(part) for part in cloud.status()} == before
+
+
+def test_everything_listens_on_loopback_only(cloud: Cloud) -> None:
+    of_the_cloud = {cloud.pid(part) for part in cloud.status()}
+    listening = [c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.pid in of_the_cloud]
+    ports = {cloud.ports.aws, cloud.ports.postgres, cloud.ports.neo4j}
+    assert {connection.laddr.port for connection in listening} == ports
+    assert {connection.laddr.ip for connection in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_a_taken_port_is_named_with_the_variable_that_changes_it(small: Cloud) -> None:
+    with socket.create_server(("127.0.0.1", small.ports.postgres)), pytest.raises(CloudError) as error:
+        small.up(["postgres"])
+    assert f"port {small.ports.postgres} is taken by" in str(error.value)
+    assert "LOCAL_POSTGRES_PORT" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_down_leaves_no_process_and_keeps_the_data(small: Cloud) -> None:
+    small.up(["postgres"])
+    supervisor = psutil.Process(small.pid("postgres")).parent()
+    assert supervisor
+    family = [supervisor, *supervisor.children(recursive=True)]
+    with psycopg.connect(small.environment()["DATABASE_URL"]) as connection:
+        connection.execute("CREATE TABLE kept ()")
+    small.down()
+    assert not any(process.is_running() for process in family)
+    small.up(["postgres"])
+    with psycopg.connect(small.environment()["DATABASE_URL"]) as connection:
+        connection.execute("SELECT FROM kept")
+
+
+def test_a_part_that_does_not_come_up_is_named_with_its_log(small: Cloud) -> None:
+    small.up(["postgres"])
+    small.down()
+    (small.folder / "postgres" / "data" / "postgresql.conf").write_text("nonsense")
+    with pytest.raises(CloudError, match=r"^postgres: .*logs/postgres\.log"):
+        small.up(["postgres"])
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "http", "-1"])
+def test_a_port_that_is_none_is_refused(value: str) -> None:
+    with pytest.raises(CloudError, match="LOCAL_AWS_PORT"):
+        Ports.of({"LOCAL_AWS_PORT": value})
