@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import psycopg
 
-from chalicelib.graph import Graph
+from chalicelib.graph import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import Ledger
 from chalicelib.projection import drain_within
@@ -111,7 +111,9 @@ class Worker:
         try:
             drain_within(DRAIN_SECONDS, self._ledger, self._graph)
         except Exception as error:  # noqa: BLE001  the batch is stored: whatever ails the graph, SQS must hear that
-            log.warning("not drained", error=type(error).__name__, reason=str(error))
+            # Of an error that is not ours only the kind is told: its text can quote what people wrote.
+            reason = str(error) if isinstance(error, GraphUnavailableError) else ""
+            log.warning("not drained", error=type(error).__name__, reason=reason)
             measure(NotDrained=1)
             self._drain_from = time.monotonic() + PAUSE_SECONDS
             self._reopen()
