@@ -1,4 +1,9 @@
-"""The CDK app: `cdk ls` shows its stacks, `cdk deploy 'local/*'` deploys an environment."""
+"""The CDK app: `cdk ls` shows its stacks, `cdk deploy 'dev/*'` deploys an environment.
+
+`-c environments=local` (names, with commas between) leaves out the others and the time they take.
+"""
+
+import sys
 
 import aws_cdk as cdk
 
@@ -6,6 +11,12 @@ from stacks.deployment import Deployment
 from stacks.environment import ENVIRONMENTS
 
 app = cdk.App()
-for environment in ENVIRONMENTS.values():
-    Deployment(app, environment=environment)
+names = app.node.try_get_context("environments")
+try:
+    for name in names.split(",") if names else ENVIRONMENTS:
+        Deployment(app, environment=ENVIRONMENTS[name])
+except KeyError as error:
+    sys.exit(f"Error: no environment {error}: there are {', '.join(ENVIRONMENTS)}")
+except ValueError as error:
+    sys.exit(f"Error: {error}")
 app.synth()

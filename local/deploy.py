@@ -30,9 +30,9 @@ def deploy(cloud: Cloud, narrate: Narrate) -> tuple[Target, dict[str, str]]:
     _put_secrets(target, cloud.secrets())
     if not _is_bootstrapped(target):
         narrate("cdk bootstrap")
-        _cdk(cloud, environment, "bootstrap")
+        _cdk(cloud, environment, "bootstrap", "-c", "environments=local")
     narrate("cdk deploy 'local/*'")
-    _cdk(cloud, environment, "deploy", "local/*")
+    _cdk(cloud, environment, "deploy", "local/*", "-c", "environments=local")
     environment = {"API_URL": target.api_url, **environment}
     _write(cloud.folder / "env", environment)
     return target, environment

@@ -1,6 +1,8 @@
 """The stateful stack: whatever people's data lives in."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.environment import Environment
@@ -16,6 +18,9 @@ class DataStack(cdk.Stack):
         super().__init__(scope, id_, termination_protection=environment.protected)
         users = Users(self, "Users", environment=environment)
         queue = InteractionQueue(self, "Interactions", environment=environment)
+        topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        if environment.alarm_email:
+            topic.add_subscription(subscriptions.EmailSubscription(environment.alarm_email))
         Handover(
             user_pool_arn=users.pool.user_pool_arn,
             user_pool_id=users.pool.user_pool_id,
@@ -24,4 +29,8 @@ class DataStack(cdk.Stack):
             queue_url=queue.source.queue_url,
             dead_letter_queue_arn=queue.dead_letters.queue_arn,
             dead_letter_queue_url=queue.dead_letters.queue_url,
+            alarm_topic_arn=topic.topic_arn,
+            network=None,
+            postgres=None,
+            graph=None,
         ).publish(self, environment=environment)

@@ -9,7 +9,10 @@ from stacks.service import ServiceStack
 
 
 class Deployment(cdk.Stage):
-    """The stacks of one environment; `cdk deploy 'NAME/*'` deploys them in order."""
+    """The stacks of one environment; `cdk deploy 'NAME/*'` deploys them in order.
+
+    Raises ValueError where the environment cannot be packaged by this interpreter.
+    """
 
     def __init__(self, scope: Construct, *, environment: Environment) -> None:
         super().__init__(
@@ -17,6 +20,7 @@ class Deployment(cdk.Stage):
             environment.name,
             env=cdk.Environment(account=environment.account, region=environment.region),
         )
+        environment.check_interpreter()
         data = DataStack(self, "data", environment=environment)
         service = ServiceStack(self, "service", environment=environment)
         # Their values cross as SSM parameters, so CDK does not see this order by itself.

@@ -3,42 +3,26 @@
 Plain Python, without CDK: the commands read it too, and CDK takes seconds to load.
 """
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final, Literal
 
+from stacks.settings import (
+    Domain,
+    EcsGraph,
+    ExternalGraph,
+    ExternalPostgres,
+    Graph,
+    Network,
+    OwnUsers,
+    Postgres,
+    RdsPostgres,
+    Users,
+    Worker,
+)
+
 _MOST_RECEIVES: Final = 1000  # the highest maxReceiveCount that SQS takes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Secrets:
-    """Names of the secrets that hold the way to stores which this app's own stacks do not make."""
-
-    postgres: str
-    """JSON as RDS writes it (host, port, dbname, username, password), for the role of the functions."""
-    postgres_owner: str
-    """The same for the role that owns the tables: migrations only."""
-    neo4j: str
-    """JSON with uri, username, password."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Worker:
-    """How the queue feeds the worker."""
-
-    timeout: int
-    """Seconds that one batch may take."""
-    batch_size: int
-    """Most messages in one batch; more than 10 need a window."""
-    window: int
-    """Seconds that Lambda may wait for a batch to fill."""
-    concurrency: int
-    """Most batches at once, at least 2: keeps a flood off Postgres' connections."""
-
-    @property
-    def visibility(self) -> int:
-        """Seconds that a message stays hidden while a batch works on it: six times the timeout, as AWS asks."""
-        return 6 * self.timeout + self.window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +35,8 @@ class Environment:
     """AWS account."""
     region: str
     """AWS region."""
+    python: str | None
+    """The functions' Python, as "3.11": the packaging interpreter must be the same. None: whichever packages."""
     local_endpoint: bool
     """Whether it lives in an AWS endpoint on this machine, and no other may."""
     protected: bool
@@ -60,12 +46,22 @@ class Environment:
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     """Of the functions."""
     log_retention: Literal[1, 7, 30]
-    """Days that the functions' logs are kept."""
+    """Days that logs are kept."""
     cors_origin: str
     """The web origin whose pages may read answers; "*" is any, which is safe as no cookie is involved."""
     api_url: str
     """Where the API answers; {api}, {stage}, {region} and {suffix} are filled in. A local endpoint's port is not known
     at synth, so there it is the path behind the endpoint's address: `urljoin(endpoint, url)` serves both."""
+    domain: Domain | None
+    """The API's own name; API Gateway's is then switched off."""
+    throttle_rate: int
+    """Requests a second that the API takes from everybody together, over time; more are answered 429."""
+    throttle_burst: int
+    """Requests at once above that rate."""
+    waf: bool
+    """Whether a web application firewall stands before the API."""
+    alarm_email: str | None
+    """Who is told of alarms, after confirming a mail from SNS; None: nobody, the alarms only show."""
     gateway_responses_apart: bool
     """Whether API Gateway's own answers are resources besides standing in the API's definition, where AWS takes them
     from; the local endpoint does not read them there."""
@@ -73,19 +69,50 @@ class Environment:
     """How the queue feeds the worker."""
     postgres_outage: int
     """Seconds that Postgres may be away before a message gives up and is dead-lettered."""
-    secrets: Secrets
-    """The stores' secrets."""
+    network: Network | None
+    """Where stores and the functions behind the queue live; None: in no network, so all stores are external."""
+    postgres: Postgres
+    """The ledger in use."""
+    graph: Graph
+    """The graph in use."""
+    beside: tuple[Postgres | Graph, ...] = ()
+    """Stores that stand beside those in use, one of a type: being filled before a change, or kept after it."""
+    users: Users
+    """Who may post."""
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS or the packaging would refuse much later, and less clearly."""
+        if self.architecture == "arm64" and _version(self.python) < (3, 12):
+            raise ValueError(f"{self.name}: arm64 packages are complete from Python 3.12 on")
+        types = [type(store) for store in (self.postgres, self.graph, *self.beside)]
+        if len(set(types)) < len(types):
+            raise ValueError(f"{self.name}: at most one store of each type")
+        if self.network is None and not set(types) <= {ExternalPostgres, ExternalGraph}:
+            raise ValueError(f"{self.name}: stores of its own need a network")
 
     @property
     def max_receives(self) -> int:
         """How often a message is tried, so that it waits out `postgres_outage`."""
         return min(ceil(self.postgres_outage / self.worker.visibility), _MOST_RECEIVES)
 
+    def check_interpreter(self) -> None:
+        """Raise ValueError unless this interpreter may package the functions."""
+        if _version(self.python) != sys.version_info[:2]:
+            raise ValueError(
+                f"{self.name} runs on Python {self.python}, this is {sys.version_info[0]}.{sys.version_info[1]}: "
+                f"make clean, then make PYTHON=python{self.python}"
+            )
 
-LOCAL = Environment(
+
+def _version(python: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in python.split(".")) if python else sys.version_info[:2]
+
+
+LOCAL: Final = Environment(
     name="local",
     account="000000000000",
     region="us-east-1",
+    python=None,
     local_endpoint=True,
     protected=False,
     architecture="x86_64",
@@ -93,15 +120,119 @@ LOCAL = Environment(
     log_retention=1,
     cors_origin="*",
     api_url="/restapis/{api}/{stage}/_user_request_",
+    domain=None,
+    throttle_rate=1000,
+    throttle_burst=1000,
+    waf=False,
+    alarm_email=None,
     gateway_responses_apart=True,
     # The local endpoint fills a batch with 10 messages at most and does not wait for more.
     worker=Worker(timeout=10, batch_size=10, window=0, concurrency=2),
     postgres_outage=60 * 60,
-    secrets=Secrets(
-        postgres="interaction-tracker/local/postgres",
-        postgres_owner="interaction-tracker/local/postgres-owner",
-        neo4j="interaction-tracker/local/neo4j",
+    network=None,
+    postgres=ExternalPostgres(
+        secret="interaction-tracker/local/postgres",  # noqa: S106  a name
+        owner_secret="interaction-tracker/local/postgres-owner",  # noqa: S106  a name
+    ),
+    graph=ExternalGraph(secret="interaction-tracker/local/neo4j"),  # noqa: S106  a name
+    users=OwnUsers(),
+)
+
+DEV: Final = Environment(
+    name="dev",
+    account="111111111111",
+    region="us-east-1",
+    python="3.11",
+    local_endpoint=False,
+    protected=True,
+    architecture="x86_64",
+    log_level="INFO",
+    log_retention=7,
+    cors_origin="*",
+    api_url="https://api.dev.recollect.example",
+    domain=Domain(name="api.dev.recollect.example", zone_id="Z0111111111111111111", zone_name="dev.recollect.example"),
+    throttle_rate=50,
+    throttle_burst=100,
+    waf=False,
+    alarm_email="alice@example.com",
+    gateway_responses_apart=False,
+    worker=Worker(timeout=30, batch_size=100, window=1, concurrency=2),
+    postgres_outage=24 * 60 * 60,
+    network=Network(
+        cidr="10.10.0.0/16",
+        availability_zones=("us-east-1a", "us-east-1b"),
+        nat_gateways=1,
+    ),
+    postgres=RdsPostgres(
+        instance_type="t4g.micro",
+        multi_az=False,
+        storage=20,
+        storage_limit=100,
+        backup_days=7,
+    ),
+    graph=EcsGraph(
+        availability_zone="us-east-1a",
+        instance_type="t3.medium",
+        host_memory=4096,
+        storage=20,
+        snapshots_kept=3,
+    ),
+    users=OwnUsers(),
+)
+
+STAGING: Final = replace(
+    DEV,
+    name="staging",
+    account="222222222222",
+    api_url="https://api.staging.recollect.example",
+    domain=Domain(
+        name="api.staging.recollect.example",
+        zone_id="Z0222222222222222222",
+        zone_name="staging.recollect.example",
+    ),
+    throttle_rate=100,
+    throttle_burst=200,
+    network=Network(
+        cidr="10.20.0.0/16",
+        availability_zones=("us-east-1a", "us-east-1b"),
+        nat_gateways=1,
     ),
 )
 
-ENVIRONMENTS: Final = {environment.name: environment for environment in (LOCAL,)}
+PROD: Final = replace(
+    STAGING,
+    name="prod",
+    account="333333333333",
+    log_retention=30,
+    api_url="https://api.recollect.example",
+    domain=Domain(
+        name="api.recollect.example",
+        zone_id="Z0333333333333333333",
+        zone_name="recollect.example",
+    ),
+    throttle_rate=500,
+    throttle_burst=1000,
+    waf=True,
+    worker=Worker(timeout=30, batch_size=100, window=1, concurrency=5),
+    network=Network(
+        cidr="10.30.0.0/16",
+        availability_zones=("us-east-1a", "us-east-1b", "us-east-1c"),
+        nat_gateways=2,
+    ),
+    postgres=RdsPostgres(
+        instance_type="m7g.large",
+        multi_az=True,
+        storage=100,
+        storage_limit=1000,
+        backup_days=35,
+    ),
+    graph=EcsGraph(
+        availability_zone="us-east-1a",
+        instance_type="r7i.large",
+        host_memory=16384,
+        storage=100,
+        snapshots_kept=7,
+    ),
+)
+
+ENVIRONMENTS: Final = {environment.name: environment for environment in (LOCAL, DEV, STAGING, PROD)}

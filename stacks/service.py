@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -14,6 +13,7 @@ from stacks.function import Function
 from stacks.handover import Handover
 from stacks.migration import Migration
 from stacks.package import Package
+from stacks.stores import Stores
 
 
 class ServiceStack(cdk.Stack):
@@ -33,10 +33,7 @@ class ServiceStack(cdk.Stack):
             queue_arn=self._handover.dead_letter_queue_arn,
             queue_url=self._handover.dead_letter_queue_url,
         )
-        names = environment.secrets
-        self._postgres = secrets.Secret.from_secret_name_v2(self, "Postgres", names.postgres)
-        self._postgres_owner = secrets.Secret.from_secret_name_v2(self, "PostgresOwner", names.postgres_owner)
-        self._neo4j = secrets.Secret.from_secret_name_v2(self, "Neo4j", names.neo4j)
+        self._stores = Stores(self, "Stores", environment=environment, handover=self._handover)
 
         self._api = self._make_api()
         self._operations = self._make_operations()
@@ -75,20 +72,19 @@ class ServiceStack(cdk.Stack):
             variables={
                 "QUEUE_URL": self._queue.queue_url,
                 "DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url,
-                "POSTGRES_SECRET": self._postgres.secret_name,
-                "POSTGRES_OWNER_SECRET": self._postgres_owner.secret_name,
-                "NEO4J_SECRET": self._neo4j.secret_name,
+                **self._stores.variables(role="app"),
+                **self._stores.owner_variables(),
             },
         )
-        for secret in (self._postgres, self._postgres_owner, self._neo4j):
-            secret.grant_read(function.role)
+        self._stores.grant(function.role, role="app")
+        self._stores.grant_owner(function.role)
         self._queue.grant_send_messages(function.role)
         self._dead_letters.grant_consume_messages(function.role)
         return function
 
     def _make_catch_up(self) -> Function:
-        function = self._make_function("CatchUp", timeout=60, variables=self._stores())
-        self._grant_stores(function)
+        function = self._make_function("CatchUp", timeout=60, variables=self._stores.variables(role="app"))
+        self._stores.grant(function.role, role="app")
         function.resource.node.add_dependency(self._migration.done)
         return function
 
@@ -96,9 +92,9 @@ class ServiceStack(cdk.Stack):
         function = self._make_function(
             "Worker",
             timeout=self._environment.worker.timeout,
-            variables={"DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url, **self._stores()},
+            variables={"DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url, **self._stores.variables(role="app")},
         )
-        self._grant_stores(function)
+        self._stores.grant(function.role, role="app")
         self._queue.grant_consume_messages(function.role)
         self._dead_letters.grant_send_messages(function.role)
         function.resource.node.add_dependency(self._migration.done)
@@ -146,10 +142,3 @@ class ServiceStack(cdk.Stack):
             memory=512,
             variables=variables,
         )
-
-    def _stores(self) -> dict[str, str]:
-        return {"POSTGRES_SECRET": self._postgres.secret_name, "NEO4J_SECRET": self._neo4j.secret_name}
-
-    def _grant_stores(self, function: Function) -> None:
-        self._postgres.grant_read(function.role)
-        self._neo4j.grant_read(function.role)

@@ -1,0 +1,78 @@
+"""The stores as a function sees them: what it is told of them, and its rights there."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secrets
+from constructs import Construct
+
+from stacks.environment import Environment
+from stacks.handover import Handover
+from stacks.settings import ExternalGraph, ExternalPostgres
+
+
+class Stores(Construct):
+    """The ledger and the graph that the environment uses, made by the data stack or not."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, handover: Handover) -> None:
+        super().__init__(scope, id_)
+        self._place = handover.postgres  # None where a secret tells it
+        external = environment.postgres if isinstance(environment.postgres, ExternalPostgres) else None
+        self._postgres = _Secret(self, "Postgres", name=external.secret) if external else None
+        if handover.postgres:
+            self._owner = _Secret(self, "PostgresOwner", arn=handover.postgres.postgres_owner_secret_arn)
+        elif external:
+            self._owner = _Secret(self, "PostgresOwner", name=external.owner_secret)
+        if handover.graph:
+            self._graph = _Secret(self, "Neo4j", arn=handover.graph.graph_secret_arn)
+        elif isinstance(environment.graph, ExternalGraph):
+            self._graph = _Secret(self, "Neo4j", name=environment.graph.secret)
+
+    def variables(self, *, role: str) -> dict[str, str]:
+        """Return what a function needs to log in to both stores, to the ledger as that role."""
+        graph = {"NEO4J_SECRET": self._graph.id}
+        if self._postgres:
+            return {"POSTGRES_SECRET": self._postgres.id, **graph}
+        return {**self._where(), "POSTGRES_USER": role, **graph}
+
+    def owner_variables(self) -> dict[str, str]:
+        """Return what a function needs to log in to the ledger as its owner."""
+        return {**self._where(), "POSTGRES_OWNER_SECRET": self._owner.id}
+
+    def grant(self, function_role: iam.Role, *, role: str) -> None:
+        """Let a function log in to both stores, to the ledger as that role."""
+        self._graph.secret.grant_read(function_role)
+        if self._postgres:
+            self._postgres.secret.grant_read(function_role)
+        if self._place:
+            user = cdk.Stack.of(self).format_arn(
+                service="rds-db",
+                resource="dbuser",
+                resource_name=f"{self._place.postgres_resource_id}/{role}",
+                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+            )
+            function_role.add_to_policy(iam.PolicyStatement(actions=["rds-db:connect"], resources=[user]))
+
+    def grant_owner(self, function_role: iam.Role) -> None:
+        """Let a function log in to the ledger as its owner."""
+        self._owner.secret.grant_read(function_role)
+
+    def _where(self) -> dict[str, str]:
+        if self._place is None:
+            return {}
+        return {
+            "POSTGRES_HOST": self._place.postgres_host,
+            "POSTGRES_PORT": self._place.postgres_port,
+            "POSTGRES_DBNAME": self._place.postgres_dbname,
+        }
+
+
+class _Secret:
+    """A secret of somebody else's, with what a function asks for it by: a name, or an ARN whole to its last letter."""
+
+    def __init__(self, scope: Construct, id_: str, *, name: str = "", arn: str = "") -> None:
+        self.id = name or arn
+        self.secret = (
+            secrets.Secret.from_secret_name_v2(scope, id_, name)
+            if name
+            else secrets.Secret.from_secret_complete_arn(scope, id_, arn)
+        )
