@@ -78,10 +78,10 @@ def catch_up(event: CloudWatchEvent) -> None:
 @app.lambda_function(name="operations")
 def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one operator's operation: {"operation": "migrate"}."""
-    from chalicelib import config, operations, stores
+    from chalicelib import operations, stores
 
     def migrate() -> dict[str, Any]:
         with closing(stores.open_graph()) as graph:
-            return operations.migrate(config.secret("POSTGRES_OWNER_SECRET"), graph)
+            return operations.migrate(stores.owner(), graph)
 
     return operations.run(event, {"migrate": migrate})

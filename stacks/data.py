@@ -1,36 +1,80 @@
 """The stateful stack: whatever people's data lives in."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.environment import Environment
+from stacks.graph import Neo4j
 from stacks.handover import Handover
+from stacks.network import Vpc
+from stacks.postgres import Ledger, ledger
 from stacks.queue import InteractionQueue
-from stacks.users import Users
+from stacks.settings import AuroraPostgres, EcsGraph, Network, RdsPostgres
+from stacks.users import pool
 
 
 class DataStack(cdk.Stack):
-    """The users and the queue; leaves for the service stack what it needs to reach them."""
+    """Users, queue, network and stores; leaves for the service stack what it needs to reach them."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_, termination_protection=environment.protected)
-        users = Users(self, "Users", environment=environment)
-        queue = InteractionQueue(self, "Interactions", environment=environment)
-        topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        self._environment = environment
+        self._topic = sns.Topic(self, "Alarms", enforce_ssl=True)
         if environment.alarm_email:
-            topic.add_subscription(subscriptions.EmailSubscription(environment.alarm_email))
+            self._topic.add_subscription(subscriptions.EmailSubscription(environment.alarm_email))
+        users = pool(self, environment=environment)
+        queue = InteractionQueue(self, "Interactions", environment=environment)
+        self._tell(queue.alarm)
+        network = self._make_network(environment.network) if environment.network else None
+        ledgers = self._make_ledgers(network) if network else {}
+        graph = self._make_graph(network, ledgers) if network else None
+        in_use = ledgers.get(type(environment.postgres))
         Handover(
-            user_pool_arn=users.pool.user_pool_arn,
-            user_pool_id=users.pool.user_pool_id,
-            user_pool_client_id=users.client.user_pool_client_id,
+            user_pool_arn=users.arn,
+            user_pool_id=users.id,
+            user_pool_client_id=users.client_id,
             queue_arn=queue.source.queue_arn,
             queue_url=queue.source.queue_url,
             dead_letter_queue_arn=queue.dead_letters.queue_arn,
             dead_letter_queue_url=queue.dead_letters.queue_url,
-            alarm_topic_arn=topic.topic_arn,
-            network=None,
-            postgres=None,
-            graph=None,
+            alarm_topic_arn=self._topic.topic_arn,
+            network=network.handover if network else None,
+            postgres=in_use.handover if in_use else None,
+            graph=graph.handover if graph and isinstance(environment.graph, EcsGraph) else None,
         ).publish(self, environment=environment)
+
+    def _make_network(self, network: Network) -> Vpc:
+        return Vpc(self, "Network", network=network, environment=self._environment)
+
+    def _make_ledgers(self, network: Vpc) -> dict[type, Ledger]:
+        """Make the ledger in use and the one beside it, if any."""
+        return {
+            type(store): ledger(self, postgres=store, network=network, environment=self._environment)
+            for store in (self._environment.postgres, *self._environment.beside)
+            if isinstance(store, RdsPostgres | AuroraPostgres)
+        }
+
+    def _make_graph(self, network: Vpc, ledgers: dict[type, Ledger]) -> Neo4j | None:
+        """Make the graph if it is in use or stands beside the one that is."""
+        for store in (self._environment.graph, *self._environment.beside):
+            if isinstance(store, EcsGraph):
+                graph = Neo4j(
+                    self,
+                    "Graph",
+                    graph=store,
+                    network=network,
+                    host_reaches=[ledger.client for ledger in ledgers.values()],
+                    environment=self._environment,
+                )
+                for alarm in graph.alarms:
+                    self._tell(alarm)
+                return graph
+        return None
+
+    def _tell(self, alarm: cloudwatch.Alarm) -> None:
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        alarm.add_ok_action(actions.SnsAction(self._topic))

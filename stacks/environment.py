@@ -172,7 +172,7 @@ DEV: Final = Environment(
     ),
     graph=EcsGraph(
         availability_zone="us-east-1a",
-        instance_type="t3.medium",
+        instance_type="t4g.medium",
         host_memory=4096,
         storage=20,
         snapshots_kept=3,
@@ -228,7 +228,7 @@ PROD: Final = replace(
     ),
     graph=EcsGraph(
         availability_zone="us-east-1a",
-        instance_type="r7i.large",
+        instance_type="r7g.large",
         host_memory=16384,
         storage=100,
         snapshots_kept=7,

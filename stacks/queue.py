@@ -34,7 +34,7 @@ class InteractionQueue(Construct):
             enforce_ssl=True,
             removal_policy=removal_policy(environment),
         )
-        self.dead_letters.metric_approximate_number_of_messages_visible(
+        self.alarm = self.dead_letters.metric_approximate_number_of_messages_visible(
             period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
         ).create_alarm(
             self,

@@ -58,8 +58,6 @@ class RdsPostgres:
     """GiB to which storage grows by itself."""
     backup_days: int
     """Days of point-in-time recovery, 7 to 35."""
-    snapshot: str | None = None
-    """Restore from this snapshot when the instance is *made*; changing it later makes another instance."""
 
 
 @dataclass(frozen=True, kw_only=True)

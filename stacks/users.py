@@ -1,11 +1,31 @@
 """Who may post: a Cognito user pool and the client through which frontends sign in."""
 
+from typing import NamedTuple
+
 import aws_cdk as cdk
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
 from stacks.environment import Environment
 from stacks.lifetime import removal_policy
+from stacks.settings import ExistingUsers
+
+
+class Pool(NamedTuple):
+    """A user pool and its client."""
+
+    arn: str
+    id: str
+    client_id: str
+
+
+def pool(scope: Construct, *, environment: Environment) -> Pool:
+    """Make the user pool, or name the one that is there."""
+    if isinstance(environment.users, ExistingUsers):
+        arn = environment.users.pool_arn
+        return Pool(arn, arn.rpartition("/")[2], environment.users.client_id)
+    users = Users(scope, "Users", environment=environment)
+    return Pool(users.pool.user_pool_arn, users.pool.user_pool_id, users.client.user_pool_client_id)
 
 
 class Users(Construct):

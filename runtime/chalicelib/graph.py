@@ -1,8 +1,10 @@
 """The graph in Neo4j: transactions that are bounded in time, and whose failures say whether rows are to blame."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, TransientError
@@ -32,7 +34,7 @@ class Graph:
     """A driver for the graph, made when first needed; unusable once abandoned."""
 
     def __init__(self, connect: Callable[[], neo4j.Driver]) -> None:
-        """Take what makes the driver; it is called late, and again after the graph refused our password."""
+        """Take what makes the driver: called late, and again when password or certificate are no longer right."""
         self._connect = connect
         self._driver: neo4j.Driver | None = None
         self.abandoned = False
@@ -90,7 +92,7 @@ class Graph:
             with self._driver.session() as session:
                 yield session
         except (Neo4jError, DriverError) as error:
-            if isinstance(error, AuthError):
+            if isinstance(error, AuthError) or _is_mistrust(error):
                 self.close()
             raise _judged(error) from error
 
@@ -103,6 +105,11 @@ class Graph:
             transaction.commit()
 
 
+def _is_mistrust(error: BaseException | None) -> bool:
+    """Tell whether the server showed a certificate that is not the one we were told of: it may have a new one."""
+    return error is not None and (isinstance(error, ssl.SSLError) or _is_mistrust(error.__cause__))
+
+
 def _judged(error: Neo4jError | DriverError) -> GraphUnavailableError | RowsRefusedError:
     """Tell whether rows may be at fault. Only the error's code is kept: its text can quote what people wrote."""
     code = (error.code if isinstance(error, Neo4jError) else None) or type(error).__name__
@@ -111,11 +118,16 @@ def _judged(error: Neo4jError | DriverError) -> GraphUnavailableError | RowsRefu
     return GraphUnavailableError(code) if passing and not too_much else RowsRefusedError(code)
 
 
-def connect(uri: str, username: str, password: str) -> neo4j.Driver:
-    """Return a driver whose every wait is bounded; nothing is sent yet."""
+def connect(uri: str, username: str, password: str, certificate: str | None = None) -> neo4j.Driver:
+    """Return a driver whose every wait is bounded; nothing is sent yet.
+
+    `certificate` (PEM) is the one that the server must show, or its authority's; it takes a URI without "+s".
+    """
+    trust: dict[str, Any] = {"ssl_context": ssl.create_default_context(cadata=certificate)} if certificate else {}
     return neo4j.GraphDatabase.driver(
         uri,
         auth=(username, password),
+        **trust,
         connection_timeout=3,
         connection_acquisition_timeout=5,
         liveness_check_timeout=30,

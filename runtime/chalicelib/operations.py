@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import psycopg
 import yoyo
 
 from chalicelib.graph import Graph, GraphUnavailableError
-from chalicelib.postgres import conninfo
+from chalicelib.postgres import conninfo, tls
 from chalicelib.telemetry import log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -64,7 +64,8 @@ def _apply(backend: Any) -> list[str]:
 
 def _address(owner: Mapping[str, Any]) -> str:
     credentials = f"{quote(owner['username'], safe='')}:{quote(owner['password'], safe='')}"
-    return f"postgresql+psycopg://{credentials}@{owner['host']}:{owner['port']}/{owner['dbname']}?connect_timeout=10"
+    options = urlencode({"connect_timeout": 10, **tls(owner)})
+    return f"postgresql+psycopg://{credentials}@{owner['host']}:{owner['port']}/{owner['dbname']}?{options}"
 
 
 def run(event: Mapping[str, Any], operations: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:

@@ -18,14 +18,20 @@ KEEPALIVE: dict[str, Any] = {
 
 
 def conninfo(secret: Mapping[str, Any]) -> str:
-    """Return what psycopg connects with, from a secret with RDS's keys."""
+    """Return what psycopg connects with, from a secret with RDS's keys and, where it has them, libpq's for TLS."""
     return make_conninfo(
         host=secret["host"],
         port=secret["port"],
         dbname=secret["dbname"],
         user=secret["username"],
         password=secret["password"],
+        **tls(secret),
     )
+
+
+def tls(secret: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the secret says of TLS, under libpq's names."""
+    return {name: secret[name] for name in ("sslmode", "sslrootcert") if name in secret}
 
 
 class Database:

@@ -1,0 +1,123 @@
+"""The machine under the graph: one instance in one zone, and a volume that outlives it."""
+
+from pathlib import Path
+from typing import Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secrets
+from constructs import Construct
+
+from stacks.environment import Environment
+from stacks.lifetime import removal_policy
+from stacks.network import Vpc
+from stacks.settings import EcsGraph
+
+MOUNT: Final = "/srv/graph"  # graph_host.sh mounts the volume there
+NAMESPACE: Final = "InteractionTracker"
+READY: Final = ("graph-volume", "mounted")
+"""The attribute that graph_host.sh gives the instance once its volume is mounted."""
+_SETUP: Final = Path(__file__).with_name("graph_host.sh")
+_TAG: Final = "interaction-tracker:graph-host"
+
+
+class GraphHost(Construct):
+    """An ECS instance that attaches the volume when it starts, and takes no task without it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        graph: EcsGraph,
+        network: Vpc,
+        reaches: list[ec2.SecurityGroup],
+        secret: secrets.Secret,
+        host_name: str,
+        environment: Environment,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.volume = ec2.Volume(
+            self,
+            "Volume",
+            availability_zone=graph.availability_zone,
+            size=cdk.Size.gibibytes(graph.storage),
+            snapshot_id=graph.snapshot,
+            volume_type=ec2.EbsDeviceVolumeType.GP3,
+            encrypted=True,
+            removal_policy=removal_policy(environment),
+        )
+        setup = _SETUP.read_text()
+        for word, value in {
+            "@VOLUME@": self.volume.volume_id,
+            "@SECRET@": secret.secret_arn,
+            "@NAME@": host_name,
+            "@REGION@": environment.region,
+            "@NAMESPACE@": NAMESPACE,
+        }.items():
+            setup = setup.replace(word, value)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        instance_type = ec2.InstanceType(graph.instance_type)
+        arm = instance_type.architecture == ec2.InstanceArchitecture.ARM_64
+        template = ec2.LaunchTemplate(
+            self,
+            "Template",
+            instance_type=instance_type,
+            # AWS' newest at the time an instance starts; a deploy replaces no running one.
+            machine_image=ecs.EcsOptimizedImage.amazon_linux2023(
+                ecs.AmiHardwareType.ARM if arm else ecs.AmiHardwareType.STANDARD
+            ),
+            role=self.role,
+            security_group=reaches[0],
+            require_imdsv2=True,
+            http_put_response_hop_limit=1,  # not from a container
+            ebs_optimized=True,
+            block_devices=[
+                ec2.BlockDevice(
+                    device_name="/dev/xvda",
+                    volume=ec2.BlockDeviceVolume.ebs(30, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3),
+                )
+            ],
+            user_data=ec2.UserData.custom(setup),
+        )
+        for security_group in reaches[1:]:
+            template.add_security_group(security_group)
+        self.group = autoscaling.AutoScalingGroup(
+            self,
+            "Group",
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(
+                subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, availability_zones=[graph.availability_zone]
+            ),
+            launch_template=template,
+            min_capacity=0,  # lets an instance go before the next one comes: they share the volume
+            max_capacity=1,
+            desired_capacity=1,
+        )
+        cdk.Tags.of(self.group).add(_TAG, cdk.Stack.of(self).stack_name)
+        self._grant(secret)
+
+    def _grant(self, secret: secrets.Secret) -> None:
+        stack = cdk.Stack.of(self)
+        self.role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore"))
+        secret.grant_read(self.role)
+        secret.grant_write(self.role)
+        instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
+        volume = stack.format_arn(service="ec2", resource="volume", resource_name=self.volume.volume_id)
+        own = {"StringEquals": {f"aws:ResourceTag/{_TAG}": stack.stack_name}}
+        for statement in (
+            iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[volume]),
+            # An instance's id is not known before it is there; its tag is.
+            iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[instances], conditions=own),
+            # Takes no resource.
+            iam.PolicyStatement(actions=["ec2:DescribeVolumes"], resources=["*"]),
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],  # takes none; the condition says which
+                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+            ),
+        ):
+            self.role.add_to_policy(statement)
