@@ -145,7 +145,7 @@ class Neo4j(Construct):
     ) -> ecs.Ec2Service:
         server = network.security_group(f"{self.node.id}Server", "the graph")
         self.client.connections.allow_to(server, ec2.Port.tcp(_BOLT), "Bolt")
-        return ecs.Ec2Service(
+        service = ecs.Ec2Service(
             self,
             "Service",
             cluster=self.cluster,
@@ -171,6 +171,8 @@ class Neo4j(Construct):
                 dns_ttl=cdk.Duration.seconds(10),
             ),
         )
+        service.node.add_dependency(self.cluster)  # with the capacity that is joined to it
+        return service
 
 
 def _login(scope: Construct, uri: str, environment: Environment) -> secrets.Secret:

@@ -18,6 +18,7 @@ from stacks.settings import EcsGraph
 
 MOUNT: Final = "/srv/graph"  # graph_host.sh mounts the volume there
 NAMESPACE: Final = "InteractionTracker"
+"""Of the host's own metrics: disk_used_percent of the volume and mem_used_percent, with the dimension Host=graph."""
 READY: Final = ("graph-volume", "mounted")
 """The attribute that graph_host.sh gives the instance once its volume is mounted."""
 _SETUP: Final = Path(__file__).with_name("graph_host.sh")
@@ -102,7 +103,6 @@ class GraphHost(Construct):
 
     def _grant(self, secret: secrets.Secret) -> None:
         stack = cdk.Stack.of(self)
-        self.role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name("AmazonSSMManagedInstanceCore"))
         secret.grant_read(self.role)
         secret.grant_write(self.role)
         instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
@@ -112,8 +112,18 @@ class GraphHost(Construct):
             iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[volume]),
             # An instance's id is not known before it is there; its tag is.
             iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[instances], conditions=own),
-            # Takes no resource.
-            iam.PolicyStatement(actions=["ec2:DescribeVolumes"], resources=["*"]),
+            # What takes no resource: looking at volumes, and being reached by Session Manager instead of SSH.
+            iam.PolicyStatement(
+                actions=[
+                    "ec2:DescribeVolumes",
+                    "ssm:UpdateInstanceInformation",
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                resources=["*"],
+            ),
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],  # takes none; the condition says which

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from stacks.environment import Environment
 from stacks.handover import PostgresHandover
-from stacks.lifetime import removal_policy
+from stacks.lifetime import log_retention, removal_policy
 from stacks.network import Vpc
 from stacks.settings import AuroraPostgres, RdsPostgres
 
@@ -48,6 +48,7 @@ class Ledger(Construct):
             "security_groups": [self._server],
             "storage_encrypted": True,
             "cloudwatch_logs_exports": list(_LOGS),
+            "cloudwatch_logs_retention": log_retention(environment),
             "preferred_maintenance_window": _MAINTENANCE_WINDOW,
             "deletion_protection": environment.protected,
             "removal_policy": removal_policy(environment),
