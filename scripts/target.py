@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack_client.session import Session as LocalSession
 
-from stacks.environment import ENVIRONMENTS
+from stacks.environments import ENVIRONMENTS
 
 LOCAL_ENV = Path(__file__).parents[1] / ".local" / "env"
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}

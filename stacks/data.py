@@ -7,11 +7,12 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from stacks.aurora import AuroraLedger
 from stacks.environment import Environment
 from stacks.graph import Neo4j
 from stacks.handover import Handover
 from stacks.network import Vpc
-from stacks.postgres import Ledger, ledger
+from stacks.postgres import Ledger, RdsLedger
 from stacks.queue import InteractionQueue
 from stacks.settings import AuroraPostgres, EcsGraph, Network, RdsPostgres
 from stacks.users import pool
@@ -51,12 +52,18 @@ class DataStack(cdk.Stack):
         return Vpc(self, "Network", network=network, environment=self._environment)
 
     def _make_ledgers(self, network: Vpc) -> dict[type, Ledger]:
-        """Make the ledger in use and the one beside it, if any."""
-        return {
-            type(store): ledger(self, postgres=store, network=network, environment=self._environment)
-            for store in (self._environment.postgres, *self._environment.beside)
-            if isinstance(store, RdsPostgres | AuroraPostgres)
-        }
+        """Make the ledger in use and the one beside it, if any; each kind has an id of its own."""
+        made: dict[type, Ledger] = {}
+        for store in (self._environment.postgres, *self._environment.beside):
+            if isinstance(store, RdsPostgres):
+                made[RdsPostgres] = RdsLedger(
+                    self, "Rds", postgres=store, network=network, environment=self._environment
+                )
+            elif isinstance(store, AuroraPostgres):
+                made[AuroraPostgres] = AuroraLedger(
+                    self, "Aurora", postgres=store, network=network, environment=self._environment
+                )
+        return made
 
     def _make_graph(self, network: Vpc, ledgers: dict[type, Ledger]) -> Neo4j | None:
         """Make the graph if it is in use or stands beside the one that is."""

@@ -10,9 +10,9 @@ export AWS_DEFAULT_REGION=@REGION@
 dnf install --assumeyes --quiet --setopt=retries=10 awscli-2 jq openssl e2fsprogs amazon-cloudwatch-agent
 
 # The volume. The host before this one may still be letting go of it.
-token=$(curl --silent --fail --request PUT http://169.254.169.254/latest/api/token \
+token=$(curl --silent --fail --request PUT 169.254.169.254/latest/api/token \
     --header 'X-aws-ec2-metadata-token-ttl-seconds: 60')
-instance=$(curl --silent --fail http://169.254.169.254/latest/meta-data/instance-id \
+instance=$(curl --silent --fail 169.254.169.254/latest/meta-data/instance-id \
     --header "X-aws-ec2-metadata-token: $token")
 aws ec2 wait volume-available --volume-ids "$volume"
 aws ec2 attach-volume --volume-id "$volume" --instance-id "$instance" --device /dev/sdf >/dev/null

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 import pytest
 
 from stacks.deployment import Deployment
-from stacks.environment import LOCAL
+from stacks.environments import LOCAL
 from tests.infra.template import Template
 
 PROJECT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stacks.environment import LOCAL
+from stacks.environments import LOCAL
 from tests.infra.template import Template
 
 SQS = "AWS::SQS::Queue"

@@ -8,7 +8,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
-from stacks.environment import LOCAL
+from stacks.environments import LOCAL
 from stacks.package import RUNTIME, Package
 
 
