@@ -19,10 +19,11 @@ class AuroraLedger(Ledger):
         self, scope: Construct, id_: str, *, postgres: AuroraPostgres, network: Vpc, environment: Environment
     ) -> None:
         super().__init__(scope, id_, network=network, environment=environment)
-        # A minor version too: Aurora takes no major version alone. AWS' own minor upgrades are off for that reason.
-        engine = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_18_6)
+        version = rds.AuroraPostgresEngineVersion.of("18", "18")  # AWS applies minor ones, as to an instance
+        engine = rds.DatabaseClusterEngine.aurora_postgres(version=version)
         of_each: dict[str, Any] = {
-            "auto_minor_version_upgrade": False,
+            "auto_minor_version_upgrade": True,
+            "enable_performance_insights": True,
             "ca_certificate": AUTHORITY,
             "publicly_accessible": False,
         }

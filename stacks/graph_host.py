@@ -94,21 +94,24 @@ class GraphHost(Construct):
                 subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, availability_zones=[graph.availability_zone]
             ),
             launch_template=template,
-            min_capacity=0,  # lets an instance go before the next one comes: they share the volume
+            # Never two: they share the volume.
+            min_capacity=1,
             max_capacity=1,
-            desired_capacity=1,
         )
         cdk.Tags.of(self.group).add(_TAG, cdk.Stack.of(self).stack_name)
         self._grant(secret)
 
     def _grant(self, secret: secrets.Secret) -> None:
         stack = cdk.Stack.of(self)
-        secret.grant_read(self.role)
-        secret.grant_write(self.role)
         instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
         volume = stack.format_arn(service="ec2", resource="volume", resource_name=self.volume.volume_id)
         own = {"StringEquals": {f"aws:ResourceTag/{_TAG}": stack.stack_name}}
         for statement in (
+            # To tell the certificate.
+            iam.PolicyStatement(
+                actions=["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+                resources=[secret.secret_arn],
+            ),
             iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[volume]),
             # An instance's id is not known before it is there; its tag is.
             iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[instances], conditions=own),

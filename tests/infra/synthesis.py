@@ -1,0 +1,28 @@
+"""Data stacks of any environment, each synthesised once."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+
+from stacks.data import DataStack
+from stacks.environment import Environment
+from stacks.environments import DEV, PROD, STAGING
+from tests.infra.template import Template
+
+ON_AWS = (DEV, STAGING, PROD)
+_CDK = json.loads(Path(__file__).parents[2].joinpath("cdk.json").read_text())
+
+
+@functools.cache
+def data_stack(environment: Environment) -> Template:
+    """Synthesise the environment's stateful stack alone, with the feature flags of cdk.json."""
+    app = cdk.App(context=_CDK["context"] | {"@aws-cdk/core:validateAgainstDefaultRules": False})
+    where = cdk.Environment(account=environment.account, region=environment.region)
+    stage = cdk.Stage(app, environment.name, env=where)
+    DataStack(stage, "data", environment=environment)
+    (stack,) = stage.synth().stacks
+    body: dict[str, Any] = stack.template
+    return Template(body)

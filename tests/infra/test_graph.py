@@ -1,0 +1,217 @@
+"""The graph's Neo4j: one at a time, on a volume that stays, reached over TLS, and nothing to read in its setup."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.environment import Environment
+from stacks.graph_host import READY
+from stacks.settings import EcsGraph
+from tests.infra.synthesis import ON_AWS, data_stack
+from tests.infra.template import Template
+
+ROOT = Path(__file__).parents[2]
+SETUP = ROOT / "stacks" / "graph_host.sh"
+JARS = ROOT / "local" / "jgo.toml"
+
+
+@pytest.fixture(params=ON_AWS, ids=lambda environment: environment.name)
+def environment(request: pytest.FixtureRequest) -> Environment:
+    found: Environment = request.param
+    return found
+
+
+@pytest.fixture
+def stack(environment: Environment) -> Template:
+    return data_stack(environment)
+
+
+@pytest.fixture
+def container(stack: Template) -> dict[str, Any]:
+    _, task = stack.one("AWS::ECS::TaskDefinition")
+    (found,) = task["Properties"]["ContainerDefinitions"]
+    container: dict[str, Any] = found
+    return container
+
+
+@pytest.fixture
+def launch(stack: Template) -> dict[str, Any]:
+    _, template = stack.one("AWS::EC2::LaunchTemplate")
+    data: dict[str, Any] = template["Properties"]["LaunchTemplateData"]
+    return data
+
+
+def variables(container: dict[str, Any]) -> dict[str, str]:
+    return {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+
+
+def test_logical_ids_of_what_holds_the_graph_never_change(stack: Template) -> None:
+    assert set(stack.of_type("AWS::EC2::Volume")) == {"GraphHostVolume652A7521"}
+    assert set(stack.of_type("AWS::SecretsManager::Secret")) == {"GraphLogin9E5514A5"}
+
+
+@pytest.mark.parametrize("kind", ["AWS::EC2::Volume", "AWS::SecretsManager::Secret"])
+def test_the_volume_and_its_login_outlive_the_stack(stack: Template, kind: str) -> None:
+    _, resource = stack.one(kind)
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_volume_and_host_are_in_one_zone(stack: Template, environment: Environment, launch: dict[str, Any]) -> None:
+    assert isinstance(environment.graph, EcsGraph)
+    _, volume = stack.one("AWS::EC2::Volume")
+    properties = volume["Properties"]
+    assert properties["AvailabilityZone"] == environment.graph.availability_zone
+    assert (properties["Encrypted"], properties["VolumeType"]) == (True, "gp3")
+    _, group = stack.one("AWS::AutoScaling::AutoScalingGroup")
+    (subnet,) = group["Properties"]["VPCZoneIdentifier"]
+    assert (
+        stack.of_type("AWS::EC2::Subnet")[subnet["Ref"]]["Properties"]["AvailabilityZone"]
+        == environment.graph.availability_zone
+    )
+    assert (group["Properties"]["MinSize"], group["Properties"]["MaxSize"]) == ("1", "1")
+    assert launch["InstanceType"] == environment.graph.instance_type
+
+
+def test_there_are_never_two_tasks_on_the_store(stack: Template) -> None:
+    _, service = stack.one("AWS::ECS::Service")
+    properties = service["Properties"]
+    assert properties["DesiredCount"] == 1
+    deployment = properties["DeploymentConfiguration"]
+    assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (0, 100)
+    assert properties["AvailabilityZoneRebalancing"] == "DISABLED"
+
+
+def test_no_task_starts_without_the_volume(stack: Template) -> None:
+    _, service = stack.one("AWS::ECS::Service")
+    (constraint,) = service["Properties"]["PlacementConstraints"]
+    assert constraint == {"Type": "memberOf", "Expression": f"attribute:{READY[0]} == {READY[1]}"}
+    text = SETUP.read_text()
+    assert f'ECS_INSTANCE_ATTRIBUTES={{"{READY[0]}":"{READY[1]}"}}' in text.partition("mountpoint --quiet")[2]
+
+
+def test_a_setup_that_fails_leaves_a_host_without_ecs() -> None:
+    text = SETUP.read_text()
+    assert text.index("set -euo pipefail") < text.index("systemctl mask --now ecs") < text.index("dnf install")
+    assert subprocess.run(["bash", "-n", SETUP], check=False).returncode == 0  # noqa: S607
+
+
+def test_a_volume_with_anything_on_it_is_not_formatted() -> None:
+    formats = [line.strip() for line in SETUP.read_text().splitlines() if "mkfs" in line]
+    assert formats == ['mkfs.ext4 -q "$device"']
+    assert re.search(r"if cmp --silent --bytes=\d+ \"\$device\" /dev/zero; then\s+mkfs", SETUP.read_text())
+
+
+def test_neo4j_has_time_to_stop_and_files_to_open(container: dict[str, Any]) -> None:
+    assert container["StopTimeout"] == 120
+    assert container["Ulimits"] == [{"Name": "nofile", "SoftLimit": 60000, "HardLimit": 60000}]
+    assert "localhost:7474" in container["HealthCheck"]["Command"][1]
+
+
+def test_neo4js_memory_fits_its_container_and_that_its_host(
+    container: dict[str, Any], environment: Environment
+) -> None:
+    assert isinstance(environment.graph, EcsGraph)
+    heap, cache = (
+        int(variables(container)[f"NEO4J_server_memory_{part}"].removesuffix("m"))
+        for part in ("heap_max__size", "pagecache_size")
+    )
+    assert heap + cache + 1024 <= container["Memory"]
+    assert container["Memory"] + 1024 <= environment.graph.host_memory
+
+
+def test_neo4j_is_the_one_that_the_laptop_runs(container: dict[str, Any]) -> None:
+    version = re.search(r"org\.neo4j:neo4j:([\d.]+)", JARS.read_text())
+    assert version
+    assert container["Image"].endswith(f"/neo4j:{version[1]}-community")
+
+
+def test_bolt_takes_tls_alone_and_notices_who_vanished(container: dict[str, Any]) -> None:
+    settings = variables(container)
+    assert settings["NEO4J_server_bolt_tls__level"] == "REQUIRED"
+    assert settings["NEO4J_dbms_ssl_policy_bolt_base__directory"] == "/ssl/bolt"
+    assert settings["NEO4J_server_bolt_connection__keep__alive"] == "3s"
+    assert settings["NEO4J_server_bolt_connection__keep__alive__probes"] == "1"
+    assert settings["NEO4J_server_http_listen__address"].startswith("localhost:")
+    assert container["PortMappings"] == [{"ContainerPort": 7687, "Protocol": "tcp"}]
+
+
+def test_the_password_is_in_secrets_manager_alone(
+    stack: Template, container: dict[str, Any], launch: dict[str, Any]
+) -> None:
+    (secret,) = container["Secrets"]
+    assert stack.plain(secret["ValueFrom"]) == "GraphLogin9E5514A5:password::"
+    setup = stack.plain(launch["UserData"]["Fn::Base64"])
+    assert "secret=GraphLogin9E5514A5 " in setup
+    for text in (setup, str(variables(container)), str(container["Command"])):
+        assert "{{resolve:" not in text
+        assert not re.search(r"(?i)password['\"]?[:=] ?['\"]?[a-z0-9]", text)
+
+
+def test_the_address_in_the_login_is_the_name_that_the_service_gets(stack: Template, environment: Environment) -> None:
+    _, login = stack.one("AWS::SecretsManager::Secret")
+    host = f"graph.{environment.name}.interaction-tracker.internal"
+    generated = login["Properties"]["GenerateSecretString"]["SecretStringTemplate"]
+    assert f"bolt://{host}:7687" in generated
+    _, namespace = stack.one("AWS::ServiceDiscovery::PrivateDnsNamespace")
+    _, name = stack.one("AWS::ServiceDiscovery::Service")
+    assert f"{name['Properties']['Name']}.{namespace['Properties']['Name']}" == host
+
+
+def test_the_host_is_reached_by_session_manager_alone(launch: dict[str, Any]) -> None:
+    assert "KeyName" not in launch
+    assert launch["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+    assert launch["EbsOptimized"] is True
+    (disk,) = launch["BlockDeviceMappings"]
+    assert disk["Ebs"]["Encrypted"] is True
+
+
+def test_a_host_that_goes_lets_neo4j_stop_first(stack: Template) -> None:
+    _, capacity = stack.one("AWS::ECS::CapacityProvider")
+    assert capacity["Properties"]["AutoScalingGroupProvider"]["ManagedDraining"] == "ENABLED"
+    associated, _ = stack.one("AWS::ECS::ClusterCapacityProviderAssociations")
+    _, service = stack.one("AWS::ECS::Service")
+    assert associated in service["DependsOn"]
+
+
+def test_the_host_may_do_this_and_nothing_else(stack: Template) -> None:
+    (role,) = (id_ for id_ in stack.of_type("AWS::IAM::Role") if id_.startswith("GraphHostRole"))
+    assert "ManagedPolicyArns" not in stack.of_type("AWS::IAM::Role")[role]["Properties"]
+    volume = "arn:aws:ec2:us-east-1:{account}:volume/GraphHostVolume652A7521"
+    rights = {
+        re.sub(r"\d{12}", "{account}", resource): {action for action in actions if not action.startswith("ecs:")}
+        for resource, actions in stack.rights(role).items()
+    }
+    assert {resource: actions for resource, actions in rights.items() if actions} == {
+        "GraphLogin9E5514A5": {
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+        },
+        volume: {"ec2:AttachVolume"},
+        "arn:aws:ec2:us-east-1:{account}:instance/*": {"ec2:AttachVolume"},
+        # ECS' share of these (images, logs) is CDK's; none of the others takes a resource.
+        "*": {
+            "cloudwatch:PutMetricData",
+            "ec2:DescribeVolumes",
+            "ecr:GetAuthorizationToken",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "ssm:UpdateInstanceInformation",
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+        },
+    }
+
+
+def test_an_hour_without_the_graph_does_not_pass_unseen(stack: Template) -> None:
+    topic, _ = stack.one("AWS::SNS::Topic")
+    away, snapshot = (stack.one("AWS::CloudWatch::Alarm", starting=f"Graph{name}") for name in ("Away", "Snapshot"))
+    for _, alarm in (away, snapshot):
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
+        assert alarm["Properties"]["TreatMissingData"] == "breaching"
+    minutes = away[1]["Properties"]["Period"] * away[1]["Properties"]["EvaluationPeriods"] / 60
+    assert minutes == 10

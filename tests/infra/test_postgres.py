@@ -1,0 +1,97 @@
+"""The ledger's Postgres: as an instance, and as a cluster."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stacks.environment import Environment
+from stacks.environments import DEV, PROD
+from stacks.settings import AuroraPostgres, RdsPostgres
+from tests.infra.synthesis import ON_AWS, data_stack
+
+INSTANCE = "AWS::RDS::DBInstance"
+CLUSTER = "AWS::RDS::DBCluster"
+AURORA = AuroraPostgres(min_capacity=0.5, max_capacity=8, readers=1, backup_days=7)
+WITH_AURORA = replace(DEV, postgres=AURORA)
+
+
+def stores() -> list[Any]:
+    return [pytest.param((environment, INSTANCE), id=environment.name) for environment in ON_AWS] + [
+        pytest.param((WITH_AURORA, CLUSTER), id="aurora")
+    ]
+
+
+@pytest.fixture(params=stores())
+def store(request: pytest.FixtureRequest) -> dict[str, Any]:
+    environment, kind = request.param
+    _, found = data_stack(environment).one(kind)
+    resource: dict[str, Any] = found
+    return resource
+
+
+def test_logical_ids_of_ledgers_never_change() -> None:
+    for environment in ON_AWS:
+        assert set(data_stack(environment).of_type(INSTANCE)) == {"RdsInstance5075E838"}
+    assert set(data_stack(WITH_AURORA).of_type(CLUSTER)) == {"AuroraClusterD4EFE71C"}
+
+
+def test_a_ledger_outlives_its_stack(store: dict[str, Any]) -> None:
+    assert (store["DeletionPolicy"], store["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert store["Properties"]["DeletionProtection"] is True
+
+
+def test_a_ledger_is_encrypted_and_speaks_tls_alone(store: dict[str, Any]) -> None:
+    assert store["Properties"]["StorageEncrypted"] is True
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind"), [(DEV, "AWS::RDS::DBParameterGroup"), (WITH_AURORA, "AWS::RDS::DBClusterParameterGroup")]
+)
+def test_a_connection_without_tls_is_refused(environment: Environment, kind: str) -> None:
+    _, group = data_stack(environment).one(kind)
+    assert group["Properties"]["Parameters"]["rds.force_ssl"] == "1"
+    assert group["Properties"]["Family"].endswith("postgresql18") or group["Properties"]["Family"] == "postgres18"
+
+
+def test_values_of_statements_are_never_logged() -> None:
+    _, group = data_stack(DEV).one("AWS::RDS::DBParameterGroup")
+    parameters = group["Properties"]["Parameters"]
+    assert {parameters["log_parameter_max_length"], parameters["log_parameter_max_length_on_error"]} == {"0"}
+    assert parameters["log_error_verbosity"] == "terse"
+
+
+def test_the_major_version_is_pinned_and_minor_ones_are_left_to_aws(store: dict[str, Any]) -> None:
+    assert store["Properties"]["EngineVersion"] == "18"
+    assert not store["Properties"].get("AllowMajorVersionUpgrade")
+
+
+def test_functions_log_in_with_iam_and_the_owners_password_is_nobodys(store: dict[str, Any]) -> None:
+    assert store["Properties"]["EnableIAMDatabaseAuthentication"] is True
+    assert store["Properties"]["ManageMasterUserPassword"] is True
+    assert "MasterUserPassword" not in store["Properties"]
+
+
+def test_a_ledger_goes_back_to_any_moment_of_a_week_at_least(store: dict[str, Any]) -> None:
+    assert 7 <= store["Properties"]["BackupRetentionPeriod"] <= 35
+
+
+def test_only_prods_ledger_has_a_standby() -> None:
+    standby = {e.name: data_stack(e).one(INSTANCE)[1]["Properties"]["MultiAZ"] for e in ON_AWS}
+    assert standby == {"dev": False, "staging": False, "prod": True}
+
+
+def test_storage_grows_by_itself() -> None:
+    for environment in ON_AWS:
+        assert isinstance(environment.postgres, RdsPostgres)
+        properties = data_stack(environment).one(INSTANCE)[1]["Properties"]
+        assert properties["StorageType"] == "gp3"
+        assert properties["MaxAllocatedStorage"] == environment.postgres.storage_limit
+        assert environment.postgres.storage_limit >= 2 * environment.postgres.storage
+
+
+def test_no_instance_of_either_kind_is_public() -> None:
+    for environment in (PROD, WITH_AURORA):
+        for instance in data_stack(environment).of_type(INSTANCE).values():
+            assert instance["Properties"]["PubliclyAccessible"] is False
+            assert instance["Properties"]["EnablePerformanceInsights"] is True
