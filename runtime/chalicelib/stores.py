@@ -11,7 +11,7 @@ RDS_AUTHORITIES = Path(__file__).with_name("rds-ca.pem")
 
 def open_ledger() -> ledger.Ledger:
     """Return the ledger, not yet connected; each connect asks anew for the password, so a rotated one is found."""
-    return ledger.Ledger(_conninfo)
+    return ledger.Ledger(ledger_conninfo)
 
 
 def owner() -> dict[str, Any]:
@@ -21,7 +21,7 @@ def owner() -> dict[str, Any]:
     return secret if "host" in secret else {**_rds(), **secret}
 
 
-def _conninfo() -> str:
+def ledger_conninfo() -> str:
     """Return the way to a store with a secret of its own or, without one, to RDS with an IAM token for a password."""
     if os.environ.get("POSTGRES_SECRET"):
         return postgres.conninfo(config.secret("POSTGRES_SECRET"))

@@ -1,0 +1,95 @@
+"""A graph that no public authority vouches for is known by its own certificate."""
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import neo4j
+import pytest
+
+from chalicelib.graph import Graph, GraphUnavailableError, connect
+
+OPENSSL = shutil.which("openssl") or "openssl"
+HOST = "localhost"
+
+
+def certificate(folder: Path) -> Path:
+    """Make a certificate as stacks/graph_host.sh does."""
+    folder.mkdir()
+    command = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-noenc",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+    ]
+    extensions = [f"subjectAltName=DNS:{HOST}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
+    files = ["-keyout", folder / "private.key", "-out", folder / "public.crt"]
+    subprocess.run([OPENSSL, *command, *extensions, *files], check=True, capture_output=True)
+    return folder / "public.crt"
+
+
+@contextmanager
+def server(shown: Path) -> Iterator[tuple[int, list[bool]]]:
+    """Listen with that certificate; collects whether each handshake was finished, then hangs up."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown, shown.with_name("private.key"))
+    finished: list[bool] = []
+
+    def answer(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                with context.wrap_socket(connection, server_side=True) as wire:
+                    finished.append(bool(wire.recv(4)))
+            except OSError:
+                finished.append(False)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=[listener], daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], finished
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_a_server_with_the_certificate_of_the_secret_is_spoken_to(tmp_path: Path) -> None:
+    ours = certificate(tmp_path / "ours")
+    with server(ours) as (port, finished):
+        graph = Graph(lambda: connect(f"bolt://{HOST}:{port}", "neo4j", "password", ours.read_text()))
+        with pytest.raises(GraphUnavailableError):  # it hangs up after the handshake
+            graph.check_writable()
+        graph.close()
+    assert finished[0] is True
+
+
+def test_another_certificate_gets_no_word_and_the_secret_is_read_again(tmp_path: Path) -> None:
+    ours, theirs = certificate(tmp_path / "ours"), certificate(tmp_path / "theirs")
+    known = [ours, theirs]
+
+    def renewed() -> neo4j.Driver:
+        return connect(f"bolt://{HOST}:{port}", "neo4j", "password", known.pop(0).read_text())
+
+    with server(theirs) as (port, finished):
+        graph = Graph(renewed)
+        for _ in range(2):
+            with pytest.raises(GraphUnavailableError):
+                graph.check_writable()
+        graph.close()
+    assert known == []
+    assert (finished[0], finished[-1]) == (False, True)
