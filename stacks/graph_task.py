@@ -67,10 +67,12 @@ def _configuration(memory: int) -> dict[str, str]:
         "server.memory.heap.initial_size": f"{heap}m",
         "server.memory.heap.max_size": f"{heap}m",
         "server.memory.pagecache.size": f"{memory - heap - _BESIDE_MEMORY}m",
-        # A client that vanished holds locks: it is noticed after seconds.
-        "server.bolt.connection_keep_alive": "3s",
-        "server.bolt.connection_keep_alive_probes": "1",
+        # Drivers give a silent server up after the product, and as on the laptop one probe alone would race with it.
+        "server.bolt.connection_keep_alive": "2s",
+        "server.bolt.connection_keep_alive_probes": "3",
+        "db.memory.transaction.max": f"{heap // 8}m",  # one too large fails by itself, before the heap is full
         "db.transaction.timeout": "60s",
+        "server.bolt.listen_address": f"0.0.0.0:{BOLT}",  # of the task; its security group says who comes
         "server.bolt.tls_level": "REQUIRED",
         "dbms.ssl.policy.bolt.enabled": "true",
         "dbms.ssl.policy.bolt.base_directory": "/ssl/bolt",

@@ -132,8 +132,8 @@ def test_bolt_takes_tls_alone_and_notices_who_vanished(container: dict[str, Any]
     settings = variables(container)
     assert settings["NEO4J_server_bolt_tls__level"] == "REQUIRED"
     assert settings["NEO4J_dbms_ssl_policy_bolt_base__directory"] == "/ssl/bolt"
-    assert settings["NEO4J_server_bolt_connection__keep__alive"] == "3s"
-    assert settings["NEO4J_server_bolt_connection__keep__alive__probes"] == "1"
+    assert settings["NEO4J_server_bolt_connection__keep__alive"] == "2s"
+    assert settings["NEO4J_server_bolt_connection__keep__alive__probes"] == "3"
     assert settings["NEO4J_server_http_listen__address"].startswith("localhost:")
     assert container["PortMappings"] == [{"ContainerPort": 7687, "Protocol": "tcp"}]
 
