@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # A lock file or a setting must not say where packages come from; so every address in the repository is one of these.
-ADDRESS = re.compile(r"[a-z]+://([^/\s\"'`)>,;]*)")
+ADDRESS = re.compile(r"https?://([^/\s\"'`)>,;]*)")
 HOSTS = re.compile(r"(localhost|127\.0\.0\.1)(:.*)?|.*\.example|\{.*|docs\.aws\.amazon\.com|aws\.amazon\.com|")
 GIT = shutil.which("git") or "git"
 
