@@ -17,7 +17,7 @@ from scripts.target import Target
 
 EMAIL, PASSWORD = "alice@example.com", "Recall-and-peel-1"
 ARTIFACT = "92074329-d7e2-4bc7-a1cb-4a9c62477b4d"
-PATIENCE = 60  # seconds from the second answer until both stores must have everything
+PATIENCE = 60  # seconds for each store, since catch-up comes once a minute
 
 ROWS = "SELECT kind, id::text, artifact_id, metadata::text, timestamp FROM interaction WHERE event_id = %s ORDER BY id"
 PATH = """
@@ -33,9 +33,8 @@ def demonstrate(target: Target, environment: dict[str, str], console: Console) -
     post = _poster(environment["API_URL"], sign_in(target, EMAIL, PASSWORD), console)
     event_id = post({"kind": "recall", "metadata": {"query": "test recall"}})["event_id"]
     post({"kind": "peel", "artifact_id": ARTIFACT, "event_id": event_id, "metadata": None})
-    until = time.monotonic() + PATIENCE
-    _show_rows(environment["DATABASE_URL"], event_id, until, console)
-    _show_path(environment, event_id, until, console)
+    _show_rows(environment["DATABASE_URL"], event_id, console)
+    _show_path(environment, event_id, console)
     console.print(
         f"\nThe API is at [bold]{environment['API_URL']}/interaction[/]. A token for it:\n"
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
@@ -56,7 +55,8 @@ def _poster(url: str, token: str, console: Console) -> Any:
     return post
 
 
-def _show_rows(database_url: str, event_id: str, until: float, console: Console) -> None:
+def _show_rows(database_url: str, event_id: str, console: Console) -> None:
+    until = time.monotonic() + PATIENCE
     with psycopg.connect(database_url, autocommit=True) as ledger:
         while len(rows := ledger.execute(ROWS, [event_id]).fetchall()) < 2:  # noqa: PLR2004  the recall and the peel
             _wait(until, f"stopped between the queue and Postgres: {len(rows)} of 2 rows with event_id {event_id}")
@@ -66,7 +66,8 @@ def _show_rows(database_url: str, event_id: str, until: float, console: Console)
     console.print(table)
 
 
-def _show_path(environment: dict[str, str], event_id: str, until: float, console: Console) -> None:
+def _show_path(environment: dict[str, str], event_id: str, console: Console) -> None:
+    until = time.monotonic() + PATIENCE
     address = (environment["NEO4J_URI"], environment["NEO4J_USER"], environment["NEO4J_PASSWORD"])
     with connect(*address) as driver, driver.session() as graph:
         while not (path := graph.run(PATH, event_id=event_id).single()):
