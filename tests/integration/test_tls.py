@@ -21,23 +21,10 @@ HOST = "localhost"
 def certificate(folder: Path) -> Path:
     """Make a certificate as stacks/graph_host.sh does."""
     folder.mkdir()
-    command = [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-noenc",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-    ]
-    extensions = [f"subjectAltName=DNS:{HOST}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
-    files = ["-keyout", folder / "private.key", "-out", folder / "public.crt"]
-    subprocess.run([OPENSSL, *command, *extensions, *files], check=True, capture_output=True)
+    command = f"""req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 -subj /CN={HOST}
+        -addext subjectAltName=DNS:{HOST} -addext keyUsage=critical,digitalSignature,keyCertSign
+        -keyout private.key -out public.crt"""
+    subprocess.run([OPENSSL, *command.split()], cwd=folder, check=True, capture_output=True)
     return folder / "public.crt"
 
 
