@@ -22,8 +22,8 @@ class DataStack(cdk.Stack):
     """Users, queue, network and stores; leaves for the service stack what it needs to reach them."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
-        super().__init__(scope, id_, termination_protection=environment.protected)
         self._environment = environment
+        super().__init__(scope, id_, termination_protection=environment.protected)
         self._topic = sns.Topic(self, "Alarms", enforce_ssl=True)
         if environment.alarm_email:
             self._topic.add_subscription(subscriptions.EmailSubscription(environment.alarm_email))
@@ -47,6 +47,11 @@ class DataStack(cdk.Stack):
             postgres=in_use.handover if in_use else None,
             graph=graph.handover if graph and isinstance(environment.graph, EcsGraph) else None,
         ).publish(self, environment=environment)
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """The environment's zones: CDK would ask AWS for all there are, and synth asks nobody."""
+        return list(self._environment.network.availability_zones) if self._environment.network else []
 
     def _make_network(self, network: Network) -> Vpc:
         return Vpc(self, "Network", network=network, environment=self._environment)

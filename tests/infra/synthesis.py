@@ -23,6 +23,8 @@ def data_stack(environment: Environment) -> Template:
     where = cdk.Environment(account=environment.account, region=environment.region)
     stage = cdk.Stage(app, environment.name, env=where)
     DataStack(stage, "data", environment=environment)
-    (stack,) = stage.synth().stacks
+    assembly = stage.synth()
+    assert not assembly.manifest.missing, "synth would have to ask AWS"
+    (stack,) = assembly.stacks
     body: dict[str, Any] = stack.template
     return Template(body)
