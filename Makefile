@@ -20,11 +20,12 @@ up: $(INSTALLED)  ## start the laptop's cloud, deploy into it, and send an examp
 	@python -m local up
 
 .PHONY: down
-down: $(INSTALLED)  ## stop it; the stores keep their data
-	@python -m local down
+down:  ## stop it; the stores keep their data
+	@test ! -e $(INSTALLED) || python -m local down
 
 .PHONY: status
-status: $(INSTALLED)  ## show what runs
+status:  ## show what runs
+	@test -e $(INSTALLED) || { echo "nothing is installed: make up"; exit 1; }
 	@python -m local status
 
 .PHONY: test
@@ -51,10 +52,11 @@ clean:  ## stop it and remove it, with its data and all that was installed
 	rm -rf .venv .local node_modules cdk.out chalice.out runtime/.chalice/deployments *.egg-info
 
 $(INSTALLED): pyproject.toml requirements/uv.txt requirements/dev.txt package-lock.json
-	@test -n "$(PYTHON)" || { echo "Error: needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@test "$$('$(PYTHON)' -c '$(FITS)' 2>&1 && '$(PYTHON)' -c 'print("fits")' 2>&1)" = fits || { \
+		echo "Error: needs Python 3.11, 3.12 or 3.13, which '$(PYTHON)' is not: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "installing into .venv and node_modules"
 	@$(PYTHON) -m venv --clear .venv
-	@pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
 	@uv pip sync --quiet --require-hashes requirements/dev.txt requirements/uv.txt
 	@uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@npm ci --silent

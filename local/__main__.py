@@ -31,6 +31,7 @@ def up() -> None:
     began, cloud = time.monotonic(), _cloud()
     with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
         cloud.up(narrate=status.update)
+        cloud.ports.remember(FOLDER)
         target, environment = deploy(cloud, status.update)
     demonstrate(target, environment, console)
     console.print(f"Up after {time.monotonic() - began:.0f} s.")
@@ -60,7 +61,7 @@ def clean() -> None:
 
 
 def _cloud() -> Cloud:
-    return Cloud(folder=FOLDER, ports=Ports.of(os.environ))
+    return Cloud(folder=FOLDER, ports=Ports.of(Ports.remembered(FOLDER) | os.environ))
 
 
 def main() -> None:

@@ -27,13 +27,20 @@ def deploy(cloud: Cloud, narrate: Narrate) -> tuple[Target, dict[str, str]]:
     """
     environment = cloud.environment()
     target = Target("local", environment["AWS_REGION"], environment["AWS_ENDPOINT_URL"])
+    bootstrap = _bootstrap_status(target)
+    if bootstrap not in {"", "CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        narrate("the AWS endpoint: starting afresh after a bootstrap that was cut off")
+        cloud.stop("aws")
+        cloud.start("aws")
+        bootstrap = ""
     _put_secrets(target, cloud.secrets())
-    if not _is_bootstrapped(target):
+    if not bootstrap:
         narrate("cdk bootstrap")
         _cdk(cloud, environment, "bootstrap", "-c", "environments=local")
     narrate("cdk deploy 'local/*'")
     _cdk(cloud, environment, "deploy", "local/*", "-c", "environments=local")
-    environment = {"API_URL": target.api_url, **environment}
+    pool = {"USER_POOL_ID": target.outputs["UserPoolId"], "USER_POOL_CLIENT_ID": target.outputs["UserPoolClientId"]}
+    environment = {"API_URL": target.api_url, **pool, **environment}
     _write(cloud.folder / "env", environment)
     return target, environment
 
@@ -49,12 +56,13 @@ def _put_secrets(target: Target, values: Mapping[str, Mapping[str, object]]) -> 
             secrets.put_secret_value(SecretId=secret_name, SecretString=text)
 
 
-def _is_bootstrapped(target: Target) -> bool:
+def _bootstrap_status(target: Target) -> str:
+    """Return the status of cdk's own stack, empty where there is none."""
     try:
-        target.client("cloudformation").describe_stacks(StackName="CDKToolkit")
+        [stack] = target.client("cloudformation").describe_stacks(StackName="CDKToolkit")["Stacks"]
     except ClientError:
-        return False
-    return True
+        return ""
+    return str(stack["StackStatus"])
 
 
 def _cdk(cloud: Cloud, environment: Mapping[str, str], *arguments: str) -> None:
@@ -73,7 +81,7 @@ def _cdk(cloud: Cloud, environment: Mapping[str, str], *arguments: str) -> None:
             check=False,
         )
     if result.returncode:
-        raise CloudError(f"cdk {arguments[0]} failed; its log: {log}")
+        raise CloudError(f"cdk {arguments[0]} failed; its log: {log}. `make down` and `make up` start afresh")
 
 
 def _write(file: Path, environment: Mapping[str, str]) -> None:

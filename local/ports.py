@@ -1,15 +1,18 @@
 """The ports of the cloud on loopback: which, whether they are free, and who holds one that is not."""
 
+import json
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Self
 
 import psutil
 
 from local.part import LOOPBACK, CloudError
 
+FILE = "ports.json"
 PARTS = ("postgres", "neo4j", "aws")
 
 
@@ -32,6 +35,16 @@ class Ports:
         if len({ports.aws, ports.postgres, ports.neo4j}) < len(PARTS):
             raise CloudError(f"two parts have the same port; set {', '.join(map(variable, PARTS))} apart")
         return ports
+
+    def remember(self, folder: Path) -> None:
+        """Keep them, so that a later command need not name them again."""
+        (folder / FILE).write_text(json.dumps({variable(part): str(port) for part, port in asdict(self).items()}))
+
+    @staticmethod
+    def remembered(folder: Path) -> dict[str, str]:
+        """Return what was kept, as the variables that set it; empty where nothing was."""
+        file = folder / FILE
+        return dict(json.loads(file.read_text())) if file.exists() else {}
 
     @classmethod
     def free(cls) -> Self:

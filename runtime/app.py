@@ -41,7 +41,11 @@ def interaction() -> Response:
     except Exception:  # noqa: BLE001  a fault of ours has the contract's shape too
         log.exception("unexpected")
         reply = intake.retry(HTTPStatus.INTERNAL_SERVER_ERROR)
-    headers: dict[str, Any] = reply.headers | {"Access-Control-Allow-Origin": config.setting("CORS_ORIGIN")}
+    cors = {
+        "Access-Control-Allow-Origin": config.setting("CORS_ORIGIN"),
+        "Access-Control-Expose-Headers": "Retry-After",
+    }
+    headers: dict[str, Any] = reply.headers | cors
     return Response(body=reply.body, headers=headers, status_code=reply.http_status)
 
 

@@ -46,6 +46,8 @@ def ensure_user(target: Target, email: str, password: str, *, change: bool) -> b
         try:
             users.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
         except users.exceptions.InvalidPasswordException as error:
+            if created:  # nobody would know the password
+                users.admin_delete_user(UserPoolId=pool, Username=email)
             raise WrongUseError(str(error.response["Error"]["Message"])) from None
     return created
 

@@ -95,6 +95,7 @@ def find(name: str) -> Target:
         if endpoint and urlsplit(endpoint).hostname in LOOPBACK_HOSTS:
             raise WrongUseError(f"AWS_ENDPOINT_URL points to this machine, not to {name}: unset it first")
         return Target(name, environment.region, endpoint=None)
+    os.environ.pop("AWS_PROFILE", None)  # of an account, and none is asked here
     return Target(name, environment.region, endpoint or local_environment()["AWS_ENDPOINT_URL"])
 
 

@@ -38,6 +38,11 @@ def test_a_user_is_made_once_and_the_made_up_password_works(system: System) -> N
     assert again.stdout == "dan@example.com exists already; nothing was changed\n"
 
 
+def test_a_refused_password_leaves_no_user_behind(system: System) -> None:
+    assert run(system, "create-user", "-e", "local", "erin@example.com", "--password", "short").returncode == 2
+    assert run(system, "create-user", "-e", "local", "erin@example.com").stdout.startswith("created erin@example.com")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
