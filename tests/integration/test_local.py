@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -29,7 +30,8 @@ def test_a_second_up_disturbs_nothing_that_runs(cloud: Cloud) -> None:
 
 def test_everything_listens_on_loopback_only(cloud: Cloud) -> None:
     of_the_cloud = {cloud.pid(part) for part in cloud.status()}
-    listening = [c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.pid in of_the_cloud]
+    every: list[Any] = psutil.net_connections("inet")
+    listening = [one for one in every if one.status == psutil.CONN_LISTEN and one.pid in of_the_cloud]
     ports = {cloud.ports.aws, cloud.ports.postgres, cloud.ports.neo4j}
     assert {connection.laddr.port for connection in listening} == ports
     assert {connection.laddr.ip for connection in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
