@@ -5,12 +5,14 @@ ever, imports runtime/app.py into this process (where `app` may be another modul
 asset by its archive, whose order of files is the disk's: one commit would have several templates.
 """
 
+import atexit
+import functools
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, Final, cast
 
 import aws_cdk as cdk
@@ -26,6 +28,10 @@ RUNTIME: Final = Path(__file__).parent.parent / "runtime"
 _LAYER: Final = "managed-layer-*.zip"
 # Chalice asks for roles before the stack has any; every function gets its own in their place.
 _NO_ROLE: Final = "arn:aws:iam::000000000000:role/replaced-by-the-stack"
+# Chalice wants some region and stage to write its template; neither is in it.
+_REGION: Final = "us-east-1"
+_STAGE: Final = "package"
+_NOT_SOURCE: Final = ["__pycache__", "deployments"]
 
 
 class Package(Construct):
@@ -38,15 +44,9 @@ class Package(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, runtime: Path = RUNTIME) -> None:
         super().__init__(scope, id_)
-        cache = runtime / ".chalice" / "deployments"
-        cache.mkdir(parents=True, exist_ok=True)
-        # A folder of its own, so that synths side by side never see each other's half-written archives; beside the
-        # cache, so that a finished layer moves there in one step.
-        with TemporaryDirectory(dir=cache) as folder:
-            source, output = Path(folder, "runtime"), Path(folder, "package")
-            shutil.copytree(runtime, source, ignore=shutil.ignore_patterns("__pycache__", "deployments"))
-            _run_chalice(source, output, cache=cache, environment=environment)
-            self._include(source, output, environment=environment)
+        contents = cdk.FileSystem.fingerprint(str(runtime), exclude=_NOT_SOURCE)
+        made = _packaged(runtime, contents, environment.architecture)
+        self._include(made / "runtime", made / "package", environment=environment)
 
     def function(self, name: str) -> sam.CfnFunction:
         """Return the function with that logical id."""
@@ -63,12 +63,12 @@ class Package(Construct):
         code = self._asset("Code", output / "deployment.zip", of=source, extra=chalice.__version__)
         self.version = code.asset_hash[:16] + layer.asset_hash[:16]
 
-        path = output / "sam.json"
-        template = json.loads(path.read_text())
+        template = json.loads((output / "sam.json").read_text())
         template["Outputs"] = {}  # the service stack names its own
         # The API is made from its routes by CDK itself, whose gateway responses are part of each deployment.
         del template["Resources"]["APIHandlerInvokePermission"]
         self.routes = template["Resources"].pop("RestAPI")["Properties"]["DefinitionBody"]
+        path = output / "functions.json"
         path.write_text(json.dumps(template))
         self._resources = include.CfnInclude(self, "Chalice", template_file=str(path), preserve_logical_ids=True)
         for resource in self._resources.node.find_all():
@@ -86,37 +86,58 @@ class Package(Construct):
         return assets.Asset(self, id_, path=str(archive), asset_hash=contents, asset_hash_type=cdk.AssetHashType.CUSTOM)
 
 
-def _run_chalice(source: Path, output: Path, *, cache: Path, environment: Environment) -> None:
-    """Package `source` into `output`; fails when a dependency has no package for the environment's architecture."""
-    config = source / ".chalice" / "config.json"
-    settings = json.loads(config.read_text()) | {
-        "automatic_layer": True,  # pip runs only when requirements.txt has changed
-        "manage_iam_role": False,
-        "iam_role_arn": _NO_ROLE,
-        "lambda_architecture": environment.architecture,
-    }
-    config.write_text(json.dumps(settings))
+@functools.cache
+def _packaged(runtime: Path, _contents: str, architecture: str) -> Path:
+    """Return a folder with `runtime` and its `package`, made once for all environments of an architecture.
+
+    It lasts as long as this process. Fails when a dependency has no package for the architecture.
+    """
+    cache = runtime / ".chalice" / "deployments"
+    cache.mkdir(parents=True, exist_ok=True)
+    # A folder of its own, so that synths side by side never see each other's half-written archives; beside the
+    # cache, so that a finished layer moves there in one step.
+    with TemporaryDirectory(dir=cache) as folder:
+        source, output = Path(folder, "runtime"), Path(folder, "package")
+        shutil.copytree(runtime, source, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
+        _run_chalice(source, output, cache=cache, architecture=architecture)
+        made = Path(mkdtemp(prefix="interaction-tracker-"))
+        atexit.register(shutil.rmtree, made, ignore_errors=True)
+        for part in (source, output):
+            shutil.move(part, made)
+    return made
+
+
+def _run_chalice(source: Path, output: Path, *, cache: Path, architecture: str) -> None:
+    """Package `source` into `output`, with the cached layer if it is still the right one."""
+    _configure(source / ".chalice" / "config.json", architecture)
     layers = source / ".chalice" / "deployments"
     layers.mkdir()
     for layer in cache.glob(_LAYER):
         (layers / layer.name).hardlink_to(layer)
-    chalice_command = Path(sys.executable).with_name("chalice")
-    # Chalice needs some region to write its template; it calls nothing there.
-    variables = [f"AWS_DEFAULT_REGION={environment.region}", "PYTHONDONTWRITEBYTECODE=1"]
-    command: list[str | Path] = [
-        chalice_command,
-        "--project-dir",
-        source,
-        "package",
-        "--stage",
-        environment.name,
-        output,
-    ]
     done = subprocess.run(  # noqa: S603 - nobody's input
-        ["/usr/bin/env", *variables, *command], capture_output=True, text=True, check=False
+        [
+            "/usr/bin/env",
+            f"AWS_DEFAULT_REGION={_REGION}",
+            "PYTHONDONTWRITEBYTECODE=1",
+            *(Path(sys.executable).with_name("chalice"), "--project-dir", source),
+            *("package", "--stage", _STAGE, output),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     # Chalice only remarks on a missing dependency, and exits 0.
     if done.returncode or "Could not install dependencies" in done.stdout:
         raise RuntimeError(f"Chalice could not package runtime/:\n{done.stdout}{done.stderr}")
     for layer in layers.glob(_LAYER):
         layer.replace(cache / layer.name)
+
+
+def _configure(file: Path, architecture: str) -> None:
+    settings = json.loads(file.read_text()) | {
+        "automatic_layer": True,  # pip runs only when requirements.txt has changed
+        "manage_iam_role": False,
+        "iam_role_arn": _NO_ROLE,
+        "lambda_architecture": architecture,
+    }
+    file.write_text(json.dumps(settings))
