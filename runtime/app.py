@@ -28,7 +28,7 @@ def interaction() -> Response:
     """Queue one interaction of the token's user and answer at once."""
     from chalicelib import config, intake
     from chalicelib.queue import SqsQueue
-    from chalicelib.telemetry import log
+    from chalicelib.telemetry import log, measure
 
     http: Any = app.current_request
     try:
@@ -40,6 +40,7 @@ def interaction() -> Response:
         reply = intake.accept(request, queue=SqsQueue(config.setting("QUEUE_URL")), now=datetime.now(UTC))
     except Exception:  # noqa: BLE001  a fault of ours has the contract's shape too
         log.exception("unexpected")
+        measure(Retried=1)
         reply = intake.retry(HTTPStatus.INTERNAL_SERVER_ERROR)
     cors = {
         "Access-Control-Allow-Origin": config.setting("CORS_ORIGIN"),

@@ -13,6 +13,13 @@ from chalicelib.strict_json import RefusedError
 from chalicelib.telemetry import log, measure
 
 MAX_BODY = 256 * 1024  # bytes on the wire; as the queue's ASCII it stays below the 1 MiB of SQS
+# A metric's dimension: few values, none of them from the request.
+REASONS = {
+    HTTPStatus.UNAUTHORIZED: "token",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "media_type",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+    HTTPStatus.BAD_REQUEST: "body",
+}
 RETRY_AFTER = {"Retry-After": "2"}  # seconds
 
 
@@ -50,7 +57,7 @@ def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
         interaction = _read(request, now)
     except RefusedError as refusal:
         log.info("refused", http_status=refusal.status)
-        measure(Refused=1)
+        measure(Refused=1, reason=REASONS[refusal.status])
         return Reply(http_status=refusal.status, status="error", message=str(refusal))
     try:
         queue.send(encode(interaction))

@@ -56,9 +56,17 @@ WITH waiting AS (
     WHERE graph_outbox.interaction_id = summed.interaction_id AND (before = 0 OR before + summed.bytes <= %(bytes)s)
     RETURNING graph_outbox.interaction_id, attempts
 )
-SELECT id, user_id, event_id, kind, artifact_id, metadata::text, timestamp, attempts
+SELECT id, user_id, event_id, kind, artifact_id, metadata::text, timestamp, attempts, received_at
 FROM interaction JOIN claimed ON id = interaction_id
 ORDER BY id
+"""
+
+# Between its tries a row is not due, and one that is set aside never is.
+WAITING = """
+SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity'),
+       count(*) FILTER (WHERE next_attempt_at = 'infinity'),
+       coalesce(extract(epoch FROM now() - min(next_attempt_at) FILTER (WHERE next_attempt_at <= now())), 0)::float8
+FROM graph_outbox
 """
 
 PUT_BACK = """
@@ -80,6 +88,7 @@ class Row(NamedTuple):
     metadata: str | None
     timestamp: datetime
     attempts: int
+    received_at: datetime
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,15 @@ class Stored:
     stored: int
     repeated: int
     erased: int
+
+
+class Waiting(NamedTuple):
+    """What is not in the graph yet."""
+
+    rows: int
+    set_aside: int
+    age: float
+    """Seconds that the oldest row has been due."""
 
 
 class Ledger(Database):
@@ -116,6 +134,10 @@ class Ledger(Database):
         with connection.transaction(), connection.cursor(row_factory=class_row(Row)) as cursor:
             connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PROJECTORS])
             yield cursor.execute(CLAIM, {"rows": CLAIM_ROWS, "bytes": CLAIM_BYTES, "row_bytes": ROW_BYTES}).fetchall()
+
+    def waiting(self) -> Waiting:
+        """Look into the outbox; what a claim under way has taken out still counts."""
+        return Waiting(*self.connection.execute(WAITING).fetchone() or (0, 0, 0.0))
 
     def keep_claim(self) -> None:
         """Show Postgres, within a claim, that we are alive: it ends a transaction that is idle for 15 s."""

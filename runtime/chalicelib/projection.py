@@ -10,7 +10,7 @@ from chalicelib.cypher import Changes, Parameters
 from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.interaction import Kind
 from chalicelib.ledger import Ledger, Row
-from chalicelib.telemetry import log, measure
+from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
 
 def changes(rows: Sequence[Row]) -> Changes:
@@ -43,7 +43,14 @@ def _keys(pairs: Sequence[tuple[str, str]], name: str) -> Parameters:
 
 
 def _properties(row: Row) -> dict[str, Any]:
-    return {**row._asdict(), "id": str(row.id), "event_id": str(row.event_id)}
+    return {
+        "id": str(row.id),
+        "user_id": row.user_id,
+        "event_id": str(row.event_id),
+        "artifact_id": row.artifact_id,
+        "timestamp": row.timestamp,
+        "metadata": row.metadata,
+    }
 
 
 def drain(ledger: Ledger, graph: Graph) -> int:
@@ -62,6 +69,7 @@ def drain(ledger: Ledger, graph: Graph) -> int:
             measure(GraphRefused=1, SetAside=int(set_aside))
     if rows:
         measure(Projected=len(rows) - len(refused))
+        measure_seconds(TimeToGraph=max(seconds_since(row.received_at) for row in rows))
     return len(rows)
 
 
@@ -104,7 +112,13 @@ def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:
 
 
 def catch_up(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
-    """Drain until the outbox is empty, or time is up, and return how many rows that were."""
+    """Drain until the outbox is empty, or time is up, and return how many rows that were.
+
+    Before that, and so with the graph away too, measure what waits.
+    """
+    waiting = ledger.waiting()
+    measure(OutboxRows=waiting.rows, SetAsideRows=waiting.set_aside)
+    measure_seconds(OutboxAge=waiting.age)
     graph.prepare()
     total = 0
     while in_time() and (taken := drain(ledger, graph)):

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, Protocol
 import psycopg
 
 from chalicelib.graph import Graph, GraphUnavailableError
-from chalicelib.interaction import Interaction
+from chalicelib.interaction import Interaction, moment
 from chalicelib.ledger import Ledger
 from chalicelib.projection import drain_within
 from chalicelib.queue import PoisonError, QueueUnavailableError, UnknownYetError, decode
-from chalicelib.telemetry import log, measure
+from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
 DRAIN_SECONDS = 5
 PAUSE_SECONDS = 30  # without draining, after the graph was away: SQS is answered at once meanwhile
@@ -76,7 +76,8 @@ class Worker:
         if not batch:
             return
         try:
-            stored = self._ledger.store([interaction for _, interactions in batch for interaction in interactions])
+            interactions = [interaction for _, several in batch for interaction in several]
+            stored = self._ledger.store(interactions)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
@@ -93,6 +94,8 @@ class Worker:
                 fates.failed.append(delivery)
         else:
             measure(Stored=stored.stored, Repeated=stored.repeated, Erased=stored.erased)
+            # Of each batch its slowest: an average would hide who waits.
+            measure_seconds(TimeToStored=seconds_since(moment(min(one.received_at for one in interactions))))
 
     def _bury(self, fates: Fates) -> None:
         """Move poison to the dead letters; after the storing, since a batch that raises comes again as a whole."""
@@ -100,7 +103,7 @@ class Worker:
             log.error("poison", message_id=delivery.message_id, reason=reason)
             try:
                 self._dead_letters.send(delivery.body, reason=reason)
-                measure(Poison=1)
+                measure(Poison=1, reason=reason)
             except QueueUnavailableError:
                 fates.failed.append(delivery)
 

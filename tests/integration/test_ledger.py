@@ -12,7 +12,7 @@ import pytest
 from chalicelib import ledger as ledger_module
 from chalicelib import postgres
 from chalicelib.interaction import moment
-from chalicelib.ledger import Ledger, Row, Stored
+from chalicelib.ledger import Ledger, Row, Stored, Waiting
 from chalicelib.operations import migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
@@ -134,6 +134,17 @@ def test_the_functions_role_lets_go_of_what_a_killed_function_holds(ledger: Ledg
         "lock_timeout": ("10s",),
         "idle_in_transaction_session_timeout": ("15s",),
     }
+
+
+def test_what_waits_is_counted_and_its_oldest_due_row_timed(ledger: Ledger, sql: psycopg.Connection) -> None:
+    assert ledger.waiting() == Waiting(0, 0, 0)
+    ledger.store([interaction("peel", artifact_id=str(number)) for number in range(5)])
+    for when, which in (("now() - interval '90 s'", "min"), ("'infinity'", "max")):
+        row = f"(SELECT {which}(interaction_id::text)::uuid FROM graph_outbox)"
+        sql.execute(f"UPDATE graph_outbox SET next_attempt_at = {when} WHERE interaction_id = {row}")
+    waiting = ledger.waiting()
+    assert (waiting.rows, waiting.set_aside) == (4, 1)
+    assert waiting.age == pytest.approx(90, abs=5)
 
 
 def test_the_functions_role_cannot_change_or_remove_history(ledger: Ledger) -> None:

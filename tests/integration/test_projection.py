@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import neo4j
@@ -17,6 +18,7 @@ from chalicelib.interaction import Interaction, Kind
 from chalicelib.ledger import PATIENCE, Ledger
 from chalicelib.projection import catch_up, drain
 from tests.graphs import snapshot
+from tests.metrics import metrics, values
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
 
 
@@ -171,6 +173,29 @@ def test_nothing_is_written_until_the_constraints_are_there(
     finally:
         graph.prepare()
     assert drain(ledger, graph) == 1
+
+
+def test_what_waits_is_measured_with_the_graph_away_too(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger.store([interaction()])
+    away = Graph(lambda: graph_module.connect("bolt://127.0.0.1:1", "neo4j", "secret"))
+    with pytest.raises(GraphUnavailableError):
+        catch_up(ledger, away, in_time=lambda: True)
+    away.close()
+    measured = metrics(capsys)
+    assert values(measured, "OutboxRows") == [1]
+    assert values(measured, "SetAsideRows") == [0]
+    assert values(measured, "OutboxAge") == [pytest.approx(0, abs=5)]
+
+
+def test_the_time_until_the_graph_has_it_is_measured_from_its_acceptance(
+    ledger: Ledger, graph: Graph, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(UTC)
+    ledger.store([interaction(metadata={"age": age}, now=now - timedelta(seconds=age)) for age in (5, 90)])
+    catch_up(ledger, graph, in_time=lambda: True)
+    measured = metrics(capsys)
+    assert values(measured, "Projected") == [2]
+    assert values(measured, "TimeToGraph") == [pytest.approx(90, abs=10)]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from chalicelib.intake import Request, accept
 from chalicelib.queue import decode
 from chalicelib.telemetry import log
 from tests.fakes import FakeQueue
+from tests.metrics import metrics
 from tests.samples import ALICE, ARTIFACT, EVENT, NOW, body, interaction
 
 CLAIMS = {"sub": ALICE, "token_use": "id"}
@@ -79,5 +80,22 @@ def test_logs_name_the_interaction_and_nothing_that_the_person_wrote(
     assert decode(queue.bodies[0])[0].id in output
     assert "example.com" not in output
     assert "secret_field" not in output
-    metrics = [json.loads(line) for line in output.splitlines() if line.startswith('{"_aws"')]
-    assert [{"Refused", "Accepted"} & set(metric) for metric in metrics] == [{"Refused"}, {"Accepted"}]
+    counted = [json.loads(line) for line in output.splitlines() if line.startswith('{"_aws"')]
+    assert [{"Refused", "Accepted"} & set(metric) for metric in counted] == [{"Refused"}, {"Accepted"}]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (request(b"nonsense"), "body"),
+        (request(b" " * (256 * 1024 + 1)), "too_large"),
+        (request(body(), "text/plain"), "media_type"),
+        (request(body(), token_use="access"), "token"),  # noqa: S106  the kind of a token, not one
+    ],
+)
+def test_refusals_are_counted_by_reason(
+    wrong: Request, reason: str, queue: FakeQueue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept(wrong, queue=queue, now=NOW)
+    [metric] = metrics(capsys)
+    assert (metric["Refused"], metric["reason"]) == ([1], reason)

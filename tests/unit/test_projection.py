@@ -21,6 +21,7 @@ def row(one: Interaction) -> Row:
         "{}",
         moment(one.timestamp),
         attempts=0,
+        received_at=NOW,
     )
 
 
