@@ -1,12 +1,11 @@
 """The stateful stack: whatever people's data lives in."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from stacks.alarm import tell
 from stacks.aurora import AuroraLedger
 from stacks.environment import Environment
 from stacks.graph import Neo4j
@@ -29,7 +28,7 @@ class DataStack(cdk.Stack):
             self._topic.add_subscription(subscriptions.EmailSubscription(environment.alarm_email))
         users = pool(self, environment=environment)
         queue = InteractionQueue(self, "Interactions", environment=environment)
-        self._tell(queue.alarm)
+        tell(queue.alarm, "Interactions are dead-lettered", environment=environment, topic=self._topic)
         network = self._make_network(environment.network) if environment.network else None
         ledgers = self._make_ledgers(network) if network else {}
         graph = self._make_graph(network, ledgers) if network else None
@@ -82,11 +81,7 @@ class DataStack(cdk.Stack):
                     host_reaches=[ledger.client for ledger in ledgers.values()],
                     environment=self._environment,
                 )
-                for alarm in graph.alarms:
-                    self._tell(alarm)
+                for heading, alarm in graph.alarms.items():
+                    tell(alarm, heading, environment=self._environment, topic=self._topic)
                 return graph
         return None
-
-    def _tell(self, alarm: cloudwatch.Alarm) -> None:
-        alarm.add_alarm_action(actions.SnsAction(self._topic))
-        alarm.add_ok_action(actions.SnsAction(self._topic))

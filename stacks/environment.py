@@ -53,6 +53,8 @@ class Environment:
     gateway_responses_apart: bool
     """Whether API Gateway's own answers are resources besides standing in the API's definition, where AWS takes them
     from; the local endpoint does not read them there."""
+    reserved_concurrency: bool
+    """Whether catch-up runs one at a time by a reservation; AWS refuses that to accounts whose quota is 10."""
     worker: Worker
     """How the queue feeds the worker."""
     postgres_outage: int

@@ -33,6 +33,7 @@ LOCAL: Final = Environment(
     waf=False,
     alarm_email=None,
     gateway_responses_apart=True,
+    reserved_concurrency=False,
     # The local endpoint fills a batch with 10 messages at most and does not wait for more.
     worker=Worker(timeout=10, batch_size=10, window=0, concurrency=2),
     postgres_outage=60 * 60,
@@ -63,6 +64,7 @@ DEV: Final = Environment(
     waf=False,
     alarm_email="alice@example.com",
     gateway_responses_apart=False,
+    reserved_concurrency=False,  # an account starts with a quota of 10
     worker=Worker(timeout=30, batch_size=100, window=1, concurrency=2),
     postgres_outage=24 * 60 * 60,
     network=Network(
@@ -120,6 +122,7 @@ PROD: Final = replace(
     throttle_rate=500,
     throttle_burst=1000,
     waf=True,
+    reserved_concurrency=True,
     worker=Worker(timeout=30, batch_size=100, window=1, concurrency=5),
     network=Network(
         cidr="10.30.0.0/16",

@@ -69,7 +69,7 @@ class Neo4j(Construct):
             kept=graph.snapshots_kept,
             environment=environment,
         )
-        self.alarms = (self._make_alarm(), snapshot.alarm)
+        self.alarms = {"The graph is away": self._make_alarm(), "The graph has no snapshot": snapshot.alarm}
         self.handover = GraphHandover(
             graph_client_security_group_id=self.client.security_group_id,
             graph_secret_arn=self.secret.secret_arn,

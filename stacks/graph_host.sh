@@ -56,8 +56,8 @@ fi
 cat >/opt/aws/amazon-cloudwatch-agent/etc/graph.json <<'JSON'
 {"agent": {"omit_hostname": true},
  "metrics": {"namespace": "@NAMESPACE@", "aggregation_dimensions": [["Host"]], "metrics_collected": {
-  "disk": {"resources": ["/srv/graph"], "measurement": ["used_percent"], "append_dimensions": {"Host": "graph"}},
-  "mem": {"measurement": ["used_percent"], "append_dimensions": {"Host": "graph"}}}}}
+  "disk": {"resources": ["/srv/graph"], "measurement": ["used_percent"], "append_dimensions": {"Host": "@NAME@"}},
+  "mem": {"measurement": ["used_percent"], "append_dimensions": {"Host": "@NAME@"}}}}}
 JSON
 /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s \
     -c file:/opt/aws/amazon-cloudwatch-agent/etc/graph.json >/dev/null

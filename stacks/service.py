@@ -11,7 +11,9 @@ from stacks.api import Api
 from stacks.environment import Environment
 from stacks.function import Function
 from stacks.handover import Handover
+from stacks.metrics import Metrics
 from stacks.migration import Migration
+from stacks.observability import Observability
 from stacks.package import Package
 from stacks.stores import Stores
 
@@ -47,6 +49,18 @@ class ServiceStack(cdk.Stack):
         self._catch_up = self._make_catch_up()
         self._worker = self._make_worker()
         self._mapping = self._make_mapping()
+        Observability(
+            self,
+            "Observability",
+            metrics=Metrics(environment=environment, handover=self._handover),
+            functions={
+                "api": self._package.function("APIHandler").ref,
+                "worker": self._worker.resource.ref,
+                "catch-up": self._catch_up.resource.ref,
+                "operations": self._operations.resource.ref,
+            },
+            environment=environment,
+        )
         self._make_outputs()
 
     def _make_api(self) -> Api:
@@ -66,35 +80,37 @@ class ServiceStack(cdk.Stack):
         )
 
     def _make_operations(self) -> Function:
-        function = self._make_function(
+        function = self._make_inside(
             "Operations",
             timeout=900,
             variables={
                 "QUEUE_URL": self._queue.queue_url,
                 "DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url,
-                **self._stores.variables(role="app"),
                 **self._stores.owner_variables(),
             },
+            role="operator",
         )
-        self._stores.grant(function.role, role="app")
         self._stores.grant_owner(function.role)
         self._queue.grant_send_messages(function.role)
         self._dead_letters.grant_consume_messages(function.role)
         return function
 
     def _make_catch_up(self) -> Function:
-        function = self._make_function("CatchUp", timeout=60, variables=self._stores.variables(role="app"))
-        self._stores.grant(function.role, role="app")
+        function = self._make_inside("CatchUp", timeout=60, variables={}, role="app")
+        function.run_once()
+        if self._environment.reserved_concurrency:
+            # One claims as fast as Neo4j writes; two only wait for each other.
+            function.resource.reserved_concurrent_executions = 1
         function.resource.node.add_dependency(self._migration.done)
         return function
 
     def _make_worker(self) -> Function:
-        function = self._make_function(
+        function = self._make_inside(
             "Worker",
             timeout=self._environment.worker.timeout,
-            variables={"DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url, **self._stores.variables(role="app")},
+            variables={"DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url},
+            role="app",
         )
-        self._stores.grant(function.role, role="app")
         self._queue.grant_consume_messages(function.role)
         self._dead_letters.grant_send_messages(function.role)
         function.resource.node.add_dependency(self._migration.done)
@@ -131,6 +147,14 @@ class ServiceStack(cdk.Stack):
         }
         for name, value in outputs.items():
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
+
+    def _make_inside(self, name: str, *, timeout: int, variables: Mapping[str, str], role: str) -> Function:
+        """Make a function that reaches both stores, the ledger as that role of it."""
+        variables = {**variables, **self._stores.variables(role=role)}
+        function = self._make_function(name, timeout=timeout, variables=variables)
+        self._stores.grant(function.role, role=role)
+        function.enter(self._handover.network, security_groups=self._stores.client_security_groups)
+        return function
 
     def _make_function(self, name: str, *, timeout: int, variables: Mapping[str, str]) -> Function:
         return Function(

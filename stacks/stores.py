@@ -16,6 +16,11 @@ class Stores(Construct):
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, handover: Handover) -> None:
         super().__init__(scope, id_)
         self._place = handover.postgres  # None where a secret tells it
+        self.client_security_groups = [
+            *([handover.postgres.postgres_client_security_group_id] if handover.postgres else []),
+            *([handover.graph.graph_client_security_group_id] if handover.graph else []),
+        ]
+        """What a function in the network wears to reach both."""
         external = environment.postgres if isinstance(environment.postgres, ExternalPostgres) else None
         self._postgres = _Secret(self, "Postgres", name=external.secret) if external else None
         if handover.postgres:

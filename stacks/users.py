@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
 from stacks.environment import Environment
 from stacks.lifetime import removal_policy
 from stacks.settings import ExistingUsers
@@ -55,6 +56,9 @@ class Users(Construct):
             deletion_protection=environment.protected,
             removal_policy=removal_policy(environment),
         )
+        acknowledge(self.pool, "COG1", because="twelve characters of three kinds: length does more than symbols")
+        acknowledge(self.pool, "COG2", because="a second factor is the frontends' to ask for, and they do not yet")
+        acknowledge(self.pool, "COG8", because="the plus plan is priced by user, for people who sign up by themselves")
         self.client = self.pool.add_client(
             "Frontends",
             # Public clients, in browsers and apps: a secret would not stay one.

@@ -1,42 +1,56 @@
-"""The local stage, synthesised once for all tests."""
+"""Every environment's stage, synthesised once for all tests, with the rules of cdk-nag run over it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from cdk_nag import AwsSolutionsChecks
 
 from stacks.deployment import Deployment
-from stacks.environments import LOCAL
+from stacks.environment import Environment
+from stacks.environments import ENVIRONMENTS
 from tests.infra.template import Template
 
 PROJECT = Path(__file__).parents[2]
+FLAGS: dict[str, Any] = json.loads((PROJECT / "cdk.json").read_text())["context"]
 
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Synthesise into a folder as `cdk synth` does, with the feature flags of cdk.json."""
-    flags: dict[str, Any] = json.loads((PROJECT / "cdk.json").read_text())["context"]
     folder = tmp_path_factory.mktemp("cdk.out")
-    app = cdk.App(context=flags, outdir=str(folder))
-    Deployment(app, environment=LOCAL)
+    # What the rules find is for the tests that ask, and stops no other test.
+    app = cdk.App(context=FLAGS | {"@aws-cdk/core:failSynthOnValidationErrors": False}, outdir=str(folder))
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    for environment in ENVIRONMENTS.values():
+        # By whichever interpreter runs the tests; that another one is refused is a test of its own.
+        Deployment(app, environment=replace(environment, python=None))
     app.synth()
     return folder
 
 
-@pytest.fixture(scope="session")
-def data(assembly: Path) -> Template:
-    """Read the stateful stack."""
-    return _read(assembly, "data")
+@pytest.fixture(params=ENVIRONMENTS)
+def environment(request: pytest.FixtureRequest) -> Environment:
+    """Each environment in turn."""
+    return ENVIRONMENTS[request.param]
 
 
-@pytest.fixture(scope="session")
-def service(assembly: Path) -> Template:
-    """Read the stateless stack."""
-    return _read(assembly, "service")
+@pytest.fixture
+def data(assembly: Path, environment: Environment) -> Template:
+    """Read the environment's stateful stack."""
+    return read(assembly, environment.name, "data")
 
 
-def _read(assembly: Path, stack: str) -> Template:
-    (path,) = assembly.glob(f"assembly-local/local{stack}*.template.json")
+@pytest.fixture
+def service(assembly: Path, environment: Environment) -> Template:
+    """Read the environment's stateless stack."""
+    return read(assembly, environment.name, "service")
+
+
+def read(assembly: Path, environment: str, stack: str) -> Template:
+    """Read a stack's template."""
+    (path,) = assembly.glob(f"assembly-{environment}/{environment}{stack}*.template.json")
     return Template(json.loads(path.read_text()))
