@@ -5,6 +5,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
 from stacks.alarm import tell
 from stacks.aurora import AuroraLedger
 from stacks.environment import Environment
@@ -67,6 +68,16 @@ class DataStack(cdk.Stack):
                 made[AuroraPostgres] = AuroraLedger(
                     self, "Aurora", postgres=store, network=network, environment=self._environment
                 )
+        if made:
+            # CDK's own function, which sets how long RDS' logs are kept.
+            setter = self.node.find_child("LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a").node.find_child("ServiceRole")
+            managed = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+            acknowledge(setter, f"IAM4[Policy::{managed}]", because="CDK's own function: it logs and no more")
+            acknowledge(
+                setter.node.find_child("DefaultPolicy"),
+                "IAM5[Resource::*]",
+                because="RDS names its log groups, so CDK's function may set the retention of any",
+            )
         return made
 
     def _make_graph(self, network: Vpc, ledgers: dict[type, Ledger]) -> Neo4j | None:

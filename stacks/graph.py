@@ -8,6 +8,7 @@ from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_servicediscovery as discovery
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
 from stacks.environment import Environment
 from stacks.graph_host import READY, GraphHost
 from stacks.graph_snapshot import GraphSnapshot
@@ -70,6 +71,10 @@ class Neo4j(Construct):
             environment=environment,
         )
         self.alarms = {"The graph is away": self._make_alarm(), "The graph has no snapshot": snapshot.alarm}
+        acknowledge(
+            self.secret, "SMG4", because="Neo4j keeps its own password: docs/operations.md says how to rotate it"
+        )
+        acknowledge(self.cluster, "ECS4", because="one container: ECS' own metrics and the host's agent show it whole")
         self.handover = GraphHandover(
             graph_client_security_group_id=self.client.security_group_id,
             graph_secret_arn=self.secret.secret_arn,

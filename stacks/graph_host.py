@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
 from stacks.environment import Environment
 from stacks.lifetime import removal_policy
 from stacks.network import Vpc
@@ -134,3 +135,10 @@ class GraphHost(Construct):
             ),
         ):
             self.role.add_to_policy(statement)
+        policy = self.role.node.find_child("DefaultPolicy")
+        acknowledge(policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
+        acknowledge(policy, f"IAM5[Resource::{instances}]", because="only instances that bear this stack's tag")
+        acknowledge(
+            policy, "IAM5[Action::ecs:Submit*]", because="the ECS agent's own, as CDK grants it: this cluster's"
+        )
+        acknowledge(self.group, "AS3", because="the alarm on the graph being away tells what a person needs to know")

@@ -14,6 +14,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_stepfunctions as steps
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
 from stacks.environment import Environment
 from stacks.lifetime import log_retention, removal_policy
 
@@ -62,6 +63,12 @@ class GraphSnapshot(Construct):
         )
         for statement in self._rights(service, volume, owner):
             machine.add_to_role_policy(statement)
+        policy = machine.role.node.find_child("DefaultPolicy")
+        acknowledge(
+            policy, "IAM5[Resource::*]", because="describing snapshots, tracing and log delivery take no resource"
+        )
+        snapshots = cdk.Stack.of(self).format_arn(service="ec2", account="", resource="snapshot", resource_name="*")
+        acknowledge(policy, f"IAM5[Resource::{snapshots}]", because="new ones, and of old ones those with our tag")
         scheduler.Schedule(
             self,
             "Nightly",

@@ -8,6 +8,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
 from stacks.environment import Environment
 from stacks.graph_host import MOUNT
 from stacks.lifetime import log_retention, removal_policy
@@ -53,6 +54,7 @@ def neo4j_task(
         ),
         port_mappings=[ecs.PortMapping(container_port=BOLT)],
     )
+    acknowledge(task, "ECS2", because="Neo4j reads its configuration from variables; its password is not among them")
     container.add_ulimits(ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=60000, hard_limit=60000))
     for name, inside, read_only in (("data", "/data", False), ("certificates", "/ssl", True)):
         task.add_volume(name=name, host=ecs.Host(source_path=f"{MOUNT}/{name}"))

@@ -8,6 +8,7 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
 from stacks.environment import Environment
 from stacks.handover import PostgresHandover
 from stacks.lifetime import log_retention, removal_policy
@@ -114,6 +115,9 @@ class RdsLedger(Ledger):
             enable_performance_insights=True,
             performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
         )
+        if not postgres.multi_az:
+            acknowledge(instance, "RDS3", because="this environment may be away while its instance is replaced")
+        acknowledge(instance, "RDS11", because="reached by wearers of one security group: another port hides nothing")
         self.handover = self.describe(
             instance.db_instance_endpoint_address,
             instance.instance_identifier,
