@@ -46,6 +46,10 @@ lock: $(INSTALLED)  ## pin what pyproject.toml asks for
 		uv pip compile $(LOCK) - -c requirements/dev.txt -o runtime/requirements.txt
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
+.PHONY: synth
+synth: $(INSTALLED)  ## write every environment's templates into cdk.out; needs no account
+	cdk synth --quiet
+
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed
 	@test ! -e $(INSTALLED) || python -m local clean

@@ -38,7 +38,7 @@ def deploy(cloud: Cloud, narrate: Narrate) -> tuple[Target, dict[str, str]]:
         narrate("cdk bootstrap")
         _cdk(cloud, environment, "bootstrap", "-c", "environments=local")
     narrate("cdk deploy 'local/*'")
-    _cdk(cloud, environment, "deploy", "local/*", "-c", "environments=local")
+    _cdk(cloud, environment, "deploy", "local/*", "-c", "environments=local", "--require-approval", "never")
     pool = {"USER_POOL_ID": target.outputs["UserPoolId"], "USER_POOL_CLIENT_ID": target.outputs["UserPoolClientId"]}
     environment = {"API_URL": target.api_url, **pool, **environment}
     _write(cloud.folder / "env", environment)

@@ -20,8 +20,12 @@ FLAGS: dict[str, Any] = json.loads((PROJECT / "cdk.json").read_text())["context"
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Synthesise every environment once."""
+    return synthesise(tmp_path_factory.mktemp("cdk.out"))
+
+
+def synthesise(folder: Path) -> Path:
     """Synthesise into a folder as `cdk synth` does, with the feature flags of cdk.json."""
-    folder = tmp_path_factory.mktemp("cdk.out")
     # What the rules find is for the tests that ask, and stops no other test.
     app = cdk.App(context=FLAGS | {"@aws-cdk/core:failSynthOnValidationErrors": False}, outdir=str(folder))
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))

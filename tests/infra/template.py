@@ -34,14 +34,16 @@ class Template:
                 return value
         raise TypeError(f"not a text: {value}")
 
-    def rights(self, role: str) -> dict[str, set[str]]:
-        """Collect what a role's policies allow: actions by resource."""
+    def rights(self, role: str, effect: str = "Allow") -> dict[str, set[str]]:
+        """Collect what a role's policies allow, or deny under some condition: actions by resource."""
         rights: dict[str, set[str]] = {}
         for policy in self.of_type("AWS::IAM::Policy").values():
             if {"Ref": role} not in policy["Properties"]["Roles"]:
                 continue
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                assert statement["Effect"] == "Allow"
+                assert ("Condition" in statement) == (statement["Effect"] == "Deny")
+                if statement["Effect"] != effect:
+                    continue
                 for resource in _listed(statement["Resource"]):
                     rights.setdefault(self.plain(resource), set()).update(_listed(statement["Action"]))
         return rights

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stacks.environment import Environment
 from tests.infra.template import Template
 
 REST_API = "AWS::ApiGateway::RestApi"
@@ -35,11 +36,15 @@ def responses(definition: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_posting_needs_a_token_of_our_pool(definition: dict[str, Any], service: Template) -> None:
+def test_posting_needs_a_token_of_our_pool(
+    definition: dict[str, Any], service: Template, environment: Environment
+) -> None:
     assert definition["paths"]["/interaction"]["post"]["security"] == [{"users": []}]
     authorizer = definition["securityDefinitions"]["users"]["x-amazon-apigateway-authorizer"]
     assert authorizer["type"] == "cognito_user_pools"
-    assert [service.plain(arn) for arn in authorizer["providerARNs"]] == ["/interaction-tracker/local/user-pool-arn"]
+    assert [service.plain(arn) for arn in authorizer["providerARNs"]] == [
+        f"/interaction-tracker/{environment.name}/user-pool-arn"
+    ]
 
 
 def test_only_a_preflight_gets_in_without_a_token(definition: dict[str, Any]) -> None:
@@ -88,8 +93,13 @@ def test_a_page_can_read_every_answer_without_our_function(responses: dict[str, 
         assert ("gatewayresponse.header.Retry-After" in headers) == (kind in RETRY), kind
 
 
-def test_the_local_endpoint_finds_the_same_answers_as_resources(service: Template, responses: dict[str, Any]) -> None:
+def test_the_local_endpoint_finds_the_same_answers_as_resources(
+    service: Template, responses: dict[str, Any], environment: Environment
+) -> None:
     resources = service.of_type("AWS::ApiGateway::GatewayResponse")
+    if not environment.gateway_responses_apart:
+        assert resources == {}
+        return
     assert {
         resource["Properties"]["ResponseType"]: {
             "statusCode": resource["Properties"].get("StatusCode"),
@@ -101,3 +111,79 @@ def test_the_local_endpoint_finds_the_same_answers_as_resources(service: Templat
     # A deployment is a snapshot of what is there.
     _, deployment = service.one("AWS::ApiGateway::Deployment")
     assert set(resources) <= set(deployment["DependsOn"])
+
+
+def test_no_single_caller_can_ask_without_bounds(service: Template, environment: Environment) -> None:
+    _, stage = service.one("AWS::ApiGateway::Stage")
+    [settings] = stage["Properties"]["MethodSettings"]
+    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
+    assert settings["ThrottlingRateLimit"] == environment.throttle_rate
+    assert settings["ThrottlingBurstLimit"] == environment.throttle_burst
+
+
+def test_each_request_is_logged_and_traced_without_saying_who_or_what(service: Template) -> None:
+    _, stage = service.one("AWS::ApiGateway::Stage")
+    properties = stage["Properties"]
+    assert properties["TracingEnabled"] is True
+    [settings] = properties["MethodSettings"]
+    assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
+    named = set(json.loads(properties["AccessLogSetting"]["Format"]).values())
+    assert "$context.status" in named
+    assert not [name for name in named if "identity" in name or "authorizer" in name or "request.header" in name]
+
+
+def test_a_first_deploy_gives_api_gateway_its_role_for_logs_before_the_stage_needs_it(service: Template) -> None:
+    id_, account = service.one("AWS::ApiGateway::Account")
+    _, stage = service.one("AWS::ApiGateway::Stage")
+    assert id_ in stage["DependsOn"]
+    assert account["DeletionPolicy"] == "Retain"
+    role = service.of_type("AWS::IAM::Role")[account["Properties"]["CloudWatchRoleArn"]["Fn::GetAtt"][0]]
+    assert role["DeletionPolicy"] == "Retain"
+
+
+def test_an_environment_with_a_name_of_its_own_answers_under_no_other(
+    service: Template, environment: Environment, definition: dict[str, Any]
+) -> None:
+    _, api = service.one(REST_API)
+    closed = definition["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"]
+    assert api["Properties"]["DisableExecuteApiEndpoint"] is closed is (environment.domain is not None)
+    if environment.domain is None:
+        assert service.of_type("AWS::ApiGateway::DomainName") == {}
+        return
+    id_, name = service.one("AWS::ApiGateway::DomainName")
+    assert (name["Properties"]["DomainName"], name["Properties"]["SecurityPolicy"]) == (
+        environment.domain.name,
+        "TLS_1_2",
+    )
+    certificate, _ = service.one("AWS::CertificateManager::Certificate")
+    assert name["Properties"]["RegionalCertificateArn"] == {"Ref": certificate}
+    _, record = service.one("AWS::Route53::RecordSet")
+    assert record["Properties"]["HostedZoneId"] == environment.domain.zone_id
+    assert service.plain(record["Properties"]["AliasTarget"]["DNSName"]) == f"{id_}.RegionalDomainName"
+    _, mapping = service.one("AWS::ApiGateway::BasePathMapping")
+    assert "BasePath" not in mapping["Properties"]
+    assert service.body["Outputs"]["ApiUrl"]["Value"] == f"https://{environment.domain.name}"
+
+
+def test_where_there_is_a_firewall_one_person_cannot_use_up_the_throttle(
+    service: Template, environment: Environment
+) -> None:
+    if not environment.waf:
+        assert service.of_type("AWS::WAFv2::WebACL") == {}
+        return
+    acl_id, acl = service.one("AWS::WAFv2::WebACL")
+    rules = {rule["Name"]: rule for rule in acl["Properties"]["Rules"]}
+    rate = rules["per-token"]["Statement"]["RateBasedStatement"]
+    assert [key["Header"]["Name"] for key in rate["CustomKeys"]] == ["authorization"]
+    assert rate["Limit"] / rate["EvaluationWindowSec"] < environment.throttle_rate / 10
+    for rule in rules.values():
+        answer = rule["Action"]["Block"]["CustomResponse"]
+        assert answer["ResponseCode"] == 429
+        headers = {header["Name"]: header["Value"] for header in answer["ResponseHeaders"]}
+        assert headers["Access-Control-Allow-Origin"] == environment.cors_origin
+        assert "Retry-After" in headers
+        assert rule["VisibilityConfig"]["SampledRequestsEnabled"] is False  # samples would show tokens
+    body = json.loads(acl["Properties"]["CustomResponseBodies"]["too_many"]["Content"])
+    assert (body["status"], body["event_id"]) == ("retry", None)
+    _, association = service.one("AWS::WAFv2::WebACLAssociation")
+    assert association["Properties"]["WebACLArn"] == {"Fn::GetAtt": [acl_id, "Arn"]}

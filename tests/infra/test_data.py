@@ -2,7 +2,7 @@
 
 import pytest
 
-from stacks.environments import LOCAL
+from stacks.environment import Environment
 from tests.infra.template import Template
 
 SQS = "AWS::SQS::Queue"
@@ -22,13 +22,13 @@ def test_a_message_stays_hidden_for_six_worker_timeouts(data: Template, service:
     assert source["Properties"]["VisibilityTimeout"] >= 6 * worker["Properties"]["Timeout"]
 
 
-def test_a_message_is_tried_for_as_long_as_postgres_may_be_away(data: Template) -> None:
+def test_a_message_is_tried_for_as_long_as_postgres_may_be_away(data: Template, environment: Environment) -> None:
     _, source = data.one(SQS, starting="InteractionsSource")
     dead_letters, _ = data.one(SQS, starting="InteractionsDeadLetters")
     redrive = source["Properties"]["RedrivePolicy"]
     assert data.plain(redrive["deadLetterTargetArn"]) == f"{dead_letters}.Arn"
     tried_for = redrive["maxReceiveCount"] * source["Properties"]["VisibilityTimeout"]
-    assert LOCAL.postgres_outage <= tried_for < source["Properties"]["MessageRetentionPeriod"]
+    assert environment.postgres_outage <= tried_for < source["Properties"]["MessageRetentionPeriod"]
 
 
 def test_dead_letters_are_kept_longer_than_what_waits(data: Template) -> None:
@@ -53,7 +53,7 @@ def test_a_queue_is_encrypted_and_refuses_plain_connections(data: Template, queu
 
 def test_one_dead_letter_raises_the_alarm(data: Template) -> None:
     id_, _ = data.one(SQS, starting="InteractionsDeadLetters")
-    _, alarm = data.one("AWS::CloudWatch::Alarm")
+    _, alarm = data.one("AWS::CloudWatch::Alarm", starting="InteractionsDeadLetter")
     properties = alarm["Properties"]
     assert properties["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert [(d["Name"], data.plain(d["Value"])) for d in properties["Dimensions"]] == [

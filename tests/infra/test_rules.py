@@ -65,7 +65,8 @@ def test_a_planted_violation_is_reported(tmp_path: Path) -> None:
 def test_cfn_lint_finds_a_planted_mistake_and_nothing_else_unexplained(assembly: Path, tmp_path: Path) -> None:
     planted = tmp_path / "planted.json"
     planted.write_text(json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"Colour": 1}}}}))
-    command = [Path(sys.executable).with_name("cfn-lint"), "--format", "json", "--non-zero-exit-code", "none", "--"]
+    lint = Path(sys.executable).with_name("cfn-lint")
+    command: list[str | Path] = [lint, "--format", "json", "--non-zero-exit-code", "none", "--"]
     templates = sorted(assembly.glob("assembly-*/*.template.json"))
     result = subprocess.run([*command, planted, *templates], capture_output=True, text=True, check=True)
     found = {(match["Rule"]["Id"], match["Filename"] == str(planted)) for match in json.loads(result.stdout)}

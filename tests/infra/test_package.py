@@ -1,0 +1,62 @@
+"""What the functions carry: all they need, in their architecture, and not much more."""
+
+import struct
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from stacks.environment import Environment
+from tests.infra.template import Template
+
+MB = 1_000_000
+MACHINES = {"x86_64": 62, "arm64": 183}  # as an ELF header names them
+
+
+@pytest.fixture
+def archives(assembly: Path, service: Template) -> dict[str, ZipFile]:
+    """Open the code's archive and the layer's."""
+    _, function = service.one("AWS::Serverless::Function", starting="Worker")
+    _, layer = service.one("AWS::Serverless::LayerVersion")
+    keys = {"code": function["Properties"]["CodeUri"]["Key"], "layer": layer["Properties"]["ContentUri"]["Key"]}
+    return {name: ZipFile(assembly / f"asset.{key}") for name, key in keys.items()}
+
+
+def test_the_stores_drivers_are_there_in_the_functions_architecture(
+    archives: dict[str, ZipFile], environment: Environment
+) -> None:
+    layer = archives["layer"]
+    compiled = [name for name in layer.namelist() if name.endswith(".so") or ".so." in name]
+    for package in ("psycopg_binary/", "pydantic_core/", "neo4j/"):
+        assert [name for name in compiled if name.startswith(f"python/{package}")], package
+    for name in compiled:
+        header = layer.read(name)[:20]
+        assert header[:4] == b"\x7fELF", name
+        assert struct.unpack("<H", header[18:20])[0] == MACHINES[environment.architecture], name
+
+
+def test_every_package_is_there(archives: dict[str, ZipFile]) -> None:
+    folders = {Path(name).parts[1] for name in archives["layer"].namelist()}
+    assert {"aws_lambda_powertools", "neo4j", "psycopg", "psycopg_binary", "pydantic", "yoyo", "chalice"} <= folders
+
+
+def test_the_code_is_ours_alone_with_its_migrations(archives: dict[str, ZipFile]) -> None:
+    names = archives["code"].namelist()
+    assert {Path(name).parts[0] for name in names} <= {"app.py", "chalicelib", "requirements.txt"}
+    assert "chalicelib/migrations/0001-ledger.sql" in names
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_it_is_small_enough_to_start_quickly(archives: dict[str, ZipFile]) -> None:
+    def unpacked(archive: ZipFile) -> int:
+        return sum(member.file_size for member in archive.infolist())
+
+    assert unpacked(archives["code"]) < 1 * MB
+    assert unpacked(archives["layer"]) < 40 * MB  # AWS takes 250
+
+
+def test_environments_of_one_architecture_share_one_package(assembly: Path, service: Template) -> None:
+    archived: set[Any] = {path.name for path in assembly.glob("asset.*.zip")}
+    _, layer = service.one("AWS::Serverless::LayerVersion")
+    assert f"asset.{layer['Properties']['ContentUri']['Key']}" in archived
