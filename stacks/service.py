@@ -1,6 +1,7 @@
 """The stateless stack: the API, the functions and what connects them. Composition only."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -16,6 +17,9 @@ from stacks.migration import Migration
 from stacks.observability import Observability
 from stacks.package import Package
 from stacks.stores import Stores
+
+
+_FUNCTIONS: Final = ("APIHandler", "Worker", "CatchUp", "Operations")
 
 
 class ServiceStack(cdk.Stack):
@@ -53,12 +57,7 @@ class ServiceStack(cdk.Stack):
             self,
             "Observability",
             metrics=Metrics(environment=environment, handover=self._handover),
-            functions={
-                "api": self._package.function("APIHandler").ref,
-                "worker": self._worker.resource.ref,
-                "catch-up": self._catch_up.resource.ref,
-                "operations": self._operations.resource.ref,
-            },
+            functions={name: self._package.function(name).ref for name in _FUNCTIONS},
             environment=environment,
         )
         self._make_outputs()
@@ -80,7 +79,7 @@ class ServiceStack(cdk.Stack):
         )
 
     def _make_operations(self) -> Function:
-        function = self._make_inside(
+        function = self._make_function(
             "Operations",
             timeout=900,
             variables={
@@ -96,7 +95,7 @@ class ServiceStack(cdk.Stack):
         return function
 
     def _make_catch_up(self) -> Function:
-        function = self._make_inside("CatchUp", timeout=60, variables={}, role="app")
+        function = self._make_function("CatchUp", timeout=60, variables={}, role="app")
         function.run_once()
         if self._environment.reserved_concurrency:
             # One claims as fast as Neo4j writes; two only wait for each other.
@@ -105,7 +104,7 @@ class ServiceStack(cdk.Stack):
         return function
 
     def _make_worker(self) -> Function:
-        function = self._make_inside(
+        function = self._make_function(
             "Worker",
             timeout=self._environment.worker.timeout,
             variables={"DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url},
@@ -148,21 +147,20 @@ class ServiceStack(cdk.Stack):
         for name, value in outputs.items():
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
 
-    def _make_inside(self, name: str, *, timeout: int, variables: Mapping[str, str], role: str) -> Function:
-        """Make a function that reaches both stores, the ledger as that role of it."""
-        variables = {**variables, **self._stores.variables(role=role)}
-        function = self._make_function(name, timeout=timeout, variables=variables)
-        self._stores.grant(function.role, role=role)
-        function.enter(self._handover.network, security_groups=self._stores.client_security_groups)
-        return function
-
-    def _make_function(self, name: str, *, timeout: int, variables: Mapping[str, str]) -> Function:
-        return Function(
+    def _make_function(
+        self, name: str, *, timeout: int, variables: Mapping[str, str], role: str | None = None
+    ) -> Function:
+        """Make a function; with a role it reaches both stores, the ledger as that role of it."""
+        function = Function(
             self,
             f"{name}Function",
             resource=self._package.function(name),
             environment=self._environment,
             timeout=timeout,
             memory=512,
-            variables=variables,
+            variables={**variables, **(self._stores.variables(role=role) if role else {})},
         )
+        if role:
+            self._stores.grant(function.role, role=role)
+            function.enter(self._handover.network, security_groups=self._stores.client_security_groups)
+        return function

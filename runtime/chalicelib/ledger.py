@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -61,10 +60,8 @@ FROM interaction JOIN claimed ON id = interaction_id
 ORDER BY id
 """
 
-# Between its tries a row is not due, and one that is set aside never is.
 WAITING = """
-SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity'),
-       count(*) FILTER (WHERE next_attempt_at = 'infinity'),
+SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity'), count(*) FILTER (WHERE next_attempt_at = 'infinity'),
        coalesce(extract(epoch FROM now() - min(next_attempt_at) FILTER (WHERE next_attempt_at <= now())), 0)::float8
 FROM graph_outbox
 """
@@ -91,8 +88,7 @@ class Row(NamedTuple):
     received_at: datetime
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """What became of the interactions of one `store`."""
 
     stored: int
@@ -101,12 +97,11 @@ class Stored:
 
 
 class Waiting(NamedTuple):
-    """What is not in the graph yet."""
+    """What is not in the graph yet; `age` is the seconds that the oldest row has been due."""
 
     rows: int
     set_aside: int
     age: float
-    """Seconds that the oldest row has been due."""
 
 
 class Ledger(Database):
