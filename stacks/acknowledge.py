@@ -1,4 +1,4 @@
-"""Exceptions from cdk-nag's rules for AWS solutions: one resource, one rule and a reason each."""
+"""Exceptions from cdk-nag's and cfn-lint's rules: one resource, one rule and a reason each."""
 
 import aws_cdk as cdk
 from constructs import IConstruct
@@ -9,3 +9,9 @@ def acknowledge(resource: IConstruct, rule: str, *, because: str) -> None:
     cdk.Validations.of(resource.node.default_child or resource).acknowledge(
         cdk.Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=because)
     )
+
+
+def acknowledge_zone(resource: IConstruct) -> None:
+    """Accept a zone that is written out, which cfn-lint advises against."""
+    reason = "the zone is the environment's: to ask AWS for it at synth needs credentials"
+    cdk.Validations.of(resource).acknowledge(cdk.Acknowledgment(id="CloudFormation-Validate::W3010", reason=reason))

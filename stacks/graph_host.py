@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
-from stacks.acknowledge import acknowledge
+from stacks.acknowledge import acknowledge, acknowledge_zone
 from stacks.environment import Environment
 from stacks.lifetime import removal_policy
 from stacks.network import Vpc
@@ -52,6 +52,7 @@ class GraphHost(Construct):
             encrypted=True,
             removal_policy=removal_policy(environment),
         )
+        acknowledge_zone(self.volume.node.default_child or self.volume)
         setup = _SETUP.read_text()
         for word, value in {
             "@VOLUME@": self.volume.volume_id,

@@ -4,6 +4,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge_zone
 from stacks.environment import Environment
 from stacks.handover import NetworkHandover
 from stacks.lifetime import log_retention, removal_policy
@@ -31,6 +32,9 @@ class Vpc(Construct):
             # Packages and images come from S3: this way they cost nothing.
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
+        for subnet in self.vpc.node.find_all():
+            if isinstance(subnet, ec2.CfnSubnet):
+                acknowledge_zone(subnet)
         self.vpc.add_flow_log(
             "FlowLog",
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(

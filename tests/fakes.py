@@ -31,7 +31,7 @@ class FakeLedger(Ledger):
     def __init__(self) -> None:
         super().__init__(conninfo=lambda: "")
         self.rows: dict[str, Interaction] = {}
-        self.refused: dict[str, type[psycopg.Error]] = {}
+        self.refused: dict[str, type[Exception]] = {}
         self.away = False
 
     def store(self, interactions: Sequence[Interaction]) -> Stored:

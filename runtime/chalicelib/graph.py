@@ -22,12 +22,20 @@ NO_FAULT_OF_ROWS = (
 )
 
 
+# The time for a lock or for the transaction was over, or somebody ended it.
+BUSY = ("Neo.ClientError.Transaction.", "Neo.TransientError.Transaction.LockAcquisitionTimeout")
+
+
 class GraphUnavailableError(Exception):
     """The graph takes no writes now; the rows are sound and wait."""
 
 
 class RowsRefusedError(Exception):
     """The graph is well and refuses these rows, or they are too much for one transaction; the text is its code."""
+
+
+class RowsBusyError(RowsRefusedError):
+    """Somebody else holds what these rows touch, or they took too long: they are sound and can come later."""
 
 
 class Graph:
@@ -45,12 +53,15 @@ class Graph:
         Every statement is then run once on nothing, so that a server that has just started plans it here and not while
         a worker waits.
         """
-        with self._session() as session:
-            for text in CONSTRAINTS.values():
-                session.run(text).consume()
-            session.run("CALL db.awaitIndexes(30)").consume()
-            for text, parameters in NOTHING.statements():
-                session.run(text, parameters).consume()
+        try:
+            with self._session() as session:
+                for text in CONSTRAINTS.values():
+                    session.run(text).consume()
+                session.run("CALL db.awaitIndexes(30)").consume()
+                for text, parameters in NOTHING.statements():
+                    session.run(text, parameters).consume()
+        except RowsRefusedError as error:
+            raise GraphUnavailableError(str(error)) from error
 
     def write(self, changes: Changes) -> None:
         """Apply the changes, all or none; applying them again, or in another order, ends in the same graph.
@@ -115,6 +126,8 @@ def _judged(error: Neo4jError | DriverError) -> GraphUnavailableError | RowsRefu
     code = (error.code if isinstance(error, Neo4jError) else None) or type(error).__name__
     too_much = "OutOfMemory" in code  # it calls itself transient, and comes again for the same rows
     passing = isinstance(error, DriverError | TransientError) or code.startswith(NO_FAULT_OF_ROWS)
+    if code.startswith(BUSY) and not too_much:
+        return RowsBusyError(code)
     return GraphUnavailableError(code) if passing and not too_much else RowsRefusedError(code)
 
 

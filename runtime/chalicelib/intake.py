@@ -8,11 +8,11 @@ from typing import Any
 
 from chalicelib.interaction import Interaction
 from chalicelib.payload import parse
-from chalicelib.queue import Queue, QueueUnavailableError, encode
+from chalicelib.queue import MAX_MESSAGE, Queue, QueueUnavailableError, encode
 from chalicelib.strict_json import RefusedError
 from chalicelib.telemetry import log, measure
 
-MAX_BODY = 256 * 1024  # bytes on the wire; as the queue's ASCII it stays below the 1 MiB of SQS
+MAX_BODY = 256 * 1024  # bytes on the wire
 # A metric's dimension: few values, none of them from the request.
 REASONS = {
     HTTPStatus.UNAUTHORIZED: "token",
@@ -55,12 +55,13 @@ def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
     """
     try:
         interaction = _read(request, now)
+        message = _message(interaction)
     except RefusedError as refusal:
         log.info("refused", http_status=refusal.status)
         measure(Refused=1, reason=REASONS[refusal.status])
         return Reply(http_status=refusal.status, status="error", message=str(refusal))
     try:
-        queue.send(encode(interaction))
+        queue.send(message)
     except QueueUnavailableError as error:
         log.warning("not queued", interaction_id=interaction.id, reason=str(error))
         measure(Retried=1)
@@ -87,3 +88,10 @@ def _read(request: Request, now: datetime) -> Interaction:
             f"the body has {len(request.body)} bytes; {MAX_BODY} are allowed", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         )
     return parse(request.body, user_id=request.claims["sub"], now=now)
+
+
+def _message(interaction: Interaction) -> str:
+    message = encode(interaction)
+    if len(message) > MAX_MESSAGE:
+        raise RefusedError("metadata: too long, as text in ASCII", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return message

@@ -14,7 +14,9 @@ NAMESPACE = uuid.UUID("8bb54c5a-e319-55fc-8bc1-c9ab6bf959b4")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-Microseconds = Annotated[int, Field(strict=True)]
+# As Postgres and Neo4j both keep them.
+Text = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00]+$")]
+Microseconds = Annotated[int, Field(strict=True, ge=0, lt=253_402_300_800_000_000)]  # before the year 10000
 
 
 class Kind(StrEnum):
@@ -39,10 +41,10 @@ class Interaction(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: Uuid
-    user_id: Annotated[str, StringConstraints(min_length=1)]
+    user_id: Text
     event_id: Uuid
     kind: Kind
-    artifact_id: str | None
+    artifact_id: Text | None
     metadata: dict[str, Any] | None
     timestamp: Microseconds
     received_at: Microseconds

@@ -69,7 +69,8 @@ FROM graph_outbox
 PUT_BACK = """
 INSERT INTO graph_outbox (interaction_id, bytes, attempts, last_error, next_attempt_at)
 SELECT id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0), %(attempts)s, %(error)s,
-       CASE WHEN %(attempts)s >= %(patience)s THEN 'infinity' ELSE now() + %(attempts)s * interval '1 minute' END
+       CASE WHEN %(attempts)s >= %(patience)s THEN 'infinity'
+            ELSE now() + greatest(1, %(attempts)s) * interval '1 minute' END
 FROM interaction WHERE id = %(id)s
 """
 
@@ -138,9 +139,9 @@ class Ledger(Database):
         """Show Postgres, within a claim, that we are alive: it ends a transaction that is idle for 15 s."""
         self.connection.execute("")
 
-    def put_back(self, row: Row, error: str) -> bool:
-        """Return a refused row to the outbox, to be tried later; tell whether it is set aside instead."""
-        attempts = row.attempts + 1
+    def put_back(self, row: Row, error: str, *, strike: bool = True) -> bool:
+        """Return a row to the outbox, to be tried later; tell whether its last strike sets it aside instead."""
+        attempts = row.attempts + strike
         values = {"id": row.id, "attempts": attempts, "error": error, "patience": PATIENCE, "row_bytes": ROW_BYTES}
         self.connection.execute(PUT_BACK, values)
         return attempts >= PATIENCE

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -13,6 +14,7 @@ from chalicelib.interaction import EPOCH, Interaction, Kind, derive_event_id, de
 from chalicelib.strict_json import MAX_DEPTH, RefusedError, strict_json
 
 MAX_PROBLEMS = 10
+MAX_NUMBERS = 1_000_000  # Postgres writes 1e308 as 309 digits; 256 KiB of such would be more than the graph takes
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(days=1)  # how far ahead a client's clock may be
 MILLISECONDS_FROM = 10**11  # a number below it is seconds since 1970 (until the year 5138)
@@ -122,10 +124,19 @@ def parse(body: bytes, *, user_id: str, now: datetime) -> Interaction:
         payload = PostPayload.model_validate(data, context={"now": now})
     except ValidationError as error:
         raise RefusedError(_wording(error)) from None
+    if _written_out(payload.metadata) > MAX_NUMBERS:
+        raise RefusedError("metadata: its numbers, written out, are too long", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     content = {"user_id": user_id, **payload.model_dump()}
     given = content.pop("event_id")
     content["event_id"] = given or derive_event_id(**content)
     return Interaction(id=derive_id(**content), received_at=microseconds(now), **content)
+
+
+def _written_out(value: Any) -> int:
+    """Return how many characters the fractional numbers in a JSON value take without exponents."""
+    if isinstance(value, float):
+        return len(format(Decimal(repr(value)), "f"))
+    return sum(_written_out(inner) for inner in _children(value))
 
 
 def _wording(error: ValidationError) -> str:

@@ -4,13 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.cypher import Changes, Parameters
-from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
+from chalicelib.graph import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
 from chalicelib.interaction import Kind
 from chalicelib.ledger import Ledger, Row
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
+
+KINDS = {kind.value for kind in Kind}
 
 
 def changes(rows: Sequence[Row]) -> Changes:
@@ -61,30 +63,50 @@ def drain(ledger: Ledger, graph: Graph) -> int:
     """
     with ledger.claim() as rows:
         refused = list(project(graph, rows, before_each=ledger.keep_claim)) if rows else []
-        if refused:
+        if any(refusal.strike for refusal in refused):
             graph.check_writable()
-        for row, code in refused:
-            set_aside = ledger.put_back(row, code)
-            log.warning("the graph refused", interaction_id=str(row.id), code=code, set_aside=set_aside)
-            measure(GraphRefused=1, SetAside=int(set_aside))
+        for row, code, strike in refused:
+            set_aside = ledger.put_back(row, code, strike=strike)
+            log.warning("not in the graph", interaction_id=str(row.id), code=code, set_aside=set_aside)
+            measure(GraphRefused=int(strike), SetAside=int(set_aside))
     if rows:
         measure(Projected=len(rows) - len(refused))
         measure_seconds(TimeToGraph=max(seconds_since(row.received_at) for row in rows))
     return len(rows)
 
 
-def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[tuple[Row, str]]:
-    """Write the rows, halving what is refused or too much; yield each row that is refused alone, with the code."""
+class Refusal(NamedTuple):
+    """A row that did not get into the graph, and whether that counts against it."""
+
+    row: Row
+    code: str
+    strike: bool
+
+
+def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
+    """Write the rows, and yield those that the graph did not take.
+
+    Those of a kind that this code does not know wait for newer code: during a deploy both run side by side.
+    """
+    yield from (Refusal(row, "of a kind unknown here", strike=False) for row in rows if row.kind not in KINDS)
+    # By user, so that halving sets one user's rows apart from another's.
+    known = sorted((row for row in rows if row.kind in KINDS), key=lambda row: row.user_id)
+    if known:
+        yield from _halve(graph, known, before_each)
+
+
+def _halve(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
     before_each()
     try:
         graph.write(changes(rows))
     except RowsRefusedError as error:
-        if len(rows) == 1:
-            yield rows[0], str(error)
+        busy = isinstance(error, RowsBusyError)
+        if len(rows) == 1 or (busy and rows[0].user_id == rows[-1].user_id):
+            yield from (Refusal(row, str(error), strike=not busy) for row in rows)
             return
         middle = len(rows) // 2
-        yield from project(graph, rows[:middle], before_each)
-        yield from project(graph, rows[middle:], before_each)
+        yield from _halve(graph, rows[:middle], before_each)
+        yield from _halve(graph, rows[middle:], before_each)
 
 
 def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:

@@ -1,7 +1,7 @@
 """What travels on the queue, and the queue itself."""
 
 import json
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +10,7 @@ from chalicelib import config
 from chalicelib.interaction import Interaction
 
 VERSION = 1
+MAX_MESSAGE = 1024 * 1024  # bytes that SQS takes
 
 
 class QueueUnavailableError(Exception):
@@ -29,7 +30,7 @@ class Message(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    version: int
+    version: Annotated[int, Field(strict=True)]
     interactions: list[Interaction] = Field(min_length=1)
 
 
@@ -57,7 +58,7 @@ class SqsQueue:
 
 
 def encode(*interactions: Interaction) -> str:
-    """Write a message. ASCII, since SQS refuses some characters: at most 3.8 times the request's size, below 1 MiB."""
+    """Write a message: ASCII, since SQS refuses some characters, and so up to six times as long as the request."""
     message = Message(version=VERSION, interactions=list(interactions))
     return json.dumps(message.model_dump(mode="json"), separators=(",", ":"))
 
@@ -68,11 +69,12 @@ def decode(body: str) -> list[Interaction]:
         data = json.loads(body)
     except (ValueError, RecursionError):
         raise PoisonError("not_json") from None
-    if isinstance(data, dict) and data.get("version", VERSION) != VERSION:
+    version = data.get("version") if isinstance(data, dict) else None
+    if type(version) is int and version != VERSION:
         raise UnknownYetError("version")
     try:
         return Message.model_validate(data).interactions
     except ValidationError as error:
-        if all(problem["type"] == "enum" for problem in error.errors()):
+        if all(problem["type"] == "enum" and isinstance(problem["input"], str) for problem in error.errors()):
             raise UnknownYetError("kind") from None
         raise PoisonError("refused") from None

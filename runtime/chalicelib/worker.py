@@ -17,7 +17,8 @@ from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 DRAIN_SECONDS = 5
 PAUSE_SECONDS = 30  # without draining, after the graph was away: SQS is answered at once meanwhile
 
-DATA_ERROR = "22"  # the class of SQLSTATEs that blame the row itself
+BLAME = ("22", "54")  # the classes of SQLSTATEs that blame the row itself: its data, or their size
+REFUSALS = (psycopg.Error, OverflowError, UnicodeError, RecursionError)
 
 
 class DeadLetters(Protocol):
@@ -78,17 +79,20 @@ class Worker:
         try:
             interactions = [interaction for _, several in batch for interaction in several]
             stored = self._ledger.store(interactions)
-        except psycopg.OperationalError:
-            raise
-        except psycopg.Error as error:
+        except REFUSALS as error:
+            if _is_outage(error):
+                raise
             if len(batch) > 1:
                 middle = len(batch) // 2
                 self._store(batch[:middle], fates)
                 self._store(batch[middle:], fates)
                 return
             delivery, _ = batch[0]
-            log.error("the ledger refused", message_id=delivery.message_id, sqlstate=error.sqlstate)
-            if (error.sqlstate or "").startswith(DATA_ERROR):
+            sqlstate = getattr(error, "sqlstate", None)
+            log.error(
+                "the ledger refused", message_id=delivery.message_id, kind=type(error).__name__, sqlstate=sqlstate
+            )
+            if _blames_the_row(error):
                 fates.poison.append((delivery, "data_error"))
             else:
                 fates.failed.append(delivery)
@@ -124,6 +128,18 @@ class Worker:
     def _reopen(self) -> None:
         if self._ledger.abandoned:
             self._ledger, self._graph = self._open_ledger(), self._open_graph()
+
+
+def _is_outage(error: Exception) -> bool:
+    """Tell whether Postgres is away, rather than in disagreement with some row."""
+    return isinstance(error, psycopg.OperationalError) and not _blames_the_row(error)
+
+
+def _blames_the_row(error: Exception) -> bool:
+    """Tell whether the row itself can never be stored: psycopg itself says so without an SQLSTATE."""
+    if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError):
+        return (error.sqlstate or "").startswith(BLAME)
+    return True
 
 
 def _readable(deliveries: Sequence[Delivery], fates: Fates) -> Iterator[tuple[Delivery, list[Interaction]]]:

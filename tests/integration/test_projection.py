@@ -227,6 +227,34 @@ def test_a_row_that_the_graph_refuses_alone_is_set_aside_after_the_third_time(
     assert {record["id"] for record in cypher.run("MATCH (a:Artifact) RETURN a.id AS id")} == {"good", "fine"}
 
 
+def test_rows_of_a_kind_that_only_newer_code_knows_wait_and_hold_nothing_up(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection
+) -> None:
+    ledger.store([interaction(), interaction("keep", artifact_id="good")])
+    sql.execute("UPDATE interaction SET kind = 'impression' WHERE kind = 'recall'")
+    assert drain(ledger, graph) == 2
+    [(attempts, error)] = sql.execute("SELECT attempts, last_error FROM graph_outbox")
+    assert (attempts, error) == (0, "of a kind unknown here")
+
+
+def test_a_user_whom_somebody_else_holds_waits_alone_and_without_a_strike(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    ledger.store([interaction(user_id=user) for user in (ALICE, BOB)])
+    drain(ledger, graph)
+    ledger.store([interaction("keep", artifact_id="1", user_id=user) for user in (ALICE, BOB)])
+    with cypher.begin_transaction() as holding:
+        holding.run("MATCH (u:User {id: $id}) SET u.held = true", id=ALICE).consume()
+        assert drain(ledger, graph) == 2
+        holding.rollback()
+    [(user, attempts)] = sql.execute(
+        "SELECT user_id, attempts FROM graph_outbox JOIN interaction ON id = interaction_id"
+    )
+    assert (user, attempts) == (ALICE, 0)
+    sql.execute("UPDATE graph_outbox SET next_attempt_at = now()")
+    assert drain(ledger, graph) == 1
+
+
 def test_what_is_too_much_for_one_transaction_is_halved(
     ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,9 @@ def test_posting_again_with_the_event_of_a_retry_is_the_same_interaction(queue: 
         (request(b"{}"), 400),
         (request(b"nonsense"), 400),
         (request(b" " * (256 * 1024 + 1)), 413),
+        # 250,000 bytes that become six times as many in the queue's ASCII; numbers that become 309 digits in Postgres
+        (request(body(metadata={"a": "\x7f" * 250_000}).replace(b"\\u007f", b"\x7f")), 413),
+        (request(body().replace(b"}", b', "metadata": {"a": [' + b",".join([b"1e308"] * 40_000) + b"]}}")), 413),
         (request(body(), "text/plain"), 415),
         (request(body(), "application/x-www-form-urlencoded"), 415),
         (request(body(), token_use="access"), 401),  # noqa: S106  the kind of a token, not one

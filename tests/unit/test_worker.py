@@ -64,6 +64,15 @@ def test_a_message_may_carry_several_interactions(worker: Worker, ledger: FakeLe
         (changed(timestamp="now"), "refused"),
         (changed(surplus=1), "refused"),
         (changed(kind="levitate", timestamp="now"), "refused"),
+        (changed(kind=[]), "refused"),
+        (changed(timestamp=10**30), "refused"),
+        (changed(received_at=-(10**18)), "refused"),
+        (changed(user_id="u" * 257), "refused"),
+        (changed(user_id="a\0"), "refused"),
+        (changed(artifact_id="a\0"), "refused"),
+        (changed(artifact_id="\ud800"), "refused"),
+        (encode(interaction()).replace('"version":1', '"version":"1"'), "refused"),
+        (encode(interaction()).replace('"version":1', '"version":true'), "refused"),
     ],
 )
 def test_poison_is_buried_with_its_reason_and_holds_nothing_up(
@@ -90,6 +99,15 @@ def test_a_row_with_a_data_error_is_found_and_buried(worker: Worker, ledger: Fak
     assert failed(worker.handle(batch(*(encode(numbered(n)) for n in range(8))))) == []
     assert set(ledger.rows) == {numbered(n).id for n in range(8) if n != 5}
     assert (queue.bodies, queue.reasons) == ([encode(numbered(5))], ["data_error"])
+
+
+@pytest.mark.parametrize("refusal", [psycopg.DataError, OverflowError, psycopg.errors.ProgramLimitExceeded])
+def test_what_blames_the_row_itself_is_buried_and_holds_nothing_up(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue, refusal: type[Exception]
+) -> None:
+    ledger.refused[numbered(1).id] = refusal
+    assert failed(worker.handle(batch(*(encode(numbered(n)) for n in range(3))))) == []
+    assert (len(ledger.rows), queue.reasons) == (2, ["data_error"])
 
 
 def test_a_row_refused_for_any_other_cause_comes_again(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
