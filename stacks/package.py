@@ -52,6 +52,12 @@ class Package(Construct):
         """Return the function with that logical id."""
         return cast("sam.CfnFunction", self._resources.get_resource(name))
 
+    @property
+    def functions(self) -> dict[str, str]:
+        """The functions' own names, by logical id."""
+        every = self._resources.node.find_all()
+        return {one.node.id: one.ref for one in every if isinstance(one, sam.CfnFunction)}
+
     def _include(self, source: Path, output: Path, *, environment: Environment) -> None:
         """Take Chalice's template over, with its archives as assets named for what went into them."""
         layer = self._asset(

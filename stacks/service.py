@@ -1,7 +1,6 @@
 """The stateless stack: the API, the functions and what connects them. Composition only."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -18,8 +17,6 @@ from stacks.observability import Observability
 from stacks.package import Package
 from stacks.stores import Stores
 
-_FUNCTIONS: Final = ("APIHandler", "Worker", "CatchUp", "Operations")
-
 
 class ServiceStack(cdk.Stack):
     """Everything that the source alone can make again."""
@@ -27,18 +24,15 @@ class ServiceStack(cdk.Stack):
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_)
         self._environment = environment
-        self._handover = Handover.read(self, environment=environment)
+        handover = self._handover = Handover.read(self, environment=environment)
         self._package = Package(self, "Package", environment=environment)
         self._queue = sqs.Queue.from_queue_attributes(
-            self, "Queue", queue_arn=self._handover.queue_arn, queue_url=self._handover.queue_url
+            self, "Queue", queue_arn=handover.queue_arn, queue_url=handover.queue_url
         )
         self._dead_letters = sqs.Queue.from_queue_attributes(
-            self,
-            "DeadLetters",
-            queue_arn=self._handover.dead_letter_queue_arn,
-            queue_url=self._handover.dead_letter_queue_url,
+            self, "DeadLetters", queue_arn=handover.dead_letter_queue_arn, queue_url=handover.dead_letter_queue_url
         )
-        self._stores = Stores(self, "Stores", environment=environment, handover=self._handover)
+        self._stores = Stores(self, "Stores", environment=environment, handover=handover)
 
         self._api = self._make_api()
         self._operations = self._make_operations()
@@ -55,8 +49,8 @@ class ServiceStack(cdk.Stack):
         Observability(
             self,
             "Observability",
-            metrics=Metrics(environment=environment, handover=self._handover),
-            functions={name: self._package.function(name).ref for name in _FUNCTIONS},
+            metrics=Metrics(environment=environment, handover=handover),
+            functions=self._package.functions,
             environment=environment,
         )
         self._make_outputs()

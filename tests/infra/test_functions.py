@@ -87,6 +87,15 @@ def test_the_rights_on_network_interfaces_are_lambdas_and_never_the_codes(
 ) -> None:
     role = service.plain(service.of_type(FUNCTION)[name]["Properties"]["Role"]).removesuffix(".Arn")
     assert service.rights(role, "Deny") == ({"*": INTERFACES} if environment.network else {})
+    conditions = [
+        statement["Condition"]
+        for policy in service.of_type("AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if {"Ref": role} in policy["Properties"]["Roles"] and "Condition" in statement
+    ]
+    own_code = f"arn:aws:lambda:{environment.region}:{environment.account}:function:*"
+    expected = [{"ArnLike": {"lambda:SourceFunctionArn": own_code}}] if environment.network else []
+    assert conditions == expected
 
 
 @pytest.mark.parametrize("name", NAMES)

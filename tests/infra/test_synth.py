@@ -1,14 +1,19 @@
 """Synth itself: the same source gives the same templates, and CloudFormation's own rules find nothing."""
 
+import json
 import shutil
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 
-from stacks.environments import LOCAL
+from stacks.deployment import Deployment
+from stacks.environments import ENVIRONMENTS, LOCAL
 from stacks.package import RUNTIME, Package
+from tests.infra.conftest import FLAGS, read
 
 
 @pytest.fixture
@@ -23,6 +28,27 @@ def runtime(tmp_path: Path) -> Path:
 def version(runtime: Path) -> Callable[[], str]:
     """Package the copy as it is now; gives the package's version."""
     return lambda: Package(cdk.Stack(), "Package", environment=LOCAL, runtime=runtime).version
+
+
+def test_synth_asks_aws_for_nothing(assembly: Path) -> None:
+    manifests = [json.loads(path.read_text()) for path in assembly.glob("**/manifest.json")]
+    assert len(manifests) == 1 + len(ENVIRONMENTS)
+    assert [manifest["missing"] for manifest in manifests if "missing" in manifest] == []
+
+
+def test_the_same_source_gives_the_same_templates(assembly: Path, tmp_path: Path) -> None:
+    app = cdk.App(context=FLAGS, outdir=str(tmp_path))
+    Deployment(app, environment=LOCAL)
+    app.synth()
+    for stack in ("data", "service"):
+        assert read(tmp_path, "local", stack) == read(assembly, "local", stack)
+
+
+def test_an_interpreter_that_an_environment_does_not_name_is_refused_with_one_line() -> None:
+    other = "3.12" if sys.version_info[:2] == (3, 11) else "3.11"
+    with pytest.raises(ValueError, match="runs on Python") as refused:
+        Deployment(cdk.App(), environment=replace(LOCAL, python=other))
+    assert "\n" not in str(refused.value)
 
 
 def test_what_python_leaves_behind_does_not_change_the_package(runtime: Path, version: Callable[[], str]) -> None:
