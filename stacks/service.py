@@ -18,7 +18,6 @@ from stacks.observability import Observability
 from stacks.package import Package
 from stacks.stores import Stores
 
-
 _FUNCTIONS: Final = ("APIHandler", "Worker", "CatchUp", "Operations")
 
 
