@@ -14,7 +14,7 @@ from local.neo4j import Neo4j
 from local.part import LOOPBACK, CloudError, Narrate, Part, in_one_line
 from local.passwords import passwords
 from local.ports import PARTS, Ports, holder, is_free, variable
-from local.postgres import APP, DATABASE, OWNER, Postgres
+from local.postgres import APP, DATABASE, OPERATOR, OWNER, Postgres
 from local.supervision import RUNNING, Supervisor
 
 
@@ -74,9 +74,10 @@ class Cloud:
         return {part: self._supervisor.state(part) for part in PARTS}
 
     def secrets(self) -> dict[str, Mapping[str, str | int]]:
-        """Return the stores' secrets as Secrets Manager is to hold them: postgres, postgres-owner, neo4j."""
+        """Return the stores' secrets as Secrets Manager is to hold them, by the last part of their names."""
         return {
             "postgres": self._postgres.secret(APP),
+            "postgres-operator": self._postgres.secret(OPERATOR),
             "postgres-owner": self._postgres.secret(OWNER),
             "neo4j": self._neo4j.secret(),
         }
@@ -143,9 +144,9 @@ class Cloud:
 
     @cached_property
     def _postgres(self) -> Postgres:
-        owner, app = self._passwords[OWNER], self._passwords[APP]
         folder = self._folder / "postgres"
-        return Postgres(folder=folder, port=self.ports.postgres, owner_password=owner, app_password=app)
+        named = {f"{role}_password": self._passwords[role] for role in (OWNER, APP, OPERATOR)}
+        return Postgres(folder=folder, port=self.ports.postgres, **named)
 
     @cached_property
     def _neo4j(self) -> Neo4j:

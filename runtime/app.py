@@ -72,21 +72,23 @@ def the_worker() -> "Worker":
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="catch_up")
 def catch_up(event: CloudWatchEvent) -> None:
-    """Project what live traffic left behind."""
-    from chalicelib import projection, stores
+    """Project what live traffic left behind, and make the graph anew if it was lost."""
+    from chalicelib import stores, upkeep
 
     context: Any = event.context
     with closing(stores.open_ledger()) as ledger, closing(stores.open_graph()) as graph:
-        projection.catch_up(ledger, graph, in_time=lambda: context.get_remaining_time_in_millis() > TIME_TO_STOP)
+        upkeep.tend(ledger, graph, in_time=lambda: context.get_remaining_time_in_millis() > TIME_TO_STOP)
 
 
 @app.lambda_function(name="operations")
 def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Run one operator's operation: {"operation": "migrate"}."""
-    from chalicelib import operations, stores
+    """Run one operator's operation: {"operation": "verify", "repair": false}."""
+    from chalicelib import maintenance, operations, stores
 
-    def migrate() -> dict[str, Any]:
-        with closing(stores.open_graph()) as graph:
+    with closing(stores.open_ledger()) as ledger, closing(stores.open_graph()) as graph:
+
+        def migrate() -> dict[str, Any]:
             return operations.migrate(stores.owner(), graph)
 
-    return operations.run(event, {"migrate": migrate})
+        known = {"migrate": migrate, **maintenance.operations(ledger, graph)}
+        return operations.run(event, known)

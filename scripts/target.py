@@ -20,6 +20,8 @@ from stacks.environments import ENVIRONMENTS
 LOCAL_ENV = Path(__file__).parents[1] / ".local" / "env"
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+# An operation takes its time, and one that is still at work is not begun a second time.
+PATIENT = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
 
 environment_option = click.option(
     "-e", "--environment", required=True, help=f"Which deployment: {', '.join(ENVIRONMENTS)}."
@@ -47,11 +49,11 @@ class Target:
     endpoint: str | None
     """The local AWS endpoint, or None for AWS itself."""
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config = BOUNDED) -> Any:
         """Return a client of an AWS service, its time-outs bounded."""
         if self.endpoint:
-            return LocalSession(localstack_host=urlsplit(self.endpoint).netloc).client(service, config=BOUNDED)
-        return boto3.client(service, region_name=self.region, config=BOUNDED)  # type: ignore[call-overload]
+            return LocalSession(localstack_host=urlsplit(self.endpoint).netloc).client(service, config=config)
+        return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
@@ -75,7 +77,7 @@ class Target:
 
         Raises OperationError, with the function's own words, when it fails there.
         """
-        answer = self.client("lambda").invoke(
+        answer = self.client("lambda", PATIENT).invoke(
             FunctionName=self.outputs["OperationsFunction"],
             Payload=json.dumps({"operation": operation, **arguments}),
         )

@@ -40,6 +40,7 @@ LOCAL: Final = Environment(
     network=None,
     postgres=ExternalPostgres(
         secret="interaction-tracker/local/postgres",  # noqa: S106  a name
+        operator_secret="interaction-tracker/local/postgres-operator",  # noqa: S106  a name
         owner_secret="interaction-tracker/local/postgres-owner",  # noqa: S106  a name
     ),
     graph=ExternalGraph(secret="interaction-tracker/local/neo4j"),  # noqa: S106  a name

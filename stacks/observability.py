@@ -43,6 +43,7 @@ class Observability(Construct):
         runs = metrics.own("OutboxRows", cloudwatch.Stats.SAMPLE_COUNT)
         self._alarm("Catch-up does not run", runs, 10, below=1, silence_is_bad=True)
         self._alarm("The graph is behind", metrics.own("OutboxAge", cloudwatch.Stats.MAXIMUM), 5, above=600)
+        self._alarm("The graph was lost", metrics.own("GraphLost", cloudwatch.Stats.MAXIMUM), 1, above=0)
         self._alarm("The graph refuses interactions", metrics.own("SetAsideRows", cloudwatch.Stats.MAXIMUM), 1, above=0)
 
     def _watch_postgres(self, store: PostgresHandover) -> None:

@@ -39,7 +39,9 @@ class ExternalPostgres:
     """A Postgres that this app's stacks do not make, by the names of its secrets."""
 
     secret: str
-    """JSON as RDS writes it (host, port, dbname, username, password), for the role of the functions."""
+    """JSON as RDS writes it (host, port, dbname, username, password), for the role of the functions, `app`."""
+    operator_secret: str
+    """The same for the role of the operations function, `operator`."""
     owner_secret: str
     """The same for the role that owns the tables: migrations only."""
 

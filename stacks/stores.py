@@ -22,7 +22,10 @@ class Stores(Construct):
         ]
         """What a function in the network wears to reach both."""
         external = environment.postgres if isinstance(environment.postgres, ExternalPostgres) else None
-        self._postgres = _Secret(self, "Postgres", name=external.secret) if external else None
+        self._postgres: dict[str, _Secret] = {}
+        if external:
+            self._postgres["app"] = _Secret(self, "Postgres", name=external.secret)
+            self._postgres["operator"] = _Secret(self, "PostgresOperator", name=external.operator_secret)
         if handover.postgres:
             self._owner = _Secret(self, "PostgresOwner", arn=handover.postgres.postgres_owner_secret_arn)
         elif external:
@@ -36,7 +39,7 @@ class Stores(Construct):
         """Return what a function needs to log in to both stores, to the ledger as that role."""
         graph = {"NEO4J_SECRET": self._graph.id}
         if self._postgres:
-            return {"POSTGRES_SECRET": self._postgres.id, **graph}
+            return {"POSTGRES_SECRET": self._postgres[role].id, **graph}
         return {**self._where(), "POSTGRES_USER": role, **graph}
 
     def owner_variables(self) -> dict[str, str]:
@@ -47,7 +50,7 @@ class Stores(Construct):
         """Let a function log in to both stores, to the ledger as that role."""
         self._graph.secret.grant_read(function_role)
         if self._postgres:
-            self._postgres.secret.grant_read(function_role)
+            self._postgres[role].secret.grant_read(function_role)
         if self._place:
             user = cdk.Stack.of(self).format_arn(
                 service="rds-db",

@@ -6,8 +6,8 @@ import neo4j
 
 
 def snapshot(session: neo4j.Session) -> tuple[list[Any], list[Any]]:
-    """Return every node and every relationship, sorted, in full."""
-    nodes = session.run("MATCH (n) RETURN labels(n) AS labels, properties(n) AS properties")
+    """Return every node and every relationship, sorted, in full; the watermark is not of the ledger."""
+    nodes = session.run("MATCH (n) WHERE NOT n:Watermark RETURN labels(n) AS labels, properties(n) AS properties")
     edges = session.run(
         "MATCH (a)-[r]->(b) RETURN a.user_id AS user, a.id AS start, type(r) AS type, properties(r) AS properties,"
         " labels(b) AS to, b.user_id AS to_user, b.id AS end"

@@ -1,4 +1,4 @@
-"""All Cypher: one fixed text per shape, and the changes that fill them."""
+"""The projection's Cypher: one fixed text per shape, and the changes that fill them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,12 +7,16 @@ from chalicelib.interaction import Kind
 
 Parameters = list[dict[str, Any]]
 
+# Of the graph's shape. To raise it rebuilds every graph from scratch: do so when the same rows mean another graph.
+VERSION = 1
+
 CONSTRAINTS = {
     "user_key": "CREATE CONSTRAINT user_key IF NOT EXISTS FOR (n:User) REQUIRE n.id IS UNIQUE",
     "event_key": "CREATE CONSTRAINT event_key IF NOT EXISTS FOR (n:Event) REQUIRE (n.user_id, n.id) IS UNIQUE",
     "artifact_key": "CREATE CONSTRAINT artifact_key IF NOT EXISTS FOR (n:Artifact) REQUIRE (n.user_id, n.id) IS UNIQUE",
 }
 ONLINE = "SHOW INDEXES YIELD name, state WHERE name IN $names AND state = 'ONLINE' RETURN count(*) AS online"
+MADE_BY = "MATCH (w:Watermark) RETURN max(w.version) AS version"
 
 # Users come first and sorted, and writing to a user locks it: all else hangs on users, so of two drains that touch the
 # same user one waits, none reads what the other is about to change, and none deadlocks.

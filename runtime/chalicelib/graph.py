@@ -9,7 +9,7 @@ from typing import Any
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, TransientError
 
-from chalicelib.cypher import CONSTRAINTS, NOTHING, ONLINE, Changes
+from chalicelib.cypher import CONSTRAINTS, MADE_BY, NOTHING, ONLINE, VERSION, Changes
 
 TRANSACTION_TIMEOUT = 10  # seconds, kept by the server; below Postgres' limit for a transaction that waits for us
 
@@ -58,7 +58,7 @@ class Graph:
                 for text in CONSTRAINTS.values():
                     session.run(text).consume()
                 session.run("CALL db.awaitIndexes(30)").consume()
-                for text, parameters in NOTHING.statements():
+                for text, parameters in [(MADE_BY, {}), *NOTHING.statements()]:
                     session.run(text, parameters).consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
@@ -68,20 +68,39 @@ class Graph:
 
         Raises GraphUnavailableError when it is no fault of the rows, and RowsRefusedError when it may be.
         """
-        with self._transaction() as transaction:
+        with self.transaction() as transaction:
             online = transaction.run(ONLINE, names=list(CONSTRAINTS)).single(strict=True)["online"]
             if online < len(CONSTRAINTS):
                 raise GraphUnavailableError("its constraints are not online")
+            # In a deploy, and after one that was rolled back, old code must not mix its shapes into a new graph.
+            if (transaction.run(MADE_BY).single(strict=True)["version"] or 0) > VERSION:
+                raise GraphUnavailableError("it was made by newer code")
             for text, parameters in changes.statements():
                 transaction.run(text, parameters).consume()
 
     def check_writable(self) -> None:
         """Raise GraphUnavailableError if the graph takes no write at all: then no row is to blame for a refusal."""
         try:
-            with self._transaction() as transaction:
+            with self.transaction() as transaction:
                 transaction.run("CREATE (p:Probe) DELETE p").consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
+
+    def delete_batch(self, text: str, most: int, **parameters: object) -> tuple[int, bool]:
+        """Run a deletion with its `$limit`, lower where large elements are too much for one transaction.
+
+        Return how many went and whether there may be more. Raises as `write` does.
+        """
+        while True:
+            try:
+                with self.transaction() as transaction:
+                    deleted = transaction.run(text, parameters, limit=most).single(strict=True)["deleted"]
+            except RowsRefusedError:
+                if most == 1:
+                    raise
+                most = max(1, most // 8)
+            else:
+                return deleted, deleted == most
 
     def close(self) -> None:
         """Close the driver, if there is one."""
@@ -96,6 +115,16 @@ class Graph:
         threading.Thread(target=self.close, daemon=True).start()
 
     @contextmanager
+    def transaction(self, seconds: float = TRANSACTION_TIMEOUT) -> Iterator[neo4j.Transaction]:
+        """Yield a transaction that the server ends after these seconds; commit it, unless the block rolled it back."""
+        with self._session() as session, session.begin_transaction(timeout=seconds) as transaction:
+            if self.abandoned:
+                raise GraphUnavailableError("abandoned")
+            yield transaction
+            if not transaction.closed():
+                transaction.commit()
+
+    @contextmanager
     def _session(self) -> Iterator[neo4j.Session]:
         try:
             if self._driver is None:
@@ -106,14 +135,6 @@ class Graph:
             if isinstance(error, AuthError) or _is_mistrust(error):
                 self.close()
             raise _judged(error) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[neo4j.Transaction]:
-        with self._session() as session, session.begin_transaction(timeout=TRANSACTION_TIMEOUT) as transaction:
-            if self.abandoned:
-                raise GraphUnavailableError("abandoned")
-            yield transaction
-            transaction.commit()
 
 
 def _is_mistrust(error: BaseException | None) -> bool:

@@ -1,4 +1,4 @@
-"""The ledger in Postgres, and all SQL that the functions speak."""
+"""The ledger in Postgres, and the SQL of the path from the queue to the graph."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -72,6 +72,7 @@ SELECT id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0), %(attempts
        CASE WHEN %(attempts)s >= %(patience)s THEN 'infinity'
             ELSE now() + greatest(1, %(attempts)s) * interval '1 minute' END
 FROM interaction WHERE id = %(id)s
+ON CONFLICT DO NOTHING
 """
 
 
@@ -134,10 +135,6 @@ class Ledger(Database):
     def waiting(self) -> Waiting:
         """Look into the outbox; what a claim under way has taken out still counts."""
         return Waiting(*self.connection.execute(WAITING).fetchone() or (0, 0, 0.0))
-
-    def keep_claim(self) -> None:
-        """Show Postgres, within a claim, that we are alive: it ends a transaction that is idle for 15 s."""
-        self.connection.execute("")
 
     def put_back(self, row: Row, error: str, *, strike: bool = True) -> bool:
         """Return a row to the outbox, to be tried later; tell whether its last strike sets it aside instead."""

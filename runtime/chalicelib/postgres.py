@@ -54,6 +54,15 @@ class Database:
             self._connection = psycopg.connect(self._conninfo(), autocommit=True, connect_timeout=5, **KEEPALIVE)
         return self._connection
 
+    def keep_transaction(self) -> None:
+        """Show Postgres, within a transaction, that we are alive: it ends one that is idle for 15 s.
+
+        Raises psycopg.OperationalError when it has ended: what held a claim or a lock does not go on without.
+        """
+        if self._connection is None:
+            raise psycopg.OperationalError("the transaction is lost")
+        self._connection.execute("")
+
     def close(self) -> None:
         """Close the connection, if there is one."""
         if self._connection is not None:

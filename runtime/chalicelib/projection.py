@@ -62,17 +62,26 @@ def drain(ledger: Ledger, graph: Graph) -> int:
     A row that the graph refuses by itself is tried again later, and set aside after the third time.
     """
     with ledger.claim() as rows:
-        refused = list(project(graph, rows, before_each=ledger.keep_claim)) if rows else []
-        if any(refusal.strike for refusal in refused):
-            graph.check_writable()
-        for row, code, strike in refused:
-            set_aside = ledger.put_back(row, code, strike=strike)
-            log.warning("not in the graph", interaction_id=str(row.id), code=code, set_aside=set_aside)
-            measure(GraphRefused=int(strike), SetAside=int(set_aside))
+        refused = project_or_put_back(ledger, graph, rows)
     if rows:
-        measure(Projected=len(rows) - len(refused))
+        measure(Projected=len(rows) - refused)
         measure_seconds(TimeToGraph=max(seconds_since(row.received_at) for row in rows))
     return len(rows)
+
+
+def project_or_put_back(ledger: Ledger, graph: Graph, rows: Sequence[Row]) -> int:
+    """Project the rows that this transaction of the ledger read, and return how many the graph did not take.
+
+    Those wait in the outbox, unless the graph takes nothing at all: then GraphUnavailableError is raised.
+    """
+    refused = list(project(graph, rows, before_each=ledger.keep_transaction)) if rows else []
+    if any(refusal.strike for refusal in refused):
+        graph.check_writable()
+    for row, code, strike in refused:
+        set_aside = ledger.put_back(row, code, strike=strike)
+        log.warning("not in the graph", interaction_id=str(row.id), code=code, set_aside=set_aside)
+        measure(GraphRefused=int(strike), SetAside=int(set_aside))
+    return len(refused)
 
 
 class Refusal(NamedTuple):
@@ -133,16 +142,15 @@ def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:
         raise GraphUnavailableError(f"no answer within {seconds} s") from None
 
 
-def catch_up(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
+def catch_up(
+    ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool], between: Callable[[], int] = lambda: 0
+) -> int:
     """Drain until the outbox is empty, or time is up, and return how many rows that were.
 
-    Before that, and so with the graph away too, measure what waits.
+    Between two claims it does a piece of other work, until that returns 0 too: neither waits for the other's end.
     """
-    waiting = ledger.waiting()
-    measure(OutboxRows=waiting.rows, SetAsideRows=waiting.set_aside)
-    measure_seconds(OutboxAge=waiting.age)
     graph.prepare()
     total = 0
-    while in_time() and (taken := drain(ledger, graph)):
+    while in_time() and (taken := drain(ledger, graph)) + between():
         total += taken
     return total

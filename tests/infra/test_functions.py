@@ -52,7 +52,8 @@ def rights(name: str, environment: Environment) -> dict[str, set[str]]:
     queues, role = INSIDE[name]
     found = {f"{of}/{queue}": actions for queue, actions in queues.items()}
     if environment.network is None:
-        secrets = ["postgres", "neo4j", *(["postgres-owner"] if name == "Operations" else [])]
+        ledgers = ["postgres-operator", "postgres-owner"] if name == "Operations" else ["postgres"]
+        secrets = [*ledgers, "neo4j"]
         named = f"arn:aws:secretsmanager:{environment.region}:{environment.account}:secret:interaction-tracker/local"
         return found | {"*": TRACE} | {f"{named}/{secret}-??????": READ_SECRET for secret in secrets}
     user = f"arn:aws:rds-db:{environment.region}:{environment.account}:dbuser:{of}/postgres-resource-id/{role}"

@@ -1,6 +1,7 @@
 """A migrated ledger and a prepared graph on the real stores, empty before each test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 import neo4j
@@ -13,6 +14,8 @@ from chalicelib.graph import Graph
 from chalicelib.ledger import Ledger
 from chalicelib.operations import migrate_ledger
 from local.cloud import Cloud
+
+Opened = Callable[[], AbstractContextManager[tuple[Ledger, Graph]]]
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +33,7 @@ def stores(cloud: Cloud) -> dict[str, Any]:
 def sql(stores: dict[str, Any]) -> Iterator[psycopg.Connection]:
     """Yield the owner's connection, for looking; the tables are empty."""
     with psycopg.connect(postgres.conninfo(stores["postgres-owner"]), autocommit=True) as connection:
-        connection.execute("TRUNCATE interaction, graph_outbox, erasure")
+        connection.execute("TRUNCATE interaction, graph_outbox, erasure, watermark, rebuild, rebuild_range")
         yield connection
 
 
@@ -38,7 +41,8 @@ def sql(stores: dict[str, Any]) -> Iterator[psycopg.Connection]:
 def cypher(stores: dict[str, Any]) -> Iterator[neo4j.Session]:
     """Yield a session, for looking; the graph is empty."""
     with graph_module.connect(**stores["neo4j"]) as driver, driver.session() as session:
-        session.run("MATCH (n) DETACH DELETE n").consume()
+        # By few: a test may have left large ones.
+        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 20 ROWS").consume()
         yield session
 
 
@@ -47,6 +51,28 @@ def ledger(stores: dict[str, Any], sql: psycopg.Connection) -> Iterator[Ledger]:
     ledger = Ledger(lambda: postgres.conninfo(stores["postgres"]))
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def operator(stores: dict[str, Any], sql: psycopg.Connection) -> Iterator[Ledger]:
+    """Yield the ledger with the rights of the operations function."""
+    ledger = Ledger(lambda: postgres.conninfo(stores["postgres-operator"]))
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def opened(stores: dict[str, Any]) -> Opened:
+    """Return what opens both stores for a thread of its own."""
+
+    @contextmanager
+    def opened() -> Iterator[tuple[Ledger, Graph]]:
+        ledger = Ledger(lambda: postgres.conninfo(stores["postgres"]))
+        graph = Graph(lambda: graph_module.connect(**stores["neo4j"]))
+        with closing(ledger), closing(graph):
+            yield ledger, graph
+
+    return opened
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from chalicelib import ledger as ledger_module
 from chalicelib import postgres
 from chalicelib.interaction import moment
 from chalicelib.ledger import Ledger, Row, Stored, Waiting
-from chalicelib.operations import migrate_ledger
+from chalicelib.operations import MIGRATIONS, migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
 
@@ -107,6 +107,19 @@ def test_a_claim_outlives_the_reconnect_of_a_broken_connection(ledger: Ledger, s
         assert len(rows) == 1
 
 
+def test_what_lost_its_claim_is_told_before_it_goes_on(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction()])
+    with pytest.raises(psycopg.OperationalError), ledger.claim():
+        _lose_and_keep(ledger, sql)
+
+
+def _lose_and_keep(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.keep_transaction()
+    sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+    ledger.keep_transaction()
+    pytest.fail("it went on")
+
+
 def test_an_abandoned_ledger_lets_go_of_its_claim_at_once(ledger: Ledger, another: Ledger) -> None:
     ledger.store([interaction()])
     with pytest.raises(psycopg.OperationalError), ledger.claim() as mine:
@@ -159,8 +172,7 @@ def test_migrating_again_changes_nothing(stores: dict[str, Any]) -> None:
 
 def test_a_migration_that_was_cut_off_is_repeated(stores: dict[str, Any], sql: psycopg.Connection) -> None:
     sql.execute("DELETE FROM _yoyo_migration")  # everything is there, nothing is marked
-    migrations = ["0001-ledger", "0002-roles", "0003-views", "0004-operator-analyst"]
-    assert migrate_ledger(stores["postgres-owner"]) == migrations
+    assert migrate_ledger(stores["postgres-owner"]) == sorted(file.stem for file in MIGRATIONS.glob("*.sql"))
 
 
 def test_the_views_answer_what_people_ask(ledger: Ledger, sql: psycopg.Connection) -> None:

@@ -17,6 +17,7 @@ from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.interaction import Interaction, Kind
 from chalicelib.ledger import PATIENCE, Ledger
 from chalicelib.projection import catch_up, drain
+from chalicelib.upkeep import tend
 from tests.graphs import snapshot
 from tests.metrics import metrics, values
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
@@ -179,7 +180,7 @@ def test_what_waits_is_measured_with_the_graph_away_too(ledger: Ledger, capsys: 
     ledger.store([interaction()])
     away = Graph(lambda: graph_module.connect("bolt://127.0.0.1:1", "neo4j", "secret"))
     with pytest.raises(GraphUnavailableError):
-        catch_up(ledger, away, in_time=lambda: True)
+        tend(ledger, away, in_time=lambda: True)
     away.close()
     measured = metrics(capsys)
     assert values(measured, "OutboxRows") == [1]

@@ -48,5 +48,5 @@ def test_the_readme_names_every_command_and_every_target() -> None:
 
 @pytest.mark.parametrize("folder", ["runtime", "stacks", "scripts", "local"])
 def test_no_module_is_long(folder: str) -> None:
-    long = {path.name: n for path in (ROOT / folder).rglob("*.py") if (n := len(path.read_text().splitlines())) > 170}
+    long = {path.name: n for path in (ROOT / folder).rglob("*.py") if (n := len(path.read_text().splitlines())) > 190}
     assert {name for name in long if ".chalice" not in name} == set()

@@ -1,0 +1,136 @@
+"""What the graph holds, element by element, in a form in which the two sides can be compared and summed."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import neo4j
+from neo4j.time import DateTime
+
+from chalicelib.oracle import Edge, Node
+
+LONG = 64  # characters; of a longer text only its digest is kept, so that a comparison needs little memory
+
+# Every node belongs to one user by one of these, the first that holds, or is a stray.
+_USER = "(n:User AND n.id IS :: STRING NOT NULL)"
+_EVENT = "(n:Event AND n.user_id IS :: STRING NOT NULL AND n.id IS NOT NULL)"
+_ARTIFACT = "(n:Artifact AND n.user_id IS :: STRING NOT NULL AND n.id IS NOT NULL)"
+# Each is found by its index.
+_OWNED = (
+    f"UNWIND $users AS user MATCH (n:User) WHERE n.id = user AND {_USER}",
+    f"UNWIND $users AS user MATCH (n:Event) WHERE n.user_id = user AND {_EVENT} AND NOT {_USER}",
+    f"UNWIND $users AS user MATCH (n:Artifact) WHERE n.user_id = user AND {_ARTIFACT} AND NOT {_USER} AND NOT {_EVENT}",
+)
+_STRAY = f"MATCH (n) WHERE NOT n:Watermark AND NOT {_USER} AND NOT {_EVENT} AND NOT {_ARTIFACT}"
+_NODE = " RETURN {user} AS user, elementId(n) AS handle, labels(n) AS labels, properties(n) AS properties"
+# An edge belongs to the user of its start, so that one between two users is nobody's.
+_EDGE = (
+    " MATCH (n)-[r]->(m) RETURN user, elementId(r) AS handle, type(r) AS type, properties(r) AS properties,"
+    " labels(n) AS start_labels, n.user_id AS start_user, n.id AS start_id,"
+    " labels(m) AS end_labels, m.user_id AS end_user, m.id AS end_id"
+)
+_USERS = (
+    "MATCH (n:User) WHERE n.id > $after RETURN n.id AS id, false AS seen ORDER BY id LIMIT $limit",
+    """
+    MATCH (n:Event) WHERE n.user_id > $after AND n.id IS NOT NULL WITH DISTINCT n.user_id AS id ORDER BY id LIMIT $limit
+    RETURN id, EXISTS { (:User {id: id}) } AS seen
+    """,
+    """
+    MATCH (n:Artifact) WHERE n.user_id > $after AND n.id IS NOT NULL WITH DISTINCT n.user_id AS id ORDER BY id
+    LIMIT $limit
+    RETURN id, EXISTS { (:User {id: id}) } OR EXISTS { (e:Event) WHERE e.user_id = id AND e.id IS NOT NULL } AS seen
+    """,
+)
+LISTS = len(_USERS)
+
+
+class Element(NamedTuple):
+    """A node or an edge."""
+
+    key: str
+    """What it is: a JSON list."""
+    content: str
+    """All that the graph knows of it: a JSON object."""
+    handle: str = ""
+    """Where it is in the graph, within one transaction."""
+    is_edge: bool = False
+
+    @property
+    def digest(self) -> int:
+        """A number of 128 bits. The sum of many is that of a set, whatever its order; a doubled one counts twice."""
+        return int.from_bytes(hashlib.sha256(f"{self.key}\n{self.content}".encode()).digest()[:16])
+
+
+def of(implied: Node | Edge) -> Element:
+    """Return what the oracle implies as an element."""
+    if isinstance(implied, Node):
+        return _node(implied.labels, implied.properties)
+    start, end = (
+        _name(node.labels, node.properties.get("user_id"), node.properties["id"])
+        for node in (implied.start, implied.end)
+    )
+    return _edge(implied.type, implied.properties, start, end)
+
+
+def held(transaction: neo4j.Transaction, users: Sequence[str]) -> Iterator[tuple[str, Element]]:
+    """Yield all that the graph holds of these users: their nodes and every edge that begins at one."""
+    for owned in _OWNED:
+        for record in transaction.run(owned + _NODE.format(user="user"), users=users):
+            yield record["user"], _node(record["labels"], record["properties"], record["handle"])
+        for record in transaction.run(owned + _EDGE, users=users):
+            start, end = (
+                _name(*(record[f"{end}_{part}"] for part in ("labels", "user", "id"))) for end in ("start", "end")
+            )
+            yield record["user"], _edge(record["type"], record["properties"], start, end, record["handle"])
+
+
+def strays(transaction: neo4j.Transaction, limit: int) -> list[Element]:
+    """Return nodes that are no user's; edges at them go with them."""
+    records = transaction.run(f"{_STRAY}{_NODE.format(user='null')} LIMIT $limit", limit=limit)
+    return [_node(record["labels"], record["properties"], record["handle"]) for record in records]
+
+
+def users_after(transaction: neo4j.Transaction, which: int, after: str, limit: int) -> tuple[list[str], str | None]:
+    """Return the next users of one of the LISTS, without those of the lists before it, and where to go on."""
+    records = list(transaction.run(_USERS[which], after=after, limit=limit))
+    return [record["id"] for record in records if not record["seen"]], records[-1]["id"] if records else None
+
+
+def _node(labels: Sequence[str], properties: dict[str, Any], handle: str = "") -> Element:
+    key = _name(labels, properties.get("user_id"), properties.get("id"))
+    return Element(json.dumps(key), _text(properties, labels=sorted(labels)), handle)
+
+
+def _edge(type_: str, properties: dict[str, Any], start: list[Any], end: list[Any], handle: str = "") -> Element:
+    key = [type_, *end[1:]] if type_ == "INITIATED" else [type_, _plain(properties.get("id"))]
+    return Element(json.dumps(key), _text(properties, start=start, end=end), handle, is_edge=True)
+
+
+def _name(labels: Sequence[str], user_id: object, id_: object) -> list[Any]:
+    for label in ("User", "Event", "Artifact"):
+        if label in labels:
+            return [label, *([] if label == "User" else [_plain(user_id)]), _plain(id_)]
+    return [*sorted(labels), _plain(user_id), _plain(id_)]
+
+
+def _text(properties: dict[str, Any], **place: list[Any]) -> str:
+    return json.dumps({**place, "properties": {n: _plain(v) for n, v in properties.items()}}, sort_keys=True)
+
+
+def _plain(value: object) -> object:
+    """Return a JSON value that no other value shares."""
+    match value:
+        case str() if len(value) > LONG:
+            return {"sha256": hashlib.sha256(value.encode()).hexdigest()}
+        case None | bool() | int() | str():
+            return value
+        case list():
+            return [_plain(item) for item in value]
+        case DateTime():
+            return {"time": value.iso_format()}
+        case datetime():
+            return {"time": value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000+00:00")}
+        case _:
+            return {type(value).__name__: str(value)}

@@ -1,0 +1,97 @@
+"""rebuild-graph, verify-graph, erase-user and export-user on the deployed system."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+import requests
+
+from tests.e2e.conftest import EMAIL, System
+from tests.e2e.test_commands import run
+
+Post = Callable[[dict[str, Any]], requests.Response]
+COUNT = "SELECT count(*) FROM interaction LEFT JOIN graph_outbox ON interaction_id = id WHERE interaction_id IS NULL"
+
+
+def keep(artifact_id: str) -> dict[str, Any]:
+    return {"kind": "keep", "artifact_id": artifact_id, "timestamp": datetime.now(UTC).timestamp()}
+
+
+@pytest.fixture
+def used(post: Post, sql: psycopg.Connection) -> int:
+    """Have the person do something, and wait until all is in the graph; return the number of interactions."""
+    [(before,)] = sql.execute("SELECT count(*) FROM interaction").fetchall()
+    for name in "abc":
+        assert post(keep(name)).ok
+    until = time.monotonic() + 60
+    while sql.execute(COUNT).fetchone() != (before + 3,):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    return int(before) + 3
+
+
+def digest(output: str, side: str) -> str:
+    [line] = [line for line in output.splitlines() if line.startswith(side)]
+    return line.split()[1]
+
+
+def test_a_damaged_graph_is_reported_repaired_and_rebuilt(system: System, used: int, cypher: neo4j.Session) -> None:
+    sound = run(system, "verify-graph", "-e", "local")
+    assert (sound.returncode, sound.stderr) == (0, "")
+    assert digest(sound.stdout, "ledger") == digest(sound.stdout, "graph")
+    cypher.run("MATCH ()-[r:KEEP]->() WITH r LIMIT 1 DELETE r CREATE (:Note {text: 'by hand'})").consume()
+    found = run(system, "verify-graph", "-e", "local")
+    assert found.returncode == 1
+    assert ("missing  1" in found.stdout) and ("extra    1" in found.stdout)  # noqa: PT018
+    assert run(system, "verify-graph", "-e", "local", "--repair").returncode == 0
+    assert run(system, "verify-graph", "-e", "local").stdout == sound.stdout
+    rebuilt = run(system, "rebuild-graph", "-e", "local", "--from-scratch", "--yes")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert rebuilt.stdout.startswith(f"projected {used} interactions")
+    assert run(system, "verify-graph", "-e", "local").stdout == sound.stdout
+    assert run(system, "rebuild-graph", "-e", "local", "--user", EMAIL).returncode == 0
+
+
+@pytest.mark.usefixtures("used")
+def test_a_person_is_exported_and_then_erased(system: System, sql: psycopg.Connection, tmp_path: Path) -> None:
+    exported = run(system, "export-user", "-e", "local", EMAIL)
+    lines = [json.loads(line) for line in exported.stdout.splitlines()]
+    user_id = lines[0]["attributes"]["sub"]
+    assert [line["type"] for line in lines[:2]] == ["account", "interaction"]
+    assert {"a", "b", "c"} <= {line.get("artifact_id") for line in lines}
+    shown = run(system, "erase-user", "-e", "local", EMAIL)
+    assert (shown.returncode, "nothing was erased" in shown.stdout) == (0, True)
+    mine = "SELECT count(*) FROM interaction WHERE user_id = %s"
+    assert sql.execute(mine, [user_id]).fetchone() == (len(lines) - 1,)
+    erased = run(system, "erase-user", "-e", "local", user_id, "--yes")
+    assert f"erased {len(lines) - 1} interactions" in erased.stdout, erased.stderr
+    assert sql.execute(mine, [user_id]).fetchone() == (0,)
+    listed = run(system, "erase-user", "-e", "local", "--list")
+    [one] = [one for one in map(json.loads, listed.stdout.splitlines()) if one["user_id"] == user_id]
+    assert one["finished_at"]
+    (tmp_path / "list").write_text(listed.stdout)
+    again = run(system, "erase-user", "-e", "local", "--again", "--file", str(tmp_path / "list"))
+    assert (again.returncode, "--yes applies them again" in again.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["erase-user", "-e", "local", "nobody@example.com"], "local knows no user nobody@example.com"),
+        (["export-user", "-e", "local", "0b5e7f64-nobody"], "local knows no user 0b5e7f64-nobody"),
+        (["erase-user", "-e", "local"], "name a USER"),
+        (["rebuild-graph", "-e", "local", "--from-scratch"], "--yes"),
+        (["rebuild-graph", "-e", "local", "--user", "x", "--since", "2026-01-01"], "--user"),
+        (["verify-graph", "-e", "nowhere"], "no environment"),
+    ],
+)
+def test_wrong_use_is_one_line(system: System, words: list[str], says: str) -> None:
+    result = run(system, *words)
+    assert result.returncode == 2
+    assert says in result.stderr.splitlines()[-1]

@@ -1,0 +1,301 @@
+"""Of a person who was erased nothing from before is left, whatever was under way; what they did later stays."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+
+from chalicelib import graph as graph_module
+from chalicelib import ledger as ledger_module
+from chalicelib import postgres, rebuild
+from chalicelib.cypher import Changes
+from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib.interaction import Interaction
+from chalicelib.ledger import Ledger
+from chalicelib.maintenance import Maintenance
+from chalicelib.projection import catch_up, drain
+from chalicelib.verification import Verification
+from tests.integration.conftest import Opened
+from tests.samples import ALICE, BOB, EVENT, interaction
+
+pytestmark = pytest.mark.usefixtures("_at_once")
+
+Erase = Callable[..., dict[str, int]]
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.erasure.SETTLED_AFTER", 0.2)
+
+
+@pytest.fixture
+def erase(operator: Ledger, graph: Graph) -> Erase:
+    """Return what erases a user as the command does, and sums the counts."""
+
+    def erase(user_id: str = ALICE, erased_at: str | None = None) -> dict[str, int]:
+        counts = {"interactions": 0, "nodes": 0}
+        cursor: Any = None
+        while True:
+            answer = Maintenance(operator, graph).erase(user_id=user_id, erased_at=erased_at, cursor=cursor)
+            counts = {name: counts[name] + answer[name] for name in counts}
+            if not (cursor := answer["cursor"]):
+                return counts
+
+    return erase
+
+
+def now(kind: str = "keep", *, user_id: str = ALICE, artifact_id: str = "a", **fields: Any) -> Interaction:
+    """Return an interaction of this moment."""
+    moment = datetime.now(UTC)
+    return interaction(
+        kind, user_id=user_id, artifact_id=artifact_id, now=moment, timestamp=moment.timestamp(), **fields
+    )
+
+
+def artifacts(cypher: neo4j.Session, user_id: str = ALICE) -> set[str]:
+    found = cypher.run("MATCH (a:Artifact {user_id: $user}) RETURN a.id AS id", user=user_id)
+    return {record["id"] for record in found}
+
+
+def held(sql: psycopg.Connection, user_id: str = ALICE) -> set[str]:
+    return {str(id_) for (id_,) in sql.execute("SELECT id FROM interaction WHERE user_id = %s", [user_id])}
+
+
+def test_one_person_is_gone_and_the_others_stay(
+    ledger: Ledger, graph: Graph, erase: Erase, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    ledger.store([now(event_id=EVENT, user_id=user, artifact_id=name) for user in (ALICE, BOB) for name in "ab"])
+    drain(ledger, graph)
+    waiting = now(artifact_id="waiting")
+    ledger.store([waiting])
+    assert Maintenance(ledger, graph).holdings(user_id=ALICE) == {
+        "interactions": 3,
+        "waiting": 1,
+        "erased_at": None,
+        "nodes": 4,
+    }
+    assert erase() == {"interactions": 3, "nodes": 4}
+    assert (held(sql), artifacts(cypher)) == (set(), set())
+    assert cypher.run("MATCH (n) WHERE n.user_id = $id OR n.id = $id RETURN n", id=ALICE).single() is None
+    assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
+    assert (len(held(sql, BOB)), artifacts(cypher, BOB)) == (2, {"a", "b"})
+    [(finished,)] = sql.execute("SELECT finished_at > erased_at FROM erasure WHERE user_id = %s", [ALICE]).fetchall()
+    assert finished
+
+
+def test_a_person_may_come_back_and_what_is_old_does_not(
+    ledger: Ledger, graph: Graph, erase: Erase, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    old = now("peel", event_id=EVENT, artifact_id="old")
+    ledger.store([old, now("recall", event_id=EVENT)])
+    drain(ledger, graph)
+    erase()
+    new = now("peel", event_id=EVENT, artifact_id="new")
+    assert ledger.store([old, new]).erased == 1  # as a redriven dead letter would
+    drain(ledger, graph)
+    rebuild.begin(ledger, cause="a test", from_scratch=True)
+    while rebuild.under_way(ledger.connection):
+        rebuild.step(ledger, graph)
+    assert held(sql) == {new.id}
+    assert artifacts(cypher) == {"new"}
+    assert cypher.run("MATCH (e:RecallEvent) RETURN e").single() is None
+
+
+def test_erasing_during_a_stream_of_that_persons_interactions_leaves_only_what_came_after(
+    opened: Opened,
+    ledger: Ledger,
+    graph: Graph,
+    operator: Ledger,
+    erase: Erase,
+    sql: psycopg.Connection,
+    cypher: neo4j.Session,
+) -> None:
+    stop, warm = threading.Event(), threading.Barrier(3)
+    sent: list[Interaction] = []
+
+    def stream(worker: int) -> None:
+        with opened() as (own, target):
+            for number in range(10_000):
+                one = now(event_id=EVENT.replace("d3", f"d{number % 3}"), artifact_id=f"{worker}-{number}")
+                own.store([one])
+                sent.append(one)
+                try:
+                    drain(own, target)
+                except GraphUnavailableError:
+                    stop.wait(0.02)
+                if number == 5:
+                    warm.wait()
+                if stop.is_set():
+                    return
+
+    with ThreadPoolExecutor() as pool:
+        streams = [pool.submit(stream, worker) for worker in range(2)]
+        warm.wait()
+        try:
+            erase()
+        finally:
+            stop.set()
+        for one in streams:
+            one.result()
+    catch_up(ledger, graph, in_time=lambda: True)
+    [(erased_at,)] = sql.execute("SELECT erased_at FROM erasure").fetchall()
+    boundary = (erased_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    after = [one for one in sent if min(one.received_at, one.timestamp) > boundary]
+    assert 0 < len(after) < len(sent)
+    assert held(sql) == {one.id for one in after}
+    assert artifacts(cypher) == {one.artifact_id for one in after}
+    report = Verification(operator, graph, repair=False).run(None, lambda: True)
+    assert (report["missing"], report["extra"], report["different"], report["undecided"]) == (0, 0, 0, [])
+
+
+@pytest.mark.parametrize("barrier", [True, False], ids=["with the barrier", "without it one row survives"])
+def test_a_writer_that_began_before_is_waited_for(
+    stores: dict[str, Any],
+    erase: Erase,
+    sql: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    barrier: bool,
+) -> None:
+    if not barrier:
+        monkeypatch.setattr("chalicelib.erasure.barrier", lambda *_: None)
+    one = now()
+    with ThreadPoolExecutor() as pool, psycopg.connect(postgres.conninfo(stores["postgres"])) as writer:
+        # As `Ledger.store`, stopped before its commit.
+        writer.execute("SELECT pg_advisory_xact_lock_shared(%s)", [ledger_module.WRITERS])
+        writer.execute(
+            "INSERT INTO interaction (id, user_id, event_id, kind, timestamp, received_at)"
+            " VALUES (%s, %s, %s, 'recall', now(), now())",
+            [one.id, ALICE, one.event_id],
+        )
+        erasing = pool.submit(erase)
+        if not barrier:
+            erasing.result()
+        else:
+            while not sql.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").rowcount:
+                assert not erasing.done()
+        writer.commit()
+        erasing.result()
+    assert held(sql) == (set() if barrier else {one.id})
+
+
+@pytest.mark.parametrize("barrier", [True, False], ids=["with the barrier", "without it one event survives"])
+def test_a_projector_that_began_before_is_waited_for(
+    stores: dict[str, Any],
+    ledger: Ledger,
+    erase: Erase,
+    sql: psycopg.Connection,
+    cypher: neo4j.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    barrier: bool,
+) -> None:
+    """A rebuild's chunk locks no row: only the barrier lets the erasure wait for it."""
+    if not barrier:
+        monkeypatch.setattr("chalicelib.erasure.barrier", lambda *_: None)
+    ledger.store([now()])
+    sql.execute("TRUNCATE graph_outbox")
+    reading, go_on = threading.Event(), threading.Event()
+    slow = Graph(lambda: graph_module.connect(**stores["neo4j"]))
+    write = slow.write
+
+    def write_late(changes: Changes) -> None:
+        reading.set()
+        assert go_on.wait(10)
+        write(changes)
+
+    monkeypatch.setattr(slow, "write", write_late)
+    with ThreadPoolExecutor() as pool, closing(slow):
+        projecting = pool.submit(rebuild.project_user, ledger, slow, ALICE)
+        assert reading.wait(10)
+        erasing = pool.submit(erase)
+        if not barrier:
+            erasing.result()
+        else:
+            while not sql.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").rowcount:
+                assert not erasing.done()
+        go_on.set()
+        projecting.result()
+        erasing.result()
+    assert artifacts(cypher) == (set() if barrier else {"a"})
+
+
+def test_what_a_killed_projector_left_running_on_the_graphs_server_is_swept_up(
+    ledger: Ledger, stores: dict[str, Any], erase: Erase, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store([now()])
+    with graph_module.connect(**stores["neo4j"]) as driver, driver.session() as session:
+        # Its lock in Postgres went with it, so nobody waits for it.
+        left = session.begin_transaction()
+        left.run("CREATE (:Artifact {user_id: $user, id: 'left'})", user=ALICE).consume()
+        monkeypatch.setattr("chalicelib.erasure.time.sleep", lambda _: left.commit())
+        erase()
+    assert artifacts(cypher) == set()
+
+
+def test_an_erasure_that_was_cut_off_is_listed_as_unfinished_and_can_be_done_again(
+    ledger: Ledger, graph: Graph, operator: Ledger, erase: Erase, sql: psycopg.Connection
+) -> None:
+    ledger.store([now()])
+    begun = Maintenance(operator, graph).erase(user_id=ALICE)  # one call, and then no more
+    [listed] = Maintenance(operator, graph).erasures()["erasures"]
+    assert (listed["user_id"], listed["erased_at"], listed["finished_at"]) == (ALICE, begun["erased_at"], None)
+    later = now(artifact_id="later")
+    ledger.store([later])
+    erase(erased_at=begun["erased_at"])
+    [listed] = Maintenance(operator, graph).erasures()["erasures"]
+    assert (listed["erased_at"], bool(listed["finished_at"])) == (begun["erased_at"], True)
+    assert held(sql) == {later.id}
+
+
+def test_an_erasure_is_applied_again_to_a_restored_ledger(
+    ledger: Ledger, graph: Graph, operator: Ledger, erase: Erase, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    one = now()
+    ledger.store([one])
+    erase()
+    [listed] = Maintenance(operator, graph).erasures()["erasures"]
+    sql.execute("TRUNCATE erasure")
+    ledger.store([one])
+    drain(ledger, graph)
+    erase(erased_at=listed["erased_at"])
+    assert (held(sql), artifacts(cypher)) == (set(), set())
+    assert Maintenance(operator, graph).erasures()["erasures"][0]["erased_at"] == listed["erased_at"]
+
+
+def test_much_is_erased_in_shares(
+    ledger: Ledger,
+    graph: Graph,
+    erase: Erase,
+    sql: psycopg.Connection,
+    cypher: neo4j.Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chalicelib.erasure.BATCH", 7)
+    monkeypatch.setattr("chalicelib.maintenance.SHARE_SECONDS", 0)
+    ledger.store([now(artifact_id=str(number)) for number in range(50)])
+    drain(ledger, graph)
+    assert erase()["interactions"] == 50
+    assert (held(sql), artifacts(cypher)) == (set(), set())
+
+
+def test_everything_held_can_be_exported(
+    ledger: Ledger, graph: Graph, operator: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.history._EXPORT_BYTES", 1)
+    mine = [now(artifact_id=str(number), metadata={"n": number}) for number in range(3)]
+    ledger.store([*mine, now(user_id=BOB)])
+    exported: list[dict[str, Any]] = []
+    cursor = None
+    while page := (answer := Maintenance(operator, graph).export(user_id=ALICE, cursor=cursor))["interactions"]:
+        exported += page
+        cursor = answer["cursor"]
+    assert {one["id"] for one in exported} == {one.id for one in mine}
+    [first] = [one for one in exported if one["id"] == mine[0].id]
+    assert (first["kind"], first["artifact_id"], first["metadata"]) == ("keep", "0", '{"n": 0}')

@@ -1,0 +1,285 @@
+"""The graph is made again from the ledger while traffic flows, and nothing of it is missing afterwards."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+
+from chalicelib import graph as graph_module
+from chalicelib import history, rebuild, upkeep, watermark
+from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib.interaction import Interaction
+from chalicelib.ledger import Ledger
+from chalicelib.maintenance import Maintenance
+from chalicelib.projection import catch_up, drain
+from tests.graphs import snapshot
+from tests.integration.conftest import Opened
+from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
+
+
+def numbered(number: int, user_id: str = ALICE, **fields: Any) -> Interaction:
+    kind = ("recall", "peel", "keep")[number % 3]
+    chosen: dict[str, Any] = {"timestamp": NOW.timestamp() - number, "artifact_id": f"{ARTIFACT}-{number % 7}"} | fields
+    return interaction(kind, user_id=user_id, metadata={"number": number}, **chosen)
+
+
+def filled(ledger: Ledger, graph: Graph, size: int = 300) -> None:
+    ledger.store([numbered(number, (ALICE, BOB)[number % 2]) for number in range(size)])
+    catch_up(ledger, graph, in_time=lambda: True)
+
+
+def rebuilt(ledger: Ledger, graph: Graph, **options: Any) -> dict[str, Any]:
+    id_ = rebuild.begin(ledger, cause="a test", **options)
+    while not (progress := rebuild.progress(ledger, id_))["finished_at"]:
+        rebuild.step(ledger, graph)
+    return progress
+
+
+@pytest.mark.parametrize("from_scratch", [True, False])
+def test_a_rebuild_ends_in_the_same_graph(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, sql: psycopg.Connection, *, from_scratch: bool
+) -> None:
+    filled(ledger, graph)
+    before = snapshot(cypher)
+    cypher.run("MATCH (n:Artifact) DETACH DELETE n").consume()
+    if from_scratch:
+        cypher.run("MATCH (e:Event) SET e:Old CREATE (e)-[:OLD]->(:Old)").consume()
+    progress = rebuilt(ledger, graph, from_scratch=from_scratch)
+    assert snapshot(cypher) == before
+    assert (progress["projected"], progress["estimated"]) == (300, 300)
+    assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
+
+
+def test_several_callers_work_on_ranges_of_their_own(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(history.PAGE, "rows", 10)
+    filled(ledger, graph)
+    before = snapshot(cypher)
+    id_ = rebuild.begin(ledger, cause="a test", from_scratch=True)
+
+    def run(_: int) -> int:
+        done = 0
+        with opened() as (own, target):
+            while not rebuild.progress(own, id_)["finished_at"]:
+                done += bool(rebuild.step(own, target))
+        return done
+
+    with ThreadPoolExecutor() as pool:
+        steps = list(pool.map(run, range(3)))
+    assert snapshot(cypher) == before
+    assert sum(1 for number in steps if number) > 1
+    assert rebuild.progress(ledger, id_)["projected"] == 300
+
+
+def test_a_rebuild_that_was_cut_off_goes_on_where_it_was(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(ledger, graph)
+    before = snapshot(cypher)
+    id_ = rebuild.begin(ledger, cause="a test", from_scratch=True)
+    for _ in range(6):
+        rebuild.step(ledger, graph)
+    part_way = rebuild.progress(ledger, id_)
+    assert 0 < part_way["projected"] < 300
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(graph, "write", die)
+        with pytest.raises(KeyboardInterrupt):
+            rebuild.step(ledger, graph)
+    assert rebuild.progress(ledger, id_) == part_way
+    assert rebuild.begin(ledger, cause="a test", from_scratch=True) == id_  # the same one is asked for again
+    assert rebuild.begin(ledger, cause="a test") == id_  # and one that does less
+    upkeep.tend(ledger, graph, in_time=lambda: True)
+    assert rebuild.progress(ledger, id_)["projected"] == 300
+    assert snapshot(cypher) == before
+
+
+def test_one_that_does_more_takes_the_place_of_another(ledger: Ledger) -> None:
+    since = rebuild.begin(ledger, cause="a test", since=NOW)
+    assert rebuild.begin(ledger, cause="a test", since=NOW + timedelta(days=1)) == since
+    whole = rebuild.begin(ledger, cause="a test")
+    assert whole != since
+    assert rebuild.progress(ledger, since)["finished_at"]
+    assert rebuild.begin(ledger, cause="a test", from_scratch=True) != whole
+
+
+def test_since_a_moment_leaves_what_happened_before(ledger: Ledger, graph: Graph, cypher: neo4j.Session) -> None:
+    ledger.store([interaction("keep", artifact_id="old", timestamp=NOW.timestamp() - 60), interaction()])
+    ledger.store([interaction("keep", artifact_id="new")])
+    progress = rebuilt(ledger, graph, since=NOW)
+    assert progress["projected"] == 2
+    assert [record["id"] for record in cypher.run("MATCH (a:Artifact) RETURN a.id AS id")] == ["new"]
+
+
+def test_one_user_is_projected_again(
+    ledger: Ledger, graph: Graph, operator: Ledger, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(ledger, graph)
+    before = snapshot(cypher)
+    cypher.run("MATCH (e:Event {user_id: $alice}) DETACH DELETE e", alice=ALICE).consume()
+    monkeypatch.setattr("chalicelib.maintenance.SHARE_SECONDS", 0)
+    cursor = None
+    while cursor := Maintenance(operator, graph).rebuild_user(user_id=ALICE, cursor=cursor)["cursor"]:
+        pass
+    assert snapshot(cypher) == before
+
+
+def test_rows_that_the_graph_refuses_wait_in_the_outbox(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store([interaction("keep", artifact_id=name) for name in ("good", "bad")])
+    catch_up(ledger, graph, in_time=lambda: True)
+    write = graph.write
+
+    def pick(changes: Any) -> None:
+        if any(artifact["artifact_id"] == "bad" for artifact in changes.artifacts):
+            raise graph_module.RowsRefusedError("Neo.ClientError.Statement.ArgumentError")
+        write(changes)
+
+    monkeypatch.setattr(graph, "write", pick)
+    rebuilt(ledger, graph)
+    assert sql.execute("SELECT attempts FROM graph_outbox").fetchall() == [(1,)]
+
+
+@pytest.mark.usefixtures("sql")
+def test_a_wipe_takes_fewer_of_what_is_large(ledger: Ledger, graph: Graph, cypher: neo4j.Session) -> None:
+    for _ in range(10):
+        cypher.run("UNWIND range(1, 12) AS n CREATE (:Event {metadata: $text})", text="x" * 1_000_000).consume()
+    rebuilt(ledger, graph, from_scratch=True)
+    assert snapshot(cypher) == ([], [])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_is_missing_after_a_rebuild_from_scratch_under_traffic(
+    ledger: Ledger,
+    graph: Graph,
+    cypher: neo4j.Session,
+    sql: psycopg.Connection,
+    opened: Opened,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
+    """Rows arrive anywhere in key order, are drained at once, and the wipe takes many of them with it."""
+    monkeypatch.setattr("chalicelib.rebuild.WIPE_BATCH", 60)
+    monkeypatch.setitem(history.PAGE, "rows", 20)
+    filled(ledger, graph, size=200)
+    stop = threading.Event()
+
+    def traffic(worker: int) -> int:
+        number = 0
+        with opened() as (own, target):
+            while not stop.is_set():
+                # Alternately older and newer than all, with events and artifacts that others touch too.
+                age = 1000 + number if number % 2 else -number
+                batch = [
+                    numbered(
+                        number, f"user-{(number + i) % 4}", timestamp=NOW.timestamp() + seed + worker / 10 - age - i
+                    )
+                    for i in range(3)
+                ]
+                own.store(batch)
+                number += 1
+                try:
+                    drain(own, target)
+                except GraphUnavailableError:
+                    time.sleep(0.01)
+        return number
+
+    with ThreadPoolExecutor() as pool:
+        streams = [pool.submit(traffic, worker) for worker in range(2)]
+        time.sleep(0.3)
+        id_ = rebuild.begin(ledger, cause="a test", from_scratch=True)
+        while not rebuild.progress(ledger, id_)["finished_at"]:
+            try:
+                rebuild.step(ledger, graph)
+            except GraphUnavailableError:
+                time.sleep(0.01)
+        stop.set()
+        assert sum(stream.result() for stream in streams) > 5
+    catch_up(ledger, graph, in_time=lambda: True)
+    live = snapshot(cypher)
+    sql.execute("TRUNCATE graph_outbox")
+    rebuilt(ledger, graph, from_scratch=True)
+    assert live == snapshot(cypher)
+
+
+def tend(ledger: Ledger, graph: Graph) -> None:
+    upkeep.tend(ledger, graph, in_time=lambda: True)
+
+
+def test_an_empty_new_system_has_nothing_amiss(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
+    for _ in range(2):
+        tend(ledger, graph)
+        assert watermark.what_is_amiss(ledger, graph) is None
+    assert sql.execute("SELECT count(*) FROM rebuild").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        ("MATCH (n) DETACH DELETE n", "it has no watermark"),
+        ("MATCH (w:Watermark) SET w.reached_at = w.reached_at - duration('PT1H') WITH w MATCH (e:Event) DELETE e", ""),
+        ("MATCH (w:Watermark) SET w.version = 0", "an older projection"),
+    ],
+    ids=["lost", "older", "of an older projection"],
+)
+def test_a_graph_that_is_not_the_ledgers_is_noticed_and_made_again(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, sql: psycopg.Connection, damage: str, cause: str
+) -> None:
+    filled(ledger, graph)
+    tend(ledger, graph)
+    before = snapshot(cypher)
+    cypher.run(damage.replace("DELETE e", "DETACH DELETE e")).consume()
+    cypher.run("CREATE (:User {id: 'erased since'})").consume()
+    assert cause in str(watermark.what_is_amiss(ledger, graph))
+    tend(ledger, graph)
+    assert snapshot(cypher) == before
+    assert watermark.what_is_amiss(ledger, graph) is None
+    assert sql.execute("SELECT count(*) FROM rebuild WHERE finished_at IS NOT NULL").fetchone() == (1,)
+
+
+def test_a_graph_that_is_lost_again_during_its_rebuild_is_noticed_too(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(history.PAGE, "rows", 10)
+    filled(ledger, graph)
+    tend(ledger, graph)
+    before = snapshot(cypher)
+    turns = iter([True] * 5)
+    for _ in range(2):
+        cypher.run("MATCH (n) DETACH DELETE n").consume()
+        upkeep.tend(ledger, graph, in_time=lambda: next(turns, False))
+    assert snapshot(cypher) != before
+    tend(ledger, graph)
+    assert snapshot(cypher) == before
+
+
+def test_code_that_is_older_than_the_graph_leaves_it_alone(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, sql: psycopg.Connection
+) -> None:
+    tend(ledger, graph)
+    cypher.run("MATCH (w:Watermark) SET w.version = 1000").consume()
+    assert watermark.what_is_amiss(ledger, graph) is None
+    ledger.store([interaction()])
+    with pytest.raises(GraphUnavailableError, match="newer code"):
+        tend(ledger, graph)
+    assert snapshot(cypher) == ([], [])
+    rebuilt(ledger, graph, from_scratch=True)  # unless somebody wants just that
+    assert drain(ledger, graph) == 1
+
+
+def test_the_mark_never_goes_back(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
+    ahead = datetime.now(UTC) + timedelta(minutes=1)
+    watermark.advance(ledger, graph)
+    sql.execute("UPDATE watermark SET reached_at = %s", [ahead])
+    assert watermark.advance(ledger, graph) == ahead
+    assert watermark.what_is_amiss(ledger, graph) is None

@@ -1,0 +1,246 @@
+"""Whatever differs between the graph and the ledger is reported and mended; whatever is only under way is not."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import neo4j
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib import rebuild, upkeep
+from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib.interaction import Kind
+from chalicelib.ledger import Ledger
+from chalicelib.maintenance import Maintenance
+from chalicelib.projection import catch_up, drain
+from chalicelib.second_look import UndecidedError
+from chalicelib.verification import MODULUS
+from tests.graphs import snapshot
+from tests.integration.conftest import Opened
+from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
+
+CAROL = "f41d9c3e-carol"
+Verify = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def verify(operator: Ledger, graph: Graph) -> Verify:
+    """Return what compares everything, as the command does, and sums the answers."""
+
+    def verify(*, repair: bool = False) -> dict[str, Any]:
+        total: dict[str, Any] = {}
+        cursor: Any = None
+        while cursor or not total:
+            report = Maintenance(operator, graph).verify(repair=repair, cursor=cursor)
+            cursor = report.pop("cursor")
+            for name in ("ledger", "graph"):
+                report[name] = int(report[name], 16)
+            total = {name: total[name] + value if total else value for name, value in report.items()}
+        return total | {name: total[name] % MODULUS for name in ("ledger", "graph")}
+
+    return verify
+
+
+@pytest.fixture
+def told(ledger: Ledger, graph: Graph) -> None:
+    """Fill both stores with the stories of two users, some of it alike."""
+    story = [
+        interaction("recall", user_id=user, event_id=EVENT, metadata={"query": "a"}, timestamp=NOW.timestamp() - age)
+        for user in (ALICE, BOB)
+        for age in (3, 1)
+    ]
+    story += [
+        interaction(kind, user_id=user, event_id=EVENT, artifact_id=f"{ARTIFACT}-{n}", metadata={"n": n})
+        for user in (ALICE, BOB)
+        for n, kind in enumerate(("peel", "keep", "mark_good", "mark_bad"))
+    ]
+    story.append(interaction("peel", user_id=BOB, artifact_id="long " * 40))
+    ledger.store(story)
+    catch_up(ledger, graph, in_time=lambda: True)
+
+
+DAMAGES = {
+    "an edge deleted": ("MATCH (:Event {user_id: $alice})-[r:KEEP]->() DELETE r", (1, 0, 0)),
+    "a property changed": ("MATCH (e:Event {user_id: $alice}) SET e.metadata = '{}'", (0, 0, 1)),
+    "a moment changed": (
+        "MATCH ({user_id: $alice})-[r:PEEL]->() SET r.timestamp = r.timestamp + duration({nanoseconds: 1})",
+        (0, 0, 1),
+    ),
+    "a property removed": ("MATCH (e:Event {user_id: $alice}) REMOVE e.metadata", (0, 0, 1)),
+    "a property added": ("MATCH (a:Artifact {user_id: $alice, id: $artifact + '-0'}) SET a.labels = 1", (0, 0, 1)),
+    "a label removed": ("MATCH (e:Event {user_id: $alice}) REMOVE e:RecallEvent", (0, 0, 1)),
+    "a label added": ("MATCH (u:User {id: $alice}) SET u:Person", (0, 0, 1)),
+    "an edge doubled": (
+        (
+            "MATCH ({user_id: $alice})-[r:PEEL]->(a) MATCH (e:Event {user_id: $alice})"
+            " CREATE (e)-[s:PEEL]->(a) SET s = properties(r)"
+        ),
+        (0, 1, 0),
+    ),
+    "an edge moved to another user": (
+        (
+            "MATCH (:Event {user_id: $alice})-[r:KEEP]->(a) MATCH (b:Event {user_id: $bob}) WITH r, a, b LIMIT 1"
+            " CREATE (b)-[s:KEEP]->(a) SET s = properties(r) DELETE r"
+        ),
+        (1, 1, 0),
+    ),
+    "a node added by hand": ("CREATE (:Event {user_id: $alice, id: 'x'})", (0, 1, 0)),
+    "a user that nobody knows": (
+        "CREATE (:User {id: $carol})-[:INITIATED]->(:Event {user_id: $carol, id: 'x'})",
+        (0, 3, 0),
+    ),
+    "an event of nobody known": ("CREATE (:Event {user_id: $carol, id: 'x'})-[:PEEL]->(:Event)", (0, 3, 0)),
+    "an artifact of nobody known": ("CREATE (:Artifact {user_id: $carol, id: 'x'})", (0, 1, 0)),
+    "a node without a user": ("CREATE (:Event {id: 'x'}), ({a: 1}), (:User)", (0, 3, 0)),
+    "a node with a label of its own": ("CREATE (:Note {user_id: $alice, id: 'x'})", (0, 1, 0)),
+    "a user deleted": ("MATCH (u:User {id: $alice}) DETACH DELETE u", (2, 0, 0)),
+    "all of a user deleted": ("MATCH (n) WHERE n.user_id = $alice OR n.id = $alice DETACH DELETE n", (11, 0, 0)),
+}
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_difference_is_reported_and_mended(verify: Verify, cypher: neo4j.Session, damage: str) -> None:
+    before, sound = snapshot(cypher), verify()
+    assert sound["ledger"] == sound["graph"]
+    text, expected = DAMAGES[damage]
+    cypher.run(text, alice=ALICE, bob=BOB, carol=CAROL, artifact=ARTIFACT).consume()
+    found = verify()
+    counts = (found["missing"], found["extra"], found["different"])
+    assert counts == expected
+    assert len(found["examples"]) == sum(expected)
+    assert found["ledger"] == sound["ledger"] == sound["graph"] != found["graph"]
+    repaired = verify(repair=True)
+    assert (repaired["mended"], repaired["undecided"]) == (sum(expected), [])
+    after = verify()
+    assert (after["missing"], after["extra"], after["different"]) == (0, 0, 0)
+    assert (after["ledger"], after["graph"]) == (sound["ledger"], sound["graph"])
+    assert snapshot(cypher) == before
+
+
+@pytest.mark.usefixtures("told")
+def test_it_is_told_what_differs_and_never_what_people_wrote(verify: Verify, cypher: neo4j.Session) -> None:
+    cypher.run("MATCH (e:Event {user_id: $alice}) SET e.metadata = 'secret'", alice=ALICE).consume()
+    [example] = verify()["examples"]
+    assert example == {"what": "different", "element": ["Event", ALICE, EVENT], "in": ["metadata"]}
+
+
+@pytest.mark.usefixtures("told")
+def test_wiped_healed_rebuilt_and_verified_the_digest_is_that_from_before(
+    verify: Verify, ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    upkeep.tend(ledger, graph, in_time=lambda: True)
+    before = verify()
+    cypher.run("MATCH (n) DETACH DELETE n").consume()
+    upkeep.tend(ledger, graph, in_time=lambda: True)
+    assert verify() == before
+    rebuild.begin(ledger, cause="a test", from_scratch=True)
+    with pytest.raises(UndecidedError, match="rebuild"):
+        verify()
+    while rebuild.under_way(ledger.connection):
+        rebuild.step(ledger, graph)
+    assert verify() == before
+
+
+@pytest.mark.usefixtures("told")
+def test_rows_that_wait_are_no_difference_and_a_row_set_aside_is_one(
+    verify: Verify, ledger: Ledger, sql: psycopg.Connection
+) -> None:
+    # An opening that is earlier than what the graph has: neither the old nor the new state is all of the truth.
+    ledger.store([interaction("workspace", event_id=EVENT, timestamp=NOW.timestamp() - 9)])
+    ledger.store([interaction("keep", user_id=CAROL, artifact_id="a")])
+    found = verify()
+    assert (found["missing"], found["different"], found["undecided"]) == (0, 0, [])
+    assert found["ledger"] == found["graph"]
+    sql.execute("UPDATE graph_outbox SET next_attempt_at = 'infinity'")
+    found = verify()
+    assert (found["missing"], found["different"]) == (5, 1)
+
+
+@pytest.mark.usefixtures("told")
+def test_looking_changes_nothing(verify: Verify, ledger: Ledger, cypher: neo4j.Session) -> None:
+    ledger.store([interaction("keep", user_id=CAROL, artifact_id="a"), interaction("keep", artifact_id="b")])
+    before = snapshot(cypher)
+    verify()
+    assert snapshot(cypher) == before
+
+
+@pytest.mark.usefixtures("told")
+def test_of_a_user_with_much_that_waits_or_who_is_being_erased_it_says_that_it_cannot_tell(
+    verify: Verify, ledger: Ledger, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.second_look.CLAIM_ROWS", 1)
+    ledger.store([interaction("keep", artifact_id=str(number)) for number in range(2)])
+    assert verify()["undecided"] == [{"user": ALICE, "reason": "2 rows wait to be projected"}]
+    sql.execute("INSERT INTO erasure VALUES (%s, now())", [ALICE])
+    assert verify()["undecided"] == [{"user": ALICE, "reason": "the user is being erased"}]
+
+
+def test_traffic_never_shows_as_a_difference(
+    verify: Verify, opened: Opened, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    stop = threading.Event()
+
+    def traffic(worker: int) -> int:
+        number = 0
+        with opened() as (own, target):
+            while not stop.is_set():
+                for _ in range(3):
+                    number += 1
+                    age = number * (1, -1)[number % 2] + worker / 10
+                    own.store(
+                        [
+                            interaction(
+                                kind,
+                                user_id=f"user-{number % 5}",
+                                event_id=EVENT.replace("d3", f"d{number % 3}"),
+                                artifact_id=f"{ARTIFACT}-{number % 4}",
+                                timestamp=NOW.timestamp() - age,
+                            )
+                            for kind in ("recall", "workspace", "keep")
+                        ]
+                    )
+                try:
+                    drain(own, target)
+                except GraphUnavailableError:
+                    stop.wait(0.05)
+        return number
+
+    with ThreadPoolExecutor() as pool:
+        streams = [pool.submit(traffic, worker) for worker in range(2)]
+        try:
+            reports = [verify() for _ in range(20)]
+        finally:
+            stop.set()
+        assert all(stream.result() > 20 for stream in streams)
+    for report in reports:
+        assert (report["missing"], report["extra"], report["different"], report["undecided"]) == (0, 0, 0, [])
+        assert report["ledger"] == report["graph"]
+    assert len({report["ledger"] for report in reports}) > 10
+
+
+happenings = st.builds(
+    interaction,
+    st.sampled_from(list(Kind)),
+    event_id=st.sampled_from([EVENT, EVENT.replace("d3", "d4"), None]),
+    artifact_id=st.sampled_from(["a", "b", "Ä\U0001f600", "x" * 200]),
+    timestamp=st.sampled_from([NOW.timestamp(), NOW.timestamp() - 0.000_001, NOW.timestamp() - 5]),
+    metadata=st.none() | st.dictionaries(st.sampled_from(["k", "ü"]), st.integers(0, 2) | st.text(max_size=2)),
+)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(happenings, min_size=1, max_size=8), st.integers(1, 4))
+def test_oracle_and_projection_agree(
+    ledger: Ledger, graph: Graph, verify: Verify, interactions: list[Any], size: int
+) -> None:
+    for start in range(0, len(interactions), size):
+        ledger.store(interactions[start : start + size])
+        drain(ledger, graph)
+    found = verify()
+    assert (found["missing"], found["extra"], found["different"]) == (0, 0, 0)
+    assert found["ledger"] == found["graph"]
