@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, CloudWatchEvent, CognitoUserPoolAuthorizer, CORSConfig, Rate, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chalicelib.worker import Worker
 
 app = Chalice(app_name="interaction-tracker", configure_logs=False)
@@ -82,11 +84,20 @@ def catch_up(event: CloudWatchEvent) -> None:
 
 @app.lambda_function(name="operations")
 def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Run one operator's operation: {"operation": "migrate"}."""
-    from chalicelib import operations, stores
+    """Run one operator's operation: {"operation": "statistics", "days": 30}."""
+    from chalicelib import operations, statistics, stores
 
     def migrate() -> dict[str, Any]:
         with closing(stores.open_graph()) as graph:
             return operations.migrate(stores.owner(), graph)
 
-    return operations.run(event, {"migrate": migrate})
+    def answer(**arguments: Any) -> dict[str, Any]:
+        with closing(stores.open_ledger()) as ledger:
+            return statistics.answer(ledger, **arguments)
+
+    known: dict[str, Callable[..., Any]] = {
+        "migrate": migrate,
+        "statistics": answer,
+        "count_discarded": operations.count_discarded,
+    }
+    return operations.run(event, known)

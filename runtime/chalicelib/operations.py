@@ -11,7 +11,7 @@ import yoyo
 
 from chalicelib.graph import Graph, GraphUnavailableError
 from chalicelib.postgres import conninfo, tls
-from chalicelib.telemetry import log
+from chalicelib.telemetry import log, measure
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATING = 7_316_003  # the advisory lock under which one migrates at a time
@@ -68,12 +68,21 @@ def _address(owner: Mapping[str, Any]) -> str:
     return f"postgresql+psycopg://{credentials}@{owner['host']}:{owner['port']}/{owner['dbname']}?{options}"
 
 
-def run(event: Mapping[str, Any], operations: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
     """Run the operation that the event names and return its result; raises ValueError for an unknown one.
 
-    An operator's event is {"operation": …}; a deploy's is a custom resource's, with that among its properties.
+    An operator's event is {"operation": …} with the operation's arguments; a deploy's is a custom resource's, with the
+    name among its properties and no arguments.
     """
-    name = str(event.get("ResourceProperties", event).get("operation"))
+    deploy = event.get("ResourceProperties")
+    asked = {"operation": deploy.get("operation")} if deploy else dict(event)
+    name = str(asked.pop("operation", None))
     if name not in operations:
         raise ValueError(f"operation must be one of {', '.join(operations)}")
-    return {"operation": name, "result": operations[name]()}
+    return {"operation": name, "result": operations[name](**asked)}
+
+
+def count_discarded(interactions: int) -> None:
+    """Count what an operator removed from the dead-letter queue: nothing goes in silence."""
+    log.warning("discarded", interactions=interactions)
+    measure(Discarded=interactions)
