@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, CloudWatchEvent, CognitoUserPoolAuthorizer, CORSConfig, Rate, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chalicelib.worker import Worker
 
 app = Chalice(app_name="interaction-tracker", configure_logs=False)
@@ -83,12 +85,17 @@ def catch_up(event: CloudWatchEvent) -> None:
 @app.lambda_function(name="operations")
 def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one operator's operation: {"operation": "verify", "repair": false}."""
-    from chalicelib import maintenance, operations, stores
+    from chalicelib import maintenance, operations, statistics, stores
 
     with closing(stores.open_ledger()) as ledger, closing(stores.open_graph()) as graph:
 
         def migrate() -> dict[str, Any]:
             return operations.migrate(stores.owner(), graph)
 
-        known = {"migrate": migrate, **maintenance.operations(ledger, graph)}
+        known: dict[str, Callable[..., Any]] = {
+            "migrate": migrate,
+            "statistics": functools.partial(statistics.answer, ledger),
+            "count_discarded": operations.count_discarded,
+            **maintenance.operations(ledger, graph),
+        }
         return operations.run(event, known)

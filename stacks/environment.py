@@ -69,6 +69,8 @@ class Environment:
     """Stores that stand beside those in use, one of a type: being filled before a change, or kept after it."""
     users: Users
     """Who may post."""
+    tunnel: bool
+    """Whether people may open a tunnel to its stores (the command `tunnel`), with the rights of their own account."""
 
     def __post_init__(self) -> None:
         """Refuse what AWS or the packaging would refuse much later, and less clearly."""

@@ -45,6 +45,7 @@ LOCAL: Final = Environment(
     ),
     graph=ExternalGraph(secret="interaction-tracker/local/neo4j"),  # noqa: S106  a name
     users=OwnUsers(),
+    tunnel=True,
 )
 
 DEV: Final = Environment(
@@ -88,6 +89,7 @@ DEV: Final = Environment(
         snapshots_kept=3,
     ),
     users=OwnUsers(),
+    tunnel=True,
 )
 
 STAGING: Final = replace(
@@ -144,6 +146,7 @@ PROD: Final = replace(
         storage=100,
         snapshots_kept=7,
     ),
+    tunnel=False,
 )
 
 ENVIRONMENTS: Final = {environment.name: environment for environment in (LOCAL, DEV, STAGING, PROD)}

@@ -11,7 +11,7 @@ import yoyo
 
 from chalicelib.graph import Graph, GraphUnavailableError
 from chalicelib.postgres import conninfo, tls
-from chalicelib.telemetry import log
+from chalicelib.telemetry import log, measure
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATING = 7_316_003  # the advisory lock under which one migrates at a time
@@ -80,3 +80,9 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
     if name not in operations:
         raise ValueError(f"operation must be one of {', '.join(operations)}")
     return {"operation": name, "result": operations[name](**asked)}
+
+
+def count_discarded(interactions: int) -> None:
+    """Count what an operator removed from the dead-letter queue: nothing goes in silence."""
+    log.warning("discarded", interactions=interactions)
+    measure(Discarded=interactions)

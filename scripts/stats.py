@@ -1,0 +1,112 @@
+"""stats: what people do, and whether all of it arrives."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import astuple
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scripts.balance import balance
+from scripts.display import console, progress, show_table
+from scripts.target import Target, WrongUseError, environment_option, find, run
+
+Table = dict[str, Any]
+"""{"columns": [name, …], "rows": [[value, …], …]}"""
+
+
+@click.command()
+@environment_option
+@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How many, with today (UTC).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, an empty line between two tables; see --only.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts instead.")
+@click.option("--only", multiple=True, help="Only this table; may be repeated.")
+def stats(
+    environment: str, *, days: int, as_json: bool, as_csv: bool, html: Path | None, only: tuple[str, ...]
+) -> None:
+    """Answer people's questions about the last days, and account for all that was accepted.
+
+    The answers come from SQL views that analysts can ask directly (docs/questions.md). A number that cannot be had is
+    shown as unknown, never as 0.
+    """
+    if as_json + as_csv + bool(html) > 1:
+        raise WrongUseError("choose one of --json, --csv and --html")
+    target = find(environment)
+    now = datetime.now(UTC)
+    tables = collect(target, days=days, now=now)
+    if unknown := set(only) - set(tables):
+        raise WrongUseError(f"no table {', '.join(sorted(unknown))}: there are {', '.join(tables)}")
+    tables = {name: table for name, table in tables.items() if not only or name in only}
+    if as_json:
+        click.echo(json.dumps({"environment": environment, "days": days, "at": now.isoformat(), "tables": tables}))
+    elif as_csv:
+        _print_csv(tables)
+    elif html:
+        from scripts.stats_page import page  # noqa: PLC0415  the plotting library takes a second to load
+
+        html.write_text(page(f"Interactions, {environment}", tables, days=days, now=now), encoding="utf-8")
+        click.echo(f"wrote {html}")
+    else:
+        for name, table in tables.items():
+            missing = "unknown" if name == "balance" else "none"
+            rows = [[_shown(value, missing) for value in row] for row in table["rows"]]
+            show_table(name.replace("_", " "), table["columns"], rows)
+            console.print()
+
+
+def collect(target: Target, *, days: int, now: datetime) -> dict[str, Table]:
+    """Return all tables by name: the operational sums, then the answers of the operations function."""
+    since = now.date() - timedelta(days=days - 1)
+    sums = balance(target, since=datetime.combine(since, time(), UTC), until=now)
+    tables = {"balance": {"columns": ["name", "value", "meaning"], "rows": [list(astuple(one)) for one in sums]}}
+    return tables | ask(target.operate, since=since, until=now.date())
+
+
+def ask(operate: Callable[..., Any], *, since: date, until: date) -> dict[str, Table]:
+    """Return the answers on these days by question, call by call."""
+    tables: dict[str, Table] = {}
+    cursor: int | None = 0
+    with progress() as bar:
+        task = bar.add_task("asking", total=None)
+        while cursor is not None:
+            part = operate("statistics", since=since.isoformat(), until=until.isoformat(), cursor=cursor)
+            for answer in part["answers"]:
+                _add(tables, answer)
+            cursor = part["cursor"]
+            bar.update(task, total=part["steps"], completed=part["steps"] if cursor is None else cursor)
+    return tables
+
+
+def _add(tables: dict[str, Table], answer: dict[str, Any]) -> None:
+    """Put an answer into its table: another day's below the earlier ones, or its numbers to theirs."""
+    table = tables.setdefault(answer["question"], {"columns": answer["columns"], "rows": []})
+    if table["rows"] and "day" not in table["columns"]:
+        both = zip(table["rows"], answer["rows"], strict=True)
+        table["rows"] = [[label, before + more] for (label, before), (_, more) in both]
+    else:
+        table["rows"] += answer["rows"]
+
+
+def _print_csv(tables: dict[str, Table]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    for number, table in enumerate(tables.values()):
+        if number:
+            click.echo()
+        writer.writerow(table["columns"])
+        writer.writerows(table["rows"])
+
+
+def _shown(value: Any, missing: str) -> Any:
+    if isinstance(value, float):
+        return round(value, 1)
+    return missing if value is None else value
+
+
+def main() -> None:
+    """Run the command."""
+    run(stats)

@@ -1,0 +1,124 @@
+"""stats: the numbers of the deployed system, in each of its forms."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+
+from tests.browser import rendered
+from tests.e2e.conftest import System
+from tests.waiting import within
+
+COMMAND = str(Path(sys.executable).parent / "stats")
+Post = Callable[[dict[str, Any]], requests.Response]
+SPITEFUL = "<script>document.title='taken'</script>"
+
+
+def stats(system: System, *words: str) -> str:
+    command = [COMMAND, "-e", "local", "--days", "1", *words]
+    variables = os.environ | system.environment
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def balance(system: System) -> dict[str, int]:
+    rows = json.loads(stats(system, "--json", "--only", "balance"))["tables"]["balance"]["rows"]
+    return {name: value for name, value, _ in rows}
+
+
+@pytest.fixture
+def posted(post: Post, sql: psycopg.Connection) -> str:
+    """Post a recall and what came of it; return the event once all is stored."""
+    now = time.time()
+    event: str = post({"kind": "recall", "timestamp": now}).json()["event_id"]
+    for kind, artifact in (("peel", "apple"), ("keep", "apple"), ("keep", SPITEFUL), ("mark_bad", SPITEFUL)):
+        post({"kind": kind, "artifact_id": artifact, "event_id": event, "timestamp": now + 1})
+
+    def look() -> None:
+        [found] = sql.execute("SELECT count(*) FROM interaction WHERE event_id = %s", [event]).fetchall()
+        assert found == (5,)
+
+    within(60, look)
+    return event
+
+
+def test_all_that_is_accepted_is_accounted_for(system: System, post: Post, sql: psycopg.Connection) -> None:
+    before = balance(system)
+    payload = {"kind": "recall", "timestamp": time.time()}
+    for _ in range(3):
+        post(payload)
+
+    def look() -> None:
+        now = balance(system)
+        assert {name: now[name] - before[name] for name in now} == {
+            "accepted": 3,
+            "stored": 1,
+            "repeated": 2,
+            "erased": 0,
+            "discarded": 0,
+            "waiting": 0,
+            "dead": 0,
+            "unaccounted": 0,
+        }
+
+    within(60, look)
+
+
+def test_each_form_says_the_same_as_sql(system: System, posted: str, sql: psycopg.Connection) -> None:
+    found = sql.execute(
+        "SELECT day::text, kind, interactions, users FROM interactions_by_day"
+        " WHERE day = (now() AT TIME ZONE 'UTC')::date ORDER BY 1, 2"
+    ).fetchall()
+    table = json.loads(stats(system, "--json"))["tables"]["interactions_by_day"]
+    assert table == {"columns": ["day", "kind", "interactions", "users"], "rows": [list(row) for row in found]}
+    printed = list(csv.reader(io.StringIO(stats(system, "--csv", "--only", "interactions_by_day"))))
+    assert printed == [table["columns"], *([str(value) for value in row] for row in found)]
+    shown = stats(system)
+    for day, kind, interactions, users in found:
+        assert re.search(rf"│ {day} │ {kind} +│ +{interactions} │ +{users} │", shown)
+
+
+@pytest.mark.browser
+def test_a_browser_shows_the_charts_with_the_numbers_that_sql_gives(
+    system: System, posted: str, sql: psycopg.Connection, tmp_path: Path
+) -> None:
+    stats(system, "--html", str(tmp_path / "stats.html"))
+    page = rendered(tmp_path / "stats.html", tmp_path / "profile")
+    today = "day = (now() AT TIME ZONE 'UTC')::date"
+    queries = {
+        "interactions_by_day": f"SELECT interactions FROM interactions_by_day WHERE {today} ORDER BY kind",
+        "active_users_by_day": f"SELECT users FROM active_users_by_day WHERE {today}",
+        "events_by_day": f"SELECT unnest(ARRAY[good_outcome, no_good_outcome]) FROM events_by_day WHERE {today}",
+        "most_kept_artifacts": "SELECT sum(interactions)::int FROM artifact_interactions_by_day"
+        f" WHERE kind = 'keep' AND {today} GROUP BY artifact_id ORDER BY 1 DESC LIMIT 10",
+        "most_marked_bad_artifacts": "SELECT sum(interactions)::int FROM artifact_interactions_by_day"
+        f" WHERE kind = 'mark_bad' AND {today} GROUP BY artifact_id ORDER BY 1 DESC LIMIT 10",
+    }
+    for question, query in queries.items():
+        expected = [value for (value,) in sql.execute(query.encode())]
+        assert (question, bars(page, question)) == (question, expected)
+    assert sum(bars(page, "time_to_first_peel")) == sum(bars(page, "events_by_day"))
+    assert "<title>Interactions, local</title>" in page
+    assert SPITEFUL in unescape(section(page, "most_kept_artifacts"))
+
+
+def section(page: str, question: str) -> str:
+    return page.partition(f'<section id="{question}">')[2].partition("</section>")[0]
+
+
+def bars(page: str, question: str) -> list[int]:
+    """Return the numbers that stand in or at the bars of a chart, as it was drawn."""
+    return [int(number) for number in re.findall(r'<text class="bartext[^>]*>(\d+)<', section(page, question))]

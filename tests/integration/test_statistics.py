@@ -1,0 +1,164 @@
+"""What `stats` says is what the rows say, counted another way."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from chalicelib import postgres, statistics
+from chalicelib.ledger import Ledger
+from chalicelib.statistics import StatisticsError, answer
+from scripts.stats import ask
+from tests.samples import ALICE, BOB, interaction
+
+QUESTIONS_PAGE = Path(__file__).parents[2] / "docs" / "questions.md"
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+YESTERDAY = TODAY - timedelta(days=1)
+FIRST, SECOND, THIRD = (f"d3aac781-5229-5aa4-997e-6705b497100{number}" for number in range(3))
+
+
+Tables = Callable[..., dict[str, list[list[Any]]]]
+
+
+@pytest.fixture
+def tables(ledger: Ledger) -> Tables:
+    """Return what asks as the command does, of some days, and gives the rows by question."""
+
+    def operate(operation: str, **arguments: Any) -> dict[str, Any]:
+        assert operation == "statistics"
+        return answer(ledger, **json.loads(json.dumps(arguments)))
+
+    def tables(days: int = 2) -> dict[str, list[list[Any]]]:
+        asked = ask(operate, since=TODAY.date() - timedelta(days=days - 1), until=TODAY.date())
+        return {name: table["rows"] for name, table in asked.items()}
+
+    return tables
+
+
+@pytest.fixture
+def story(ledger: Ledger) -> None:
+    """Store two days of two people."""
+
+    def at(moment: datetime, kind: str, event: str, artifact: str | None = None, user: str = ALICE) -> Any:
+        fields = {"artifact_id": artifact} if artifact else {}
+        return interaction(
+            kind, user_id=user, now=datetime.now(UTC), event_id=event, timestamp=moment.isoformat(), **fields
+        )
+
+    second, minute = timedelta(seconds=1), timedelta(minutes=1)
+    ledger.store(
+        [
+            at(YESTERDAY, "recall", FIRST),
+            at(YESTERDAY + minute, "recall", FIRST),  # opened already
+            at(YESTERDAY + 4 * second, "peel", FIRST, "apple"),
+            at(YESTERDAY + 9 * second, "peel", FIRST, "pear"),
+            at(TODAY, "keep", FIRST, "apple"),  # a day later, and still of yesterday's event
+            at(YESTERDAY, "workspace", SECOND, user=BOB),
+            at(YESTERDAY + minute, "mark_bad", SECOND, "pear", user=BOB),
+            at(TODAY, "recall", FIRST, user=BOB),  # of the same id, and another event
+            at(TODAY + 30 * second, "peel", FIRST, "apple", user=BOB),
+            at(TODAY, "mark_good", THIRD, "plum", user=BOB),  # its recall never came
+        ]
+    )
+
+
+@pytest.mark.usefixtures("story")
+def test_each_question_is_answered_from_the_rows(tables: Tables) -> None:
+    yesterday, today = YESTERDAY.date().isoformat(), TODAY.date().isoformat()
+    assert tables() == {
+        "interactions_by_day": [
+            [yesterday, "mark_bad", 1, 1],
+            [yesterday, "peel", 2, 1],
+            [yesterday, "recall", 2, 1],
+            [yesterday, "workspace", 1, 1],
+            [today, "keep", 1, 1],
+            [today, "mark_good", 1, 1],
+            [today, "peel", 1, 1],
+            [today, "recall", 1, 1],
+        ],
+        "active_users_by_day": [[yesterday, 2, 6], [today, 2, 4]],
+        "events_by_day": [[yesterday, 2, 1, 1, 1, 4.0], [today, 1, 0, 1, 1, 30.0]],
+        "time_to_first_peel": [
+            ["under 2 s", 0],
+            ["2 to 10 s", 1],
+            ["10 to 60 s", 1],
+            ["1 to 10 min", 0],
+            ["10 to 60 min", 0],
+            ["over 1 h", 0],
+            ["never peeled", 1],
+        ],
+        "most_kept_artifacts": [["apple", 1]],
+        "most_marked_bad_artifacts": [["pear", 1]],
+        "graph_outbox": [[10, 0]],
+    }
+
+
+@pytest.mark.usefixtures("story")
+def test_days_before_the_time_asked_for_do_not_count(tables: Tables) -> None:
+    found = tables(days=1)
+    assert {row[0] for row in found["interactions_by_day"]} == {TODAY.date().isoformat()}
+    assert found["most_marked_bad_artifacts"] == []
+
+
+def test_an_empty_ledger_has_answers_too(tables: Tables) -> None:
+    found = tables()
+    assert found["interactions_by_day"] == []
+    assert [row[1] for row in found["time_to_first_peel"]] == [0] * 7
+
+
+@pytest.mark.usefixtures("story")
+def test_answers_that_come_in_many_calls_are_the_same(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_one_call = tables(days=30)
+    monkeypatch.setattr(statistics, "ENOUGH", 0)
+    assert tables(days=30) == in_one_call
+
+
+def test_a_call_that_has_no_more_time_says_where_to_go_on(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "ENOUGH", 0)
+    part = answer(ledger, since="2026-05-01", until="2026-05-02", cursor=3)
+    assert [one["question"] for one in part["answers"]] == ["active_users_by_day"]
+    assert (part["cursor"], part["steps"]) == (4, 11)
+    assert answer(ledger, since="2026-05-01", until="2026-05-02", cursor=10)["cursor"] is None
+
+
+def test_a_question_that_takes_too_long_says_what_to_do(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ledger.connection.execute("SHOW statement_timeout").fetchone()
+    monkeypatch.setattr(statistics, "LONGEST", 50)
+    monkeypatch.setitem(statistics.OF_A_DAY, "interactions_by_day", "SELECT pg_sleep(5)")
+    with pytest.raises(StatisticsError, match=r"interactions_by_day takes over .* ask for fewer days"):
+        answer(ledger, since="2026-05-01", until="2026-05-01")
+    assert ledger.connection.execute("SHOW statement_timeout").fetchone() == before
+
+
+@pytest.mark.parametrize("view", ["interactions_by_day", "opened_event", "events_by_day"])
+def test_a_question_about_a_day_reads_the_ledger_by_its_index(
+    stores: dict[str, Any], sql: psycopg.Connection, view: str
+) -> None:
+    with psycopg.connect(postgres.conninfo(stores["postgres-owner"])) as owner:
+        owner.execute("SET enable_seqscan = off")
+        plan = owner.execute(f"EXPLAIN SELECT * FROM {view} WHERE day >= '2026-05-01'").fetchall()
+    assert "Bitmap Index Scan on interaction_by_day" in "\n".join(line for (line,) in plan)
+
+
+def test_the_most_kept_are_found_among_the_keeps_alone(sql: psycopg.Connection) -> None:
+    sql.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")  # the table is too small to choose by cost
+    question = statistics.OF_ALL_DAYS["most_kept_artifacts"]
+    plan = sql.execute(f"EXPLAIN {question}", {"since": TODAY, "until": TODAY, "top": 10}).fetchall()
+    assert "Index Only Scan using interaction_keeps_and_bads" in "\n".join(line for (line,) in plan)
+
+
+@pytest.mark.usefixtures("story")
+@pytest.mark.parametrize("question", re.findall(r"```sql\n(.*?)```", QUESTIONS_PAGE.read_text(), re.DOTALL))
+def test_each_question_on_the_page_can_be_asked(sql: psycopg.Connection, question: str) -> None:
+    assert sql.execute(question.encode()).description
+
+
+def test_the_page_names_every_view(sql: psycopg.Connection) -> None:
+    views = {name for (name,) in sql.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'")}
+    ours = {name for name in views if not name.startswith(("yoyo", "_yoyo"))}
+    assert ours == set(re.findall(r"^\| `(\w+)` \|", QUESTIONS_PAGE.read_text(), re.MULTILINE))
