@@ -48,7 +48,7 @@ def _rows(metrics: Metrics, functions: Mapping[str, str]) -> dict[str, Graphs]:
         "How old is the oldest that waits, and is anything dead-lettered?": {
             "Seconds that the oldest message waits": [queue("ApproximateAgeOfOldestMessage")],
             "Messages": [queue("ApproximateNumberOfMessagesVisible"), queue("ApproximateNumberOfMessagesNotVisible")],
-            "Dead letters": [queue("ApproximateNumberOfMessagesVisible", dead=True), own("Poison")],
+            "Dead letters": [queue("ApproximateNumberOfMessagesVisible", dead=True), own("Poison"), own("Discarded")],
             "Stored": [own("Stored"), own("Repeated"), own("Erased")],
         },
         "How far is the graph behind?": {
