@@ -1,14 +1,14 @@
 """erase-user: forget a person."""
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scripts.dead_letters import remove_of
 from scripts.people import find_person
-from scripts.target import OperationError, Target, WrongUseError, environment_option, find, run
+from scripts.target import Target, WrongUseError, environment_option, find, run
 
 
 @click.command()
@@ -71,7 +71,7 @@ def _erase(target: Target, user_id: str, *, erased_at: str | None) -> None:
     while answer["cursor"]:
         answer = target.operate("erase", user_id=user_id, cursor=answer["cursor"])
         counts = {name: counts[name] + answer[name] for name in counts}
-    letters = remove_dead_letters(target, user_id)
+    letters = remove_of(target, user_id)
     click.echo(
         f"{user_id}: erased {counts['interactions']} interactions, {counts['nodes']} nodes and {letters} dead letters"
         f" from up to {answer['erased_at']}"
@@ -87,14 +87,6 @@ def _erasures(target: Target) -> list[dict[str, Any]]:
         if not (cursor := page["cursor"]):
             break
     return found
-
-
-def remove_dead_letters(target: Target, user_id: str) -> int:
-    """Remove the user's messages from the dead-letter queue and return how many; raises OperationError if it cannot."""
-    try:
-        return int(importlib.import_module("scripts.dead_letters").remove_of(target, user_id))
-    except ModuleNotFoundError:
-        raise OperationError(f"{user_id}: erased, except for dead letters: this version cannot read them") from None
 
 
 def main() -> None:
