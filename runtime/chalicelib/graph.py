@@ -87,7 +87,7 @@ class Graph:
             raise GraphUnavailableError(str(error)) from error
 
     def delete_batch(self, text: str, most: int, **parameters: object) -> tuple[int, bool]:
-        """Run a deletion with its `$limit`, lower where large elements are too much for one transaction.
+        """Run a deletion with its `$limit`, lower where that is too much for one transaction, or takes it too long.
 
         Return how many went and whether there may be more. Raises as `write` does.
         """

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from chalicelib import erasure, history, rebuild
-from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib.graph import Graph, GraphUnavailableError, RowsBusyError
 from chalicelib.ledger import Ledger
 from chalicelib.verification import Verification
 
@@ -102,7 +102,7 @@ def _patiently(work: Callable[[], T]) -> T:
     for failures in range(1, PATIENCE):
         try:
             return work()
-        except GraphUnavailableError:
+        except (GraphUnavailableError, RowsBusyError):
             time.sleep(failures)
     return work()
 

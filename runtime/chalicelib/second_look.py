@@ -11,9 +11,9 @@ from psycopg.rows import class_row
 from chalicelib import elements, history, oracle
 from chalicelib.comparison import Look, differences
 from chalicelib.elements import Element
-from chalicelib.graph import Graph, RowsRefusedError
+from chalicelib.graph import Graph, RowsBusyError, RowsRefusedError
 from chalicelib.ledger import CLAIM_BYTES, CLAIM_ROWS, Ledger, Row
-from chalicelib.projection import changes
+from chalicelib.projection import KINDS, changes
 from chalicelib.rebuild import project_user
 
 HELD_SECONDS = 20  # a drain that meets this user waits, and gives up after 10 s without harm
@@ -70,7 +70,10 @@ def mend(ledger: Ledger, graph: Graph, user_id: str, *, heed_erasure: bool = Tru
     for _ in range(TRIES):
         try:
             seen = look(ledger, graph, user_id, mend=at_once, heed_erasure=heed_erasure)
-        except RowsRefusedError:  # large ones can be too much for one transaction
+        except RowsRefusedError as error:
+            if isinstance(error, RowsBusyError):
+                raise
+            # Large ones can be too much for one transaction.
             at_once = max(1, at_once // 8)
             continue
         if seen.clean or seen.counts() == before:
@@ -109,7 +112,10 @@ def _waiting(connection: psycopg.Connection, user_id: str) -> list[Row]:
     if rows > CLAIM_ROWS or weight > CLAIM_BYTES:
         raise UndecidedError(f"{rows} rows wait to be projected")
     with connection.cursor(row_factory=class_row(Row)) as cursor:
-        return cursor.execute(_WAITING, [user_id]).fetchall()
+        waiting = cursor.execute(_WAITING, [user_id]).fetchall()
+    if any(row.kind not in KINDS for row in waiting):
+        raise UndecidedError("rows of a kind unknown here wait for newer code")
+    return waiting
 
 
 def _apply(transaction: neo4j.Transaction, rows: list[Row]) -> None:
