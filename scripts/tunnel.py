@@ -45,7 +45,7 @@ def tunnel(environment: str, store: str, port: int | None, user: str) -> None:
     """
     target = find(environment)
     if target.endpoint:
-        values = local_environment() | os.environ
+        values = os.environ if "DATABASE_URL" in os.environ else local_environment()
         click.echo("\n".join(f"{name}={values[name]}" for name in LOCAL[store]))
         return
     if not ENVIRONMENTS[environment].tunnel:
