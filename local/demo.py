@@ -7,20 +7,19 @@ from typing import Any
 import psycopg
 import requests
 from rich.console import Console
-from rich.table import Table
 
 from chalicelib.graph import connect
 from local.part import CloudError
 from scripts.create_user import ensure_user
+from scripts.display import show_table
 from scripts.get_bearer_token import sign_in
 from scripts.target import Target
 
 EMAIL, PASSWORD = "alice@example.com", "Recall-and-peel-1"
 ARTIFACT = "92074329-d7e2-4bc7-a1cb-4a9c62477b4d"
-PATIENCE = 60  # seconds until the rows must be there
-PATIENCE_FOR_GRAPH = 120  # more: what a worker could not drain waits for catch-up, which comes once a minute
+PATIENCE = 60  # seconds until both stores must have them
 
-ROWS = "SELECT kind, id::text, artifact_id, metadata::text, timestamp FROM interaction WHERE event_id = %s ORDER BY id"
+ROWS = "SELECT kind, artifact_id, metadata::text, timestamp FROM interaction WHERE event_id = %s ORDER BY id"
 PATH = """
 MATCH path = (:User)-[:INITIATED]->(:RecallEvent {id: $event_id})-[:PEEL]->(:Artifact)
 RETURN [n IN nodes(path) | labels(n)] AS labels, [n IN nodes(path) | n.id] AS ids,
@@ -28,14 +27,18 @@ RETURN [n IN nodes(path) | labels(n)] AS labels, [n IN nodes(path) | n.id] AS id
 """
 
 
-def demonstrate(target: Target, environment: dict[str, str], console: Console) -> None:
-    """Send a recall and a peel as a new user would, and show both as they arrive; raises CloudError if they do not."""
+def demonstrate(target: Target, environment: dict[str, str], console: Console, *, patience: float = PATIENCE) -> None:
+    """Send a recall and a peel as a new user would, and show both as they arrive.
+
+    Raises CloudError, saying where they stopped, when they are not in both stores within so many seconds.
+    """
     ensure_user(target, EMAIL, PASSWORD, change=True)
     post = _poster(environment["API_URL"], sign_in(target, EMAIL, PASSWORD), console)
     event_id = post({"kind": "recall", "metadata": {"query": "test recall"}})["event_id"]
     post({"kind": "peel", "artifact_id": ARTIFACT, "event_id": event_id, "metadata": None})
-    _show_rows(environment["DATABASE_URL"], event_id, console)
-    _show_path(environment, event_id, console)
+    until = time.monotonic() + patience
+    _show_rows(environment["DATABASE_URL"], event_id, until)
+    _show_path(environment, event_id, until, console)
     console.print(
         f"\nThe API is at [bold]{environment['API_URL']}/interaction[/]. A token for it:\n"
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
@@ -56,19 +59,14 @@ def _poster(url: str, token: str, console: Console) -> Any:
     return post
 
 
-def _show_rows(database_url: str, event_id: str, console: Console) -> None:
-    until = time.monotonic() + PATIENCE
+def _show_rows(database_url: str, event_id: str, until: float) -> None:
     with psycopg.connect(database_url, autocommit=True) as ledger:
         while len(rows := ledger.execute(ROWS, [event_id]).fetchall()) < 2:  # noqa: PLR2004  the recall and the peel
             _wait(until, f"stopped between the queue and Postgres: {len(rows)} of 2 rows with event_id {event_id}")
-    table = Table("kind", "id", "artifact_id", "metadata", "timestamp", title="Postgres: interaction")
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    console.print(table)
+    show_table("Postgres: interaction", ["kind", "artifact_id", "metadata", "timestamp"], rows)
 
 
-def _show_path(environment: dict[str, str], event_id: str, console: Console) -> None:
-    until = time.monotonic() + PATIENCE_FOR_GRAPH
+def _show_path(environment: dict[str, str], event_id: str, until: float, console: Console) -> None:
     address = (environment["NEO4J_URI"], environment["NEO4J_USER"], environment["NEO4J_PASSWORD"])
     with connect(*address) as driver, driver.session() as graph:
         while not (path := graph.run(PATH, event_id=event_id).single()):

@@ -12,7 +12,16 @@ from urllib.parse import urljoin, urlsplit
 import boto3
 import click
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 from localstack_client.session import Session as LocalSession
 
 from stacks.environments import ENVIRONMENTS
@@ -22,6 +31,17 @@ LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 # An operation takes its time, and one that is still at work is not begun a second time.
 PATIENT = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
+
+# AWS was not asked: this machine has nothing to sign in with, or no longer.
+NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+STALE_CREDENTIALS = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 
 environment_option = click.option(
     "-e", "--environment", required=True, help=f"Which deployment: {', '.join(ENVIRONMENTS)}."
@@ -110,9 +130,15 @@ def local_environment() -> dict[str, str]:
 
 
 def run(command: click.Command) -> None:
-    """Run a command: exit 2 for wrong use, 3 with the reason when AWS refuses or cannot be reached."""
+    """Run a command: exit 2 for wrong use, missing credentials too; 3 with the reason when a call fails."""
     try:
         command()
     except (ClientError, BotoCoreError) as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(3) from None
+        unknown = isinstance(error, NO_CREDENTIALS) or _code(error) in STALE_CREDENTIALS
+        hint = ": sign in to the environment's account (`aws sso login`, AWS_PROFILE, …)" if unknown else ""
+        click.echo(f"Error: {error}{hint}", err=True)
+        raise SystemExit(2 if unknown else 3) from None
+
+
+def _code(error: ClientError | BotoCoreError) -> str | None:
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else None

@@ -70,6 +70,10 @@ class Function(Construct):
         resource.add_property_override("LoggingConfig.LogGroup", self.log.log_group_name)
         # With its rights in place before it first runs.
         resource.node.add_dependency(self.role)
+        self.reference: lambda_.IFunction = lambda_.Function.from_function_attributes(
+            self, "Reference", function_arn=resource.get_att("Arn").to_string(), same_environment=True
+        )
+        """The function for constructs that take one; its rights are `role`'s."""
 
     def enter(self, network: NetworkHandover | None, *, security_groups: list[str]) -> None:
         """Put it into the network, with those security groups besides the one for its way out; None: nowhere."""
@@ -99,9 +103,3 @@ class Function(Construct):
         self.resource.event_invoke_config = sam.CfnFunction.EventInvokeConfigProperty(
             maximum_event_age_in_seconds=60, maximum_retry_attempts=0
         )
-
-    @property
-    def reference(self) -> lambda_.IFunction:
-        """The function for constructs that take one; its rights are `role`'s."""
-        arn = self.resource.get_att("Arn").to_string()
-        return lambda_.Function.from_function_attributes(self, "Reference", function_arn=arn, same_environment=True)

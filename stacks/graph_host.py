@@ -23,7 +23,8 @@ NAMESPACE: Final = "InteractionTracker"
 READY: Final = ("graph-volume", "mounted")
 """The attribute that graph_host.sh gives the instance once its volume is mounted."""
 _SETUP: Final = Path(__file__).with_name("graph_host.sh")
-_TAG: Final = "interaction-tracker:graph-host"
+TAG: Final = "interaction-tracker:graph-host"
+"""Of the instance: the data stack's name."""
 
 
 class GraphHost(Construct):
@@ -100,14 +101,14 @@ class GraphHost(Construct):
             min_capacity=1,
             max_capacity=1,
         )
-        cdk.Tags.of(self.group).add(_TAG, cdk.Stack.of(self).stack_name)
+        cdk.Tags.of(self.group).add(TAG, cdk.Stack.of(self).stack_name)
         self._grant(secret)
 
     def _grant(self, secret: secrets.Secret) -> None:
         stack = cdk.Stack.of(self)
         instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
         volume = stack.format_arn(service="ec2", resource="volume", resource_name=self.volume.volume_id)
-        own = {"StringEquals": {f"aws:ResourceTag/{_TAG}": stack.stack_name}}
+        own = {"StringEquals": {f"aws:ResourceTag/{TAG}": stack.stack_name}}
         for statement in (
             # To tell the certificate.
             iam.PolicyStatement(

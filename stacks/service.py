@@ -14,6 +14,7 @@ from stacks.handover import Handover
 from stacks.metrics import Metrics
 from stacks.migration import Migration
 from stacks.observability import Observability
+from stacks.operators import Operators
 from stacks.package import Package
 from stacks.stores import Stores
 
@@ -53,6 +54,15 @@ class ServiceStack(cdk.Stack):
             functions=self._package.functions,
             environment=environment,
         )
+        self._operators = Operators(
+            self,
+            "Operators",
+            operations=self._operations.reference,
+            queue=self._queue,
+            dead_letters=self._dead_letters,
+            handover=handover,
+            environment=environment,
+        )
         self._make_outputs()
 
     def _make_api(self) -> Api:
@@ -75,16 +85,10 @@ class ServiceStack(cdk.Stack):
         function = self._make_function(
             "Operations",
             timeout=900,
-            variables={
-                "QUEUE_URL": self._queue.queue_url,
-                "DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url,
-                **self._stores.owner_variables(),
-            },
+            variables=self._stores.owner_variables(),
             role="operator",
         )
         self._stores.grant_owner(function.role)
-        self._queue.grant_send_messages(function.role)
-        self._dead_letters.grant_consume_messages(function.role)
         return function
 
     def _make_catch_up(self) -> Function:
@@ -136,6 +140,7 @@ class ServiceStack(cdk.Stack):
             "CatchUpFunction": self._catch_up.resource.ref,
             "OperationsFunction": self._operations.resource.ref,
             "WorkerMapping": self._mapping.event_source_mapping_id,
+            "OperatorsPolicy": self._operators.policy.managed_policy_arn,
         }
         for name, value in outputs.items():
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)

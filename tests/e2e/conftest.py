@@ -33,7 +33,8 @@ class System:
 @pytest.fixture(scope="session")
 def system(cloud: Cloud) -> System:
     target, environment = deploy(cloud, print)
-    demonstrate(target, environment, Console())  # as `make up` ends
+    # As `make up` ends; with more patience, since tests may share their machine.
+    demonstrate(target, environment, Console(), patience=120)
     return System(cloud, target, environment)
 
 

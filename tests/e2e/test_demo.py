@@ -3,15 +3,13 @@
 import pytest
 from rich.console import Console
 
-from local import demo
+from local.demo import demonstrate
 from local.part import CloudError
 from tests.e2e.conftest import System
 from tests.waiting import within
 
 
-def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_postgres(
-    system: System, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_postgres(system: System) -> None:
     functions, mapping = system.target.client("lambda"), system.target.outputs["WorkerMapping"]
 
     def switch(*, on: bool) -> None:
@@ -22,10 +20,9 @@ def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_
 
         within(10, look)
 
-    monkeypatch.setattr(demo, "PATIENCE", 5)
     switch(on=False)
     try:
         with pytest.raises(CloudError, match="stopped between the queue and Postgres: 0 of 2 rows"):
-            demo.demonstrate(system.target, system.environment, Console())
+            demonstrate(system.target, system.environment, Console(), patience=5)
     finally:
         switch(on=True)

@@ -36,16 +36,18 @@ class Template:
 
     def rights(self, role: str, effect: str = "Allow") -> dict[str, set[str]]:
         """Collect what a role's policies allow, or deny under some condition: actions by resource."""
+        policies = self.of_type("AWS::IAM::Policy").values()
+        return self.rights_of([policy for policy in policies if {"Ref": role} in policy["Properties"]["Roles"]], effect)
+
+    def rights_of(self, policies: list[Any], effect: str = "Allow") -> dict[str, set[str]]:
+        """Collect the same of policies."""
         rights: dict[str, set[str]] = {}
-        for policy in self.of_type("AWS::IAM::Policy").values():
-            if {"Ref": role} not in policy["Properties"]["Roles"]:
+        for statement in (one for policy in policies for one in policy["Properties"]["PolicyDocument"]["Statement"]):
+            assert "Condition" in statement or statement["Effect"] == "Allow"
+            if statement["Effect"] != effect:
                 continue
-            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                assert "Condition" in statement or statement["Effect"] == "Allow"
-                if statement["Effect"] != effect:
-                    continue
-                for resource in _listed(statement["Resource"]):
-                    rights.setdefault(self.plain(resource), set()).update(_listed(statement["Action"]))
+            for resource in _listed(statement["Resource"]):
+                rights.setdefault(self.plain(resource), set()).update(_listed(statement["Action"]))
         return rights
 
 

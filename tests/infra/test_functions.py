@@ -31,13 +31,13 @@ OUTSIDE = {"APIHandler": {"queue-arn": SEND}}
 INSIDE = {
     "CatchUp": ({}, "app"),
     "Worker": ({"queue-arn": CONSUME, "dead-letter-queue-arn": SEND}, "app"),
-    "Operations": ({"queue-arn": SEND, "dead-letter-queue-arn": CONSUME}, "operator"),
+    "Operations": ({}, "operator"),
 }
 OF_QUEUES = {
     "APIHandler": {"QUEUE_URL", "CORS_ORIGIN"},
     "CatchUp": set(),
     "Worker": {"DEAD_LETTER_QUEUE_URL"},
-    "Operations": {"QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "POSTGRES_OWNER_SECRET"},
+    "Operations": {"POSTGRES_OWNER_SECRET"},
 }
 FOR_ALL = {"ENVIRONMENT", "LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
 WHERE = {"POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DBNAME", "POSTGRES_USER"}

@@ -1,0 +1,85 @@
+"""The operators' policy: what their commands ask of AWS, written out, and nobody else may run operations."""
+
+from pathlib import Path
+from typing import Any
+
+from stacks.environment import Environment
+from tests.infra.conftest import read
+from tests.infra.template import Template
+from tests.infra.test_functions import CONSUME, SEND
+
+POLICY = "AWS::IAM::ManagedPolicy"
+ON_USERS = {
+    "cognito-idp:AdminCreateUser",
+    "cognito-idp:AdminDeleteUser",
+    "cognito-idp:AdminGetUser",
+    "cognito-idp:AdminSetUserPassword",
+    "cognito-idp:ListUsers",
+}
+BY_DOCUMENT = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
+
+
+def statements(service: Template) -> list[dict[str, Any]]:
+    _, policy = service.one(POLICY)
+    found: list[dict[str, Any]] = policy["Properties"]["PolicyDocument"]["Statement"]
+    return found
+
+
+def test_the_stack_says_which_policy_is_the_operators_and_gives_it_to_nobody(service: Template) -> None:
+    id_, policy = service.one(POLICY)
+    assert service.body["Outputs"]["OperatorsPolicy"]["Value"] == {"Ref": id_}
+    assert not {"Groups", "Roles", "Users"} & set(policy["Properties"])
+
+
+def test_operators_may_run_their_commands_and_nothing_else(service: Template, environment: Environment) -> None:
+    _, policy = service.one(POLICY)
+    of, name = f"/interaction-tracker/{environment.name}", environment.name
+    here = f"{environment.region}:{environment.account}"
+    expected = {
+        f"arn:aws:cloudformation:{here}:stack/{name}-service/*": {"cloudformation:DescribeStacks"},
+        "Operations.Arn": {"lambda:InvokeFunction"},
+        f"{of}/queue-arn": SEND,
+        f"{of}/dead-letter-queue-arn": CONSUME,
+        f"{of}/user-pool-arn": ON_USERS,
+        "*": {"cloudwatch:GetMetricData"},
+    }
+    if environment.tunnel and environment.network:
+        expected["*"] |= {"autoscaling:DescribeAutoScalingGroups"}
+        expected |= {
+            f"arn:aws:ssm:{here}:parameter{of}/*": {"ssm:GetParameters"},
+            f"arn:aws:ec2:{here}:instance/*": {"ssm:StartSession"},
+            f"arn:aws:ssm:{environment.region}::document/AWS-StartPortForwardingSessionToRemoteHost": {
+                "ssm:StartSession"
+            },
+            f"arn:aws:ssm:{here}:session/${{aws:userid}}-*": {"ssm:TerminateSession"},
+            f"{of}/graph-secret-arn": {"secretsmanager:GetSecretValue"},
+            f"arn:aws:rds-db:{here}:dbuser:{of}/postgres-resource-id/analyst": {"rds-db:connect"},
+        }
+    assert service.rights_of([policy]) == expected
+
+
+def test_a_session_is_a_forwarded_port_on_the_graphs_host_and_never_a_shell(
+    service: Template, environment: Environment, assembly: Path
+) -> None:
+    sessions = [statement for statement in statements(service) if statement["Action"] == "ssm:StartSession"]
+    assert all(BY_DOCUMENT.items() <= statement["Condition"].items() for statement in sessions)
+    on_hosts = [s["Condition"]["StringEquals"] for s in sessions if ":instance/*" in service.plain(s["Resource"])]
+    if not sessions:
+        assert not (environment.tunnel and environment.network)
+        return
+    data = read(assembly, environment.name, "data")
+    _, group = data.one("AWS::AutoScaling::AutoScalingGroup")
+    tags = {f"ssm:resourceTag/{tag['Key']}": tag["Value"] for tag in group["Properties"]["Tags"]}
+    [[(key, value)]] = [only.items() for only in on_hosts]
+    assert tags[key] == value
+
+
+def test_only_cdks_provider_which_migrates_at_a_deploy_may_run_operations_too(service: Template) -> None:
+    policies = service.of_type("AWS::IAM::Policy").values()
+    may = [p for p in policies if any("Operations.Arn" in resource for resource in service.rights_of([p]))]
+    permissions = [p["Properties"] for p in service.of_type("AWS::Lambda::Permission").values()]
+    invited = [p["Principal"] for p in permissions if service.plain(p["FunctionName"]) == "Operations.Arn"]
+    assert len(may) == len(invited) == 1
+    [role] = may[0]["Properties"]["Roles"]
+    assert role["Ref"].startswith("MigrationProvider")
+    assert service.plain(invited[0]) == f"{role['Ref']}.Arn"
