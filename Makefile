@@ -29,8 +29,8 @@ status:  ## show what runs
 	@python -m local status
 
 .PHONY: test
-test: $(INSTALLED)  ## run all tests, on a cloud of their own
-	pytest
+test: $(INSTALLED)  ## run all tests, on clouds of their own
+	pytest --numprocesses 2 --dist loadgroup
 
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check

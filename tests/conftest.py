@@ -1,8 +1,10 @@
-"""The real parts, started once for all tests, on free ports and in a folder of their own."""
+"""The real parts, started once for all tests of a process, on free ports and in a folder of their own."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from local.ports import Ports
 from tests.browser import CHROMIUM
 
 WITHOUT_BROWSER = pytest.StashKey[list[str]]()
-FOLDER = Path(__file__).parents[1] / ".local" / "test"
+FOLDER = Path(__file__).parents[1] / ".local" / f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @pytest.fixture(scope="session")
@@ -26,13 +28,25 @@ def cloud() -> Iterator[Cloud]:
     cloud.down()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a browser where there is none, and say so."""
+    """Leave out what needs a browser where there is none; side by side, `e2e` has one process and the rest another."""
     need = [] if CHROMIUM else [item for item in items if item.get_closest_marker("browser")]
     if need:
         config.hook.pytest_deselected(items=need)
-        config.stash[WITHOUT_BROWSER] = [item.nodeid for item in need]
+        told = [item.nodeid for item in need]
+        config.stash[WITHOUT_BROWSER] = told
+        getattr(config, "workeroutput", {})["without_browser"] = told
         items[:] = [item for item in items if item not in need]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("e2e" if "/e2e/" in item.nodeid else "the rest"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over from a process what it left out."""
+    if told := getattr(node, "workeroutput", {}).get("without_browser"):
+        node.config.stash[WITHOUT_BROWSER] = told
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
