@@ -46,7 +46,7 @@ class Neo4j:
         class_path = ":".join(str(jar) for jar in jars.class_path(narrate))
         (self.folder / "conf").mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        lines = (f"{name}={value}\n" for name, value in self._settings().items())
+        lines = (f"{name}={value}\n" for name, value in self.settings.items())
         (self.folder / "conf" / "neo4j.conf").write_text("".join(lines))
         self._java.write_text(_quoted((*JVM, "-cp", class_path)))
         if not (self.folder / "data").exists():
@@ -77,7 +77,9 @@ class Neo4j:
     def _java(self) -> Path:
         return self.folder / "java.args"
 
-    def _settings(self) -> Mapping[str, object]:
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """Neo4j's own, but for its port; the bounds are those of stacks/graph_task.py."""
         return {
             "server.default_listen_address": LOOPBACK,
             "server.http.enabled": "false",

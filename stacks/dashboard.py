@@ -84,10 +84,7 @@ def _stores(metrics: Metrics) -> dict[str, Graphs]:
         }
     if graph := metrics.handover.graph:
         rows["Is the graph well?"] = {
-            "Container's CPU and memory, %": [
-                metrics.graph(graph, "CPUUtilization"),
-                metrics.graph(graph, "MemoryUtilization"),
-            ],
+            "Container's memory, %": [metrics.graph(graph, "MemoryUtilization")],
             "Host's disk and memory, %": [
                 metrics.graph_agent("disk_used_percent"),
                 metrics.graph_agent("mem_used_percent"),

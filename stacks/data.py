@@ -1,6 +1,7 @@
 """The stateful stack: whatever people's data lives in."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -24,9 +25,7 @@ class DataStack(cdk.Stack):
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         self._environment = environment
         super().__init__(scope, id_, termination_protection=environment.protected)
-        self._topic = sns.Topic(self, "Alarms", enforce_ssl=True)
-        if environment.alarm_email:
-            self._topic.add_subscription(subscriptions.EmailSubscription(environment.alarm_email))
+        self._topic = self._make_topic()
         users = pool(self, environment=environment)
         queue = InteractionQueue(self, "Interactions", environment=environment)
         tell(queue.alarm, "Interactions are dead-lettered", environment=environment, topic=self._topic)
@@ -52,6 +51,21 @@ class DataStack(cdk.Stack):
     def availability_zones(self) -> list[str]:
         """The environment's zones: CDK would ask AWS for all there are, and synth asks nobody."""
         return list(self._environment.network.availability_zones) if self._environment.network else []
+
+    def _make_topic(self) -> sns.Topic:
+        topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        # A policy of its own, as `enforce_ssl` makes one, takes the place of the one that lets the account's alarms in.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self._environment.account}},
+            )
+        )
+        if self._environment.alarm_email:
+            topic.add_subscription(subscriptions.EmailSubscription(self._environment.alarm_email))
+        return topic
 
     def _make_network(self, network: Network) -> Vpc:
         return Vpc(self, "Network", network=network, environment=self._environment)

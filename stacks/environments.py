@@ -129,7 +129,7 @@ PROD: Final = replace(
     worker=Worker(timeout=30, batch_size=100, window=1, concurrency=5),
     network=Network(
         cidr="10.30.0.0/16",
-        availability_zones=("us-east-1a", "us-east-1b", "us-east-1c"),
+        availability_zones=("us-east-1a", "us-east-1b"),
         nat_gateways=2,
     ),
     postgres=RdsPostgres(
@@ -137,7 +137,7 @@ PROD: Final = replace(
         multi_az=True,
         storage=100,
         storage_limit=1000,
-        backup_days=35,
+        backup_days=30,
     ),
     graph=EcsGraph(
         availability_zone="us-east-1a",

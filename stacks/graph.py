@@ -85,7 +85,8 @@ class Neo4j(Construct):
 
     def _make_alarm(self) -> cloudwatch.Alarm:
         """Tell when no task has run for ten minutes, the nightly snapshot's included."""
-        return self.service.metric_cpu_utilization(
+        # Of memory, since ECS measures CPU against a reservation, and this container has all there is.
+        return self.service.metric_memory_utilization(
             period=cdk.Duration.minutes(1), statistic="SampleCount"
         ).create_alarm(
             self,

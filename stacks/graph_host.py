@@ -77,7 +77,8 @@ class GraphHost(Construct):
             role=self.role,
             security_group=reaches[0],
             require_imdsv2=True,
-            http_put_response_hop_limit=1,  # not from a container
+            http_put_response_hop_limit=1,  # nor from a container: graph_host.sh sees to it
+            detailed_monitoring=True,  # a value each minute
             ebs_optimized=True,
             block_devices=[
                 ec2.BlockDevice(
@@ -89,18 +90,21 @@ class GraphHost(Construct):
         )
         for security_group in reaches[1:]:
             template.add_security_group(security_group)
+        subnets = network.vpc.select_subnets(
+            subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, availability_zones=[graph.availability_zone]
+        )
         self.group = autoscaling.AutoScalingGroup(
             self,
             "Group",
             vpc=network.vpc,
-            vpc_subnets=ec2.SubnetSelection(
-                subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, availability_zones=[graph.availability_zone]
-            ),
+            vpc_subnets=ec2.SubnetSelection(subnets=subnets.subnets),
             launch_template=template,
             # Never two: they share the volume.
             min_capacity=1,
             max_capacity=1,
         )
+        # Its setup calls out at once.
+        self.group.node.add_dependency(subnets.internet_connectivity_established, network.vpc.node.find_child("S3"))
         cdk.Tags.of(self.group).add(TAG, cdk.Stack.of(self).stack_name)
         self._grant(secret)
 

@@ -7,14 +7,17 @@ trap '[[ $? == 0 ]] || systemctl mask --now ecs' EXIT
 readonly volume=@VOLUME@ secret=@SECRET@ name=@NAME@ mount=/srv/graph
 export AWS_DEFAULT_REGION=@REGION@
 
-dnf install --assumeyes --quiet --setopt=retries=10 awscli-2 jq openssl e2fsprogs amazon-cloudwatch-agent
+for _ in {1..20}; do
+    if dnf install --assumeyes --quiet awscli-2 jq openssl e2fsprogs amazon-cloudwatch-agent; then break; fi
+    sleep 15
+done
 
-# The volume. The host before this one may still be letting go of it.
+# The volume. The host before this one may still be letting go of it, however long that takes.
 token=$(curl --silent --fail --request PUT 169.254.169.254/latest/api/token \
     --header 'X-aws-ec2-metadata-token-ttl-seconds: 60')
 instance=$(curl --silent --fail 169.254.169.254/latest/meta-data/instance-id \
     --header "X-aws-ec2-metadata-token: $token")
-aws ec2 wait volume-available --volume-ids "$volume"
+until aws ec2 wait volume-available --volume-ids "$volume"; do sleep 15; done
 aws ec2 attach-volume --volume-id "$volume" --instance-id "$instance" --device /dev/sdf >/dev/null
 device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${volume/-/}
 for _ in {1..60}; do
@@ -67,4 +70,5 @@ cat >>/etc/ecs/ecs.config <<'CONFIG'
 ECS_INSTANCE_ATTRIBUTES={"graph-volume":"mounted"}
 ECS_CONTAINER_STOP_TIMEOUT=120s
 ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
+ECS_AWSVPC_BLOCK_IMDS=true
 CONFIG

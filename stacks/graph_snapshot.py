@@ -23,7 +23,7 @@ _TAG: Final = "interaction-tracker:graph-snapshot-of"
 
 
 class GraphSnapshot(Construct):
-    """Neo4j is away for about a minute of it, and comes back whatever happens to the snapshot."""
+    """Neo4j is away for about four minutes of it, and comes back whatever happens to the snapshot."""
 
     alarm: cloudwatch.Alarm
     """Two days without a snapshot."""

@@ -15,8 +15,8 @@ _RETENTION: Final = {
 
 
 def removal_policy(environment: Environment) -> cdk.RemovalPolicy:
-    """Return what becomes of a stateful resource that leaves its stack."""
-    return cdk.RemovalPolicy.RETAIN if environment.protected else cdk.RemovalPolicy.DESTROY
+    """Return what becomes of a stateful resource that leaves its stack: protected, it stays, if it was ever in use."""
+    return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if environment.protected else cdk.RemovalPolicy.DESTROY
 
 
 def log_retention(environment: Environment) -> logs.RetentionDays:

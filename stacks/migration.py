@@ -49,8 +49,8 @@ class Migration(Construct):
         )
         self._run = cdk.CustomResource(
             self,
-            # Another package is another resource, never an update: rolling an update back would migrate once more, and
-            # with the database away the stack would be stuck between two versions.
+            # Another package, or store, is another resource, never an update: rolling an update back would migrate once
+            # more, and with the database away the stack would be stuck between two versions.
             f"Run{version}",
             service_token=provider.service_token,
             resource_type="Custom::Migration",

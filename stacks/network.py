@@ -1,5 +1,7 @@
 """The network of the stores and of the functions behind the queue."""
 
+from typing import Final
+
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -9,6 +11,8 @@ from stacks.environment import Environment
 from stacks.handover import NetworkHandover
 from stacks.lifetime import log_retention, removal_policy
 from stacks.settings import Network
+
+_MOST_ZONES: Final = 4
 
 
 class Vpc(Construct):
@@ -21,6 +25,8 @@ class Vpc(Construct):
             "Vpc",
             ip_addresses=ec2.IpAddresses.cidr(network.cidr),
             availability_zones=list(network.availability_zones),
+            # Else a zone that is added moves the addresses of what is there.
+            reserved_azs=_MOST_ZONES - len(network.availability_zones),
             nat_gateways=network.nat_gateways,
             subnet_configuration=[
                 ec2.SubnetConfiguration(

@@ -56,7 +56,7 @@ class Observability(Construct):
 
     def _watch_graph(self, store: GraphHandover) -> None:
         metrics = self._metrics
-        self._alarm("The graph is short of CPU", metrics.graph(store, "CPUUtilization"), 15, above=90)
+        self._alarm("The graph is short of CPU", metrics.graph_host(store, "CPUUtilization"), 15, above=90)
         self._alarm("The graph's disk fills", metrics.graph_agent("disk_used_percent"), 15, above=80)
         self._alarm("The graph's host is unwell", metrics.graph_host(store, "StatusCheckFailed"), 3, above=0)
 

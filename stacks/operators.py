@@ -66,8 +66,11 @@ class Operators(Construct):
         tagged = {"StringEquals": {f"ssm:resourceTag/{TAG}": f"{self._environment.name}-data"}}
         self._allow(hosts, "ssm:StartSession", only=tagged | _BY_DOCUMENT)
         self._allow(self._arn("ssm", "document", _FORWARDING, account=""), "ssm:StartSession", only=_BY_DOCUMENT)
-        own = self._arn("ssm", "session", "${aws:userid}-*")
-        self._allow(own, "ssm:TerminateSession")
+        sessions = self._arn("ssm", "session", "*")
+        self._allow(sessions, "ssmmessages:OpenDataChannel")  # takes the token that StartSession gave
+        # By its tag: of a role's session the id begins with a name, which is only a part of aws:userid.
+        opener = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
+        self._allow(sessions, "ssm:TerminateSession", only=opener)
         self._allow(graph.graph_secret_arn, "secretsmanager:GetSecretValue")
         if handover.postgres:
             role = f"{handover.postgres.postgres_resource_id}/analyst"
@@ -75,8 +78,9 @@ class Operators(Construct):
             self._allow(self._arn("rds-db", "dbuser", role, arn_format=colon), "rds-db:connect")
         acknowledge(self.policy, f"IAM5[Resource::{parameters}]", because="where the environment's stores are")
         acknowledge(self.policy, f"IAM5[Resource::{hosts}]", because="only the host that bears the graph's tag")
-        named = own.replace("${aws:userid}", "<aws:userid>")  # as cdk-nag writes it
-        acknowledge(self.policy, f"IAM5[Resource::{named}]", because="a session's id begins with who opened it")
+        acknowledge(
+            self.policy, f"IAM5[Resource::{sessions}]", because="their ids are not known; one's own, by its tag"
+        )
 
     def _allow(self, resource: str, *actions: str, only: Mapping[str, Any] | None = None) -> None:
         self.policy.add_statements(iam.PolicyStatement(actions=[*actions], resources=[resource], conditions=only))

@@ -16,7 +16,7 @@ from stacks.network import Vpc
 from stacks.settings import RdsPostgres
 
 DATABASE: Final = "interaction_tracker"
-_OWNER: Final = "ledger_owner"
+OWNER: Final = "ledger_owner"
 _PORT: Final = 5432
 # Quiet hours; maintenance comes after a night's backup.
 BACKUP_WINDOW: Final = "01:00-02:00"
@@ -36,12 +36,19 @@ class Ledger(Construct):
         self._server = network.security_group(f"{id_}Server", "the ledger")
         self.client.connections.allow_to(self._server, ec2.Port.tcp(_PORT), "Postgres")
         self.common: dict[str, Any] = {
-            "credentials": rds.Credentials.from_username(_OWNER),
+            "credentials": rds.Credentials.from_username(OWNER),
             "manage_master_user_password": True,
             "iam_authentication": True,
             "port": _PORT,
             "vpc": network.vpc,
-            "vpc_subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            "subnet_group": rds.SubnetGroup(
+                self,
+                "Subnets",
+                description=f"where the ledger {id_} is",
+                vpc=network.vpc,
+                vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+                removal_policy=removal_policy(environment),  # a store that stays needs it
+            ),
             "security_groups": [self._server],
             "storage_encrypted": True,
             "cloudwatch_logs_exports": ["postgresql"],

@@ -41,7 +41,7 @@ class ServiceStack(cdk.Stack):
             self,
             "Migration",
             operations=self._operations.reference,
-            version=self._package.version,
+            version=f"{self._package.version}{type(environment.postgres).__name__}",
             environment=environment,
         )
         self._catch_up = self._make_catch_up()
@@ -84,7 +84,7 @@ class ServiceStack(cdk.Stack):
     def _make_operations(self) -> Function:
         function = self._make_function(
             "Operations",
-            timeout=900,
+            timeout=840,  # below CDK's provider's, which is there to tell a deploy of it
             variables=self._stores.owner_variables(),
             role="operator",
         )

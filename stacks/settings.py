@@ -29,9 +29,11 @@ class Network:
     cidr: str
     """Its addresses; those of networks that are ever to be peered must differ."""
     availability_zones: tuple[str, ...]
-    """Written out, because asking AWS for them at synth needs credentials. Zones are only ever added at the end."""
+    """Written out, because asking AWS for them at synth needs credentials. At most four; others are added at the end,
+    whose addresses are kept free."""
     nat_gateways: int
-    """The way out, each in a zone of its own: one is cheap, one a zone outlives the loss of a zone."""
+    """The way out, each in a zone of its own: one is cheap, one a zone outlives the loss of a zone. A zone without one
+    goes out through another's."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from stacks.environment import Environment
 from stacks.handover import Handover
+from stacks.postgres import OWNER
 from stacks.settings import ExternalGraph, ExternalPostgres
 
 
@@ -51,6 +52,14 @@ class Stores(Construct):
         self._graph.secret.grant_read(function_role)
         if self._postgres:
             self._postgres[role].secret.grant_read(function_role)
+        self._grant_token(function_role, role)
+
+    def grant_owner(self, function_role: iam.Role) -> None:
+        """Let a function log in to the ledger as its owner: with the password, and a token once it has granted that."""
+        self._owner.secret.grant_read(function_role)
+        self._grant_token(function_role, OWNER)
+
+    def _grant_token(self, function_role: iam.Role, role: str) -> None:
         if self._place:
             user = cdk.Stack.of(self).format_arn(
                 service="rds-db",
@@ -59,10 +68,6 @@ class Stores(Construct):
                 arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
             )
             function_role.add_to_policy(iam.PolicyStatement(actions=["rds-db:connect"], resources=[user]))
-
-    def grant_owner(self, function_role: iam.Role) -> None:
-        """Let a function log in to the ledger as its owner."""
-        self._owner.secret.grant_read(function_role)
 
     def _where(self) -> dict[str, str]:
         if self._place is None:

@@ -143,6 +143,11 @@ class Ledger(Database):
         self.connection.execute(PUT_BACK, values)
         return attempts >= PATIENCE
 
+    def give_another_chance(self, rows: Sequence[Row]) -> None:
+        """Take those of the rows that were set aside out of the outbox; what the graph refuses now is put back."""
+        aside = "DELETE FROM graph_outbox WHERE interaction_id = ANY(%s) AND next_attempt_at = 'infinity'"
+        self.connection.execute(aside, [[row.id for row in rows]])
+
 
 def _columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
     return {

@@ -134,6 +134,7 @@ def _walk(ledger: Ledger, connection: psycopg.Connection, graph: Graph, rebuild_
         return 0
     reached, last = part
     rows = history.after(connection, reached, last)
+    ledger.give_another_chance(rows)
     project_or_put_back(ledger, graph, rows)
     if rows and rows[-1].id < last:
         moved = "UPDATE rebuild_range SET reached = %s WHERE rebuild_id = %s AND last = %s"
@@ -150,5 +151,6 @@ def project_user(ledger: Ledger, graph: Graph, user_id: str, place: Place | None
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PROJECTORS])
         rows = history.of_user(connection, user_id, place)
+        ledger.give_another_chance(rows)
         project_or_put_back(ledger, graph, rows)
     return (rows[-1].event_id, rows[-1].id) if rows else None

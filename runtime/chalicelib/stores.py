@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from chalicelib import config, graph, ledger, postgres
 
 RDS_AUTHORITIES = Path(__file__).with_name("rds-ca.pem")
@@ -17,20 +19,33 @@ def open_ledger() -> ledger.Ledger:
 def owner() -> dict[str, Any]:
     """Return the way to the ledger as its owner, with the keys of a secret of RDS: for migrations."""
     secret = config.secret("POSTGRES_OWNER_SECRET")
-    # The secret that RDS makes and rotates holds the login alone.
-    return secret if "host" in secret else {**_rds(), **secret}
+    if "host" in secret:
+        return secret
+    # The secret that RDS makes and rotates holds the login alone. Migration 0004 has the owner log in with a token, as
+    # all do; before it, only the password counts.
+    with_token = {**_rds(), "username": secret["username"], "password": _token(secret["username"])}
+    try:
+        psycopg.connect(postgres.conninfo(with_token), connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return {**_rds(), **secret}
+    return with_token
 
 
 def ledger_conninfo() -> str:
     """Return the way to a store with a secret of its own or, without one, to RDS with an IAM token for a password."""
     if os.environ.get("POSTGRES_SECRET"):
         return postgres.conninfo(config.secret("POSTGRES_SECRET"))
-    where, user = _rds(), config.setting("POSTGRES_USER")
-    # Signed here, without a call; it lives 15 minutes, and counts only at the moment of connecting.
-    token = config.client("rds").generate_db_auth_token(
+    user = config.setting("POSTGRES_USER")
+    return postgres.conninfo({**_rds(), "username": user, "password": _token(user)})
+
+
+def _token(user: str) -> str:
+    """Sign a password, here and without a call; it lives 15 minutes, and counts only at the moment of connecting."""
+    where = _rds()
+    token: str = config.client("rds").generate_db_auth_token(
         DBHostname=where["host"], Port=int(where["port"]), DBUsername=user
     )
-    return postgres.conninfo({**where, "username": user, "password": token})
+    return token
 
 
 def _rds() -> dict[str, str]:

@@ -21,8 +21,11 @@ RELEASED: Final = Path(__file__).with_name("released.json")
 STATEFUL: Final[dict[str, set[str]]] = {
     "AWS::Cognito::UserPool": {"AliasAttributes", "UsernameAttributes", "UsernameConfiguration"},
     "AWS::Cognito::UserPoolClient": set(),
+    "AWS::EC2::Subnet": set(),
+    "AWS::EC2::VPC": set(),
     "AWS::EC2::Volume": {"AvailabilityZone", "Encrypted", "KmsKeyId", "SnapshotId"},
     "AWS::RDS::DBCluster": {"Engine", "MasterUsername"},
+    "AWS::RDS::DBSubnetGroup": set(),
     "AWS::RDS::DBInstance": {"AvailabilityZone", "DBSnapshotIdentifier", "Engine"},
     "AWS::SQS::Queue": set(),
     "AWS::SecretsManager::Secret": {"GenerateSecretString"},

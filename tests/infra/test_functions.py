@@ -58,7 +58,8 @@ def rights(name: str, environment: Environment) -> dict[str, set[str]]:
         return found | {"*": TRACE} | {f"{named}/{secret}-??????": READ_SECRET for secret in secrets}
     user = f"arn:aws:rds-db:{environment.region}:{environment.account}:dbuser:{of}/postgres-resource-id/{role}"
     secrets = ["graph-secret-arn", *(["postgres-owner-secret-arn"] if name == "Operations" else [])]
-    stores = {user: {"rds-db:connect"}} | {f"{of}/{secret}": READ_SECRET for secret in secrets}
+    owner = {user.removesuffix(role) + "ledger_owner": {"rds-db:connect"}} if name == "Operations" else {}
+    stores = {user: {"rds-db:connect"}} | owner | {f"{of}/{secret}": READ_SECRET for secret in secrets}
     return found | {"*": TRACE | INTERFACES} | stores
 
 

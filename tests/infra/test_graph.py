@@ -1,5 +1,6 @@
 """The graph's Neo4j: one at a time, on a volume that stays, reached over TLS, and nothing to read in its setup."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from local.neo4j import Neo4j
 from stacks.environment import Environment
 from stacks.graph_host import READY
 from stacks.settings import EcsGraph
@@ -56,7 +58,7 @@ def test_logical_ids_of_what_holds_the_graph_never_change(stack: Template) -> No
 @pytest.mark.parametrize("kind", ["AWS::EC2::Volume", "AWS::SecretsManager::Secret"])
 def test_the_volume_and_its_login_outlive_the_stack(stack: Template, kind: str) -> None:
     _, resource = stack.one(kind)
-    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_volume_and_host_are_in_one_zone(stack: Template, environment: Environment, launch: dict[str, Any]) -> None:
@@ -90,6 +92,16 @@ def test_no_task_starts_without_the_volume(stack: Template) -> None:
     assert constraint == {"Type": "memberOf", "Expression": f"attribute:{READY[0]} == {READY[1]}"}
     text = SETUP.read_text()
     assert f'ECS_INSTANCE_ATTRIBUTES={{"{READY[0]}":"{READY[1]}"}}' in text.partition("mountpoint --quiet")[2]
+
+
+def test_the_setup_begins_when_there_is_a_way_out(stack: Template) -> None:
+    _, group = stack.one("AWS::AutoScaling::AutoScalingGroup")
+    waits_for = {stack.body["Resources"][id_]["Type"] for id_ in group["DependsOn"]}
+    assert waits_for >= {"AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCEndpoint"}
+
+
+def test_the_container_does_not_get_the_hosts_rights() -> None:
+    assert "\nECS_AWSVPC_BLOCK_IMDS=true\n" in SETUP.read_text()
 
 
 def test_a_setup_that_fails_leaves_a_host_without_ecs() -> None:
@@ -136,6 +148,13 @@ def test_bolt_takes_tls_alone_and_notices_who_vanished(container: dict[str, Any]
     assert settings["NEO4J_server_bolt_connection__keep__alive__probes"] == "3"
     assert settings["NEO4J_server_http_listen__address"].startswith("localhost:")
     assert container["PortMappings"] == [{"ContainerPort": 7687, "Protocol": "tcp"}]
+
+
+def test_neo4j_has_the_bounds_that_the_laptop_tries(container: dict[str, Any]) -> None:
+    bounds = ("db.transaction.timeout", "db.lock.acquisition.timeout", "server.bolt.connection_keep_alive")
+    laptop = Neo4j(folder=ROOT, port=1, password="").settings
+    for name in bounds:
+        assert variables(container)[f"NEO4J_{name.replace('_', '__').replace('.', '_')}"] == laptop[name], name
 
 
 def test_the_password_is_in_secrets_manager_alone(
@@ -215,3 +234,11 @@ def test_an_hour_without_the_graph_does_not_pass_unseen(stack: Template) -> None
         assert alarm["Properties"]["TreatMissingData"] == "breaching"
     minutes = away[1]["Properties"]["Period"] * away[1]["Properties"]["EvaluationPeriods"] / 60
     assert minutes == 10
+    assert away[1]["Properties"]["MetricName"] == "MemoryUtilization"  # that of CPU is a share of a reservation
+
+
+def test_the_snapshot_is_taken_when_neo4j_has_ended_and_it_is_back_before_the_alarm(container: dict[str, Any]) -> None:
+    states = json.loads((ROOT / "stacks" / "graph_snapshot.json").read_text())["States"]
+    ending = states["Let it end"]
+    assert (ending["Next"], ending["Seconds"] > container["StopTimeout"]) == ("Snapshot", True)
+    assert 24 * states["Wait"]["Seconds"] + ending["Seconds"] < 8 * 60

@@ -1,5 +1,6 @@
 """The network: nothing in it can be reached from outside, and only what needs a store reaches it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,24 @@ def test_the_network_spans_the_zones_that_the_environment_names(stack: Template,
     zones = [subnet["Properties"]["AvailabilityZone"] for subnet in stack.of_type("AWS::EC2::Subnet").values()]
     assert sorted(zones) == sorted(environment.network.availability_zones * 3)
     assert len(stack.of_type("AWS::EC2::NatGateway")) == environment.network.nat_gateways
+
+
+def test_in_production_no_zone_goes_out_through_another(stack: Template, environment: Environment) -> None:
+    assert environment.network
+    if environment.name == "prod":
+        assert len(stack.of_type("AWS::EC2::NatGateway")) == len(environment.network.availability_zones)
+
+
+def test_a_zone_that_is_added_moves_nothing(environment: Environment) -> None:
+    assert environment.network
+    zones = (*environment.network.availability_zones, "us-east-1f")
+    larger = data_stack(replace(environment, network=replace(environment.network, availability_zones=zones)))
+    before, after = (
+        {id_: one["Properties"]["CidrBlock"] for id_, one in template.of_type("AWS::EC2::Subnet").items()}
+        for template in (data_stack(environment), larger)
+    )
+    assert len(after) == len(before) + 3
+    assert before.items() <= after.items()
 
 
 def test_who_is_turned_away_is_logged(stack: Template) -> None:

@@ -68,6 +68,16 @@ def test_alarms_reach_a_person(data: Template, environment: Environment) -> None
     assert environment.alarm_email or environment.local_endpoint
 
 
+def test_the_topic_takes_what_this_accounts_alarms_say(data: Template, environment: Environment) -> None:
+    topic, _ = data.one("AWS::SNS::Topic")
+    _, policy = data.one("AWS::SNS::TopicPolicy")
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    [allowed] = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert (allowed["Action"], allowed["Resource"]) == ("sns:Publish", {"Ref": topic})
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": environment.account}}
+
+
 def test_a_catch_up_that_says_nothing_is_an_alarm(alarms: dict[str, Any]) -> None:
     alarm = alarms["Catch-up does not run"]
     assert (alarm["TreatMissingData"], alarm["Statistic"]) == ("breaching", "SampleCount")

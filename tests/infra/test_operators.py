@@ -16,6 +16,7 @@ ON_USERS = {
     "cognito-idp:AdminSetUserPassword",
     "cognito-idp:ListUsers",
 }
+OWN = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
 BY_DOCUMENT = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
 
 
@@ -51,7 +52,7 @@ def test_operators_may_run_their_commands_and_nothing_else(service: Template, en
             f"arn:aws:ssm:{environment.region}::document/AWS-StartPortForwardingSessionToRemoteHost": {
                 "ssm:StartSession"
             },
-            f"arn:aws:ssm:{here}:session/${{aws:userid}}-*": {"ssm:TerminateSession"},
+            f"arn:aws:ssm:{here}:session/*": {"ssm:TerminateSession", "ssmmessages:OpenDataChannel"},
             f"{of}/graph-secret-arn": {"secretsmanager:GetSecretValue"},
             f"arn:aws:rds-db:{here}:dbuser:{of}/postgres-resource-id/analyst": {"rds-db:connect"},
         }
@@ -63,6 +64,10 @@ def test_a_session_is_a_forwarded_port_on_the_graphs_host_and_never_a_shell(
 ) -> None:
     sessions = [statement for statement in statements(service) if statement["Action"] == "ssm:StartSession"]
     assert all(BY_DOCUMENT.items() <= statement["Condition"].items() for statement in sessions)
+    ends = [
+        statement["Condition"] for statement in statements(service) if statement["Action"] == "ssm:TerminateSession"
+    ]
+    assert ends == [OWN] * bool(sessions)
     on_hosts = [s["Condition"]["StringEquals"] for s in sessions if ":instance/*" in service.plain(s["Resource"])]
     if not sessions:
         assert not (environment.tunnel and environment.network)

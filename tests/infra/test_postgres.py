@@ -37,7 +37,7 @@ def test_logical_ids_of_ledgers_never_change() -> None:
 
 
 def test_a_ledger_outlives_its_stack(store: dict[str, Any]) -> None:
-    assert (store["DeletionPolicy"], store["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (store["DeletionPolicy"], store["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert store["Properties"]["DeletionProtection"] is True
 
 

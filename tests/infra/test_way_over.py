@@ -80,7 +80,8 @@ def test_what_leaves_the_stack_is_kept(steps: tuple[Environment, ...]) -> None:
     for before, after in [*pairwise(steps), (steps[0], steps[-1])]:
         resources = data_stack(before).body["Resources"]
         for _, id_ in holding_data(before).keys() - holding_data(after).keys():
-            assert (resources[id_]["DeletionPolicy"], resources[id_]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+            kept = resources[id_]["DeletionPolicy"], resources[id_]["UpdateReplacePolicy"]
+            assert kept == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_functions_follow_the_choice() -> None:

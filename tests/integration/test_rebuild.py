@@ -148,6 +148,13 @@ def test_rows_that_the_graph_refuses_wait_in_the_outbox(
     monkeypatch.setattr(graph, "write", pick)
     rebuilt(ledger, graph)
     assert sql.execute("SELECT attempts FROM graph_outbox").fetchall() == [(1,)]
+    sql.execute("UPDATE graph_outbox SET attempts = 3, next_attempt_at = 'infinity'")
+    rebuilt(ledger, graph)
+    assert sql.execute("SELECT attempts FROM graph_outbox").fetchall() == [(1,)]
+    sql.execute("UPDATE graph_outbox SET next_attempt_at = 'infinity'")
+    monkeypatch.undo()
+    rebuild.project_user(ledger, graph, ALICE)
+    assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
 
 
 @pytest.mark.usefixtures("sql")

@@ -1,14 +1,12 @@
 """Where the ledger is and whom to trust there, as the stack tells it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from chalicelib import config, stores
-from chalicelib.postgres import conninfo
+from chalicelib import stores
 
 PLACE = {"host": "ledger.example", "port": "5432", "dbname": "interaction_tracker"}
 
@@ -35,18 +33,6 @@ def verified(connection: str) -> dict[str, Any]:
 @pytest.mark.usefixtures("rds")
 def test_a_token_goes_to_no_server_but_the_one_that_rds_vouches_for() -> None:
     assert verified(stores.ledger_conninfo()) == {**PLACE, "user": "app"}
-
-
-@pytest.mark.usefixtures("rds")
-def test_the_owners_password_goes_there_too_although_its_secret_says_nothing_of_a_place(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class SecretsManager:
-        def get_secret_value(self, **_: str) -> dict[str, str]:
-            return {"SecretString": json.dumps({"username": "ledger_owner", "password": "rotated"})}
-
-    monkeypatch.setattr(config, "client", lambda _: SecretsManager())
-    assert verified(conninfo(stores.owner())) == {**PLACE, "user": "ledger_owner"}
 
 
 def test_the_authorities_are_the_regions_own_and_live_for_decades() -> None:

@@ -12,6 +12,9 @@ BEGIN
     END LOOP;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam') THEN
         GRANT rds_iam TO app, operator, analyst;
+        -- Who makes a role is a member of it, and so of rds_iam, whose members RDS asks for a token. Said outright, so
+        -- that it is so in every version.
+        EXECUTE format('GRANT rds_iam TO %I', current_user);
     END IF;
 END
 $$;

@@ -1,0 +1,86 @@
+"""How migrations log in where RDS makes the owner's secret: it holds the login alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from chalicelib import config
+from chalicelib.operations import migrate_ledger
+from chalicelib.postgres import conninfo
+from chalicelib.stores import owner
+from local.cloud import Cloud
+from local.ports import Ports
+from tests.unit.test_stores import PLACE, verified
+
+# As RDS makes them: its master is no superuser, and may give away rds_iam.
+AS_RDS = """
+DROP ROLE app;
+DROP ROLE operator;
+CREATE ROLE rds_iam;
+CREATE ROLE rds_superuser NOLOGIN;
+GRANT rds_iam TO rds_superuser WITH ADMIN OPTION;
+CREATE ROLE ledger_owner LOGIN CREATEROLE CREATEDB PASSWORD 'made-up';
+GRANT rds_superuser TO ledger_owner;
+ALTER DATABASE {database} OWNER TO ledger_owner;
+"""
+MEMBERS = (
+    "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND pg_has_role(rolname, 'rds_iam', 'member')"
+)
+
+
+class Aws:
+    """Secrets Manager, with the owner's password; and RDS' signer, whose token is whatever a test says."""
+
+    def __init__(self, *, username: str, password: str, token: str) -> None:
+        self._secret, self._token = {"username": username, "password": password}, token
+
+    def get_secret_value(self, **_: str) -> dict[str, str]:
+        return {"SecretString": json.dumps(self._secret)}
+
+    def generate_db_auth_token(self, **_: object) -> str:
+        return self._token
+
+
+@pytest.mark.parametrize("right", ["token", "password"])
+def test_the_owner_logs_in_with_a_token_and_before_the_first_migration_with_the_password(
+    right: str, stores: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = stores["postgres-owner"]
+    wrong = {"password": "wrong", "token": "wrong"} | {right: login["password"]}
+    monkeypatch.setenv("POSTGRES_OWNER_SECRET", "owner")
+    monkeypatch.setattr(config, "client", lambda _: Aws(username=login["username"], **wrong))
+    # The laptop's server speaks no TLS; that RDS' must is the next test's.
+    place = {name: login[name] for name in ("host", "port", "dbname")}
+    monkeypatch.setattr("chalicelib.stores._rds", lambda: place)
+    assert migrate_ledger(owner()) == []
+
+
+def test_neither_goes_to_a_server_that_rds_does_not_vouch_for(
+    stores: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = stores["postgres-owner"]
+    monkeypatch.setenv("POSTGRES_OWNER_SECRET", "owner")
+    for name in ("host", "port", "dbname"):
+        monkeypatch.setenv(f"POSTGRES_{name.upper()}", str(login[name]))
+    monkeypatch.setattr(config, "client", lambda _: Aws(username="ledger_owner", password="p", token="t"))  # noqa: S106
+    place = {name: str(login[name]) for name in PLACE}
+    assert verified(conninfo(owner())) == {**place, "user": "ledger_owner"}
+
+
+def test_migrations_need_no_superuser_and_have_everybody_log_in_with_a_token(tmp_path: Path) -> None:
+    cloud = Cloud(folder=tmp_path, ports=Ports.free())
+    cloud.up(["postgres"])
+    try:
+        superuser = cloud.secrets()["postgres-owner"]
+        with psycopg.connect(conninfo(superuser), autocommit=True) as sql:
+            sql.execute(AS_RDS.format(database=superuser["dbname"]).encode())
+            login = {**superuser, "username": "ledger_owner", "password": "made-up"}
+            assert migrate_ledger(login)
+            assert migrate_ledger(login) == []
+            assert {role for (role,) in sql.execute(MEMBERS)} == {"ledger_owner", "app", "operator", "analyst"}
+            assert sql.execute("SELECT has_table_privilege('analyst', 'interaction', 'SELECT')").fetchone() == (True,)
+    finally:
+        cloud.down()
