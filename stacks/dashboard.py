@@ -56,6 +56,7 @@ def _rows(metrics: Metrics, functions: Mapping[str, str]) -> dict[str, Graphs]:
             "Seconds that the oldest row waits": [own("OutboxAge", _MAX)],
             "Seconds from accepted": [own("TimeToStored", _P99), own("TimeToGraph", _P99)],
             "Projected": [own("Projected"), own("GraphRefused"), own("SetAside"), own("NotDrained")],
+            "Seconds since the watermark": [own("WatermarkAge", _MAX)],
             "Another graph than before": [own("GraphLost", _MAX)],
         },
         "Are the functions well?": {

@@ -6,7 +6,7 @@ from chalicelib import rebuild, watermark
 from chalicelib.graph import Graph
 from chalicelib.ledger import Ledger
 from chalicelib.projection import catch_up
-from chalicelib.telemetry import log, measure, measure_seconds
+from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
 
 def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
@@ -18,6 +18,8 @@ def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     waiting = ledger.waiting()
     measure(OutboxRows=waiting.rows, SetAsideRows=waiting.set_aside)
     measure_seconds(OutboxAge=waiting.age)
+    if (marked := watermark.in_ledger(ledger)) is not None:
+        measure_seconds(WatermarkAge=seconds_since(marked))
     wiping = _is_wiping(ledger)  # then it has no mark yet, and all is made anew already
     cause = None if wiping else watermark.what_is_amiss(ledger, graph)
     measure(GraphLost=int(cause is not None))

@@ -27,7 +27,7 @@ def what_is_amiss(ledger: Ledger, graph: Graph) -> str | None:
 
     A system that never wrote a mark has nothing amiss. Neither has a graph of newer code: that code looks after it.
     """
-    marked = ledger.connection.execute(_IN_LEDGER).fetchone()
+    marked = in_ledger(ledger)
     if marked is None:
         return None
     # Read after the ledger's, and written before it: so it is never the older of two that belong together.
@@ -35,11 +35,18 @@ def what_is_amiss(ledger: Ledger, graph: Graph) -> str | None:
         found = transaction.run(_IN_GRAPH).single(strict=True)
     if found["reached_at"] is None:
         return "the graph is another one: it has no watermark"
-    if found["reached_at"].to_native() < marked[0]:
+    if found["reached_at"].to_native() < marked:
         return "the graph is an older one: its watermark is behind the ledger's"
     if found["version"] < VERSION:
         return "the graph was made by an older projection"
     return None
+
+
+def in_ledger(ledger: Ledger) -> datetime | None:
+    """Return when catch-up last came to its end with both stores there; None if it never did."""
+    marked: datetime | None
+    [marked] = ledger.connection.execute(_IN_LEDGER).fetchone() or (None,)
+    return marked
 
 
 def advance(ledger: Ledger, graph: Graph) -> datetime:

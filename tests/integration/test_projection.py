@@ -176,7 +176,11 @@ def test_nothing_is_written_until_the_constraints_are_there(
     assert drain(ledger, graph) == 1
 
 
-def test_what_waits_is_measured_with_the_graph_away_too(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_waits_is_measured_with_the_graph_away_too(
+    ledger: Ledger, graph: Graph, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tend(ledger, graph, in_time=lambda: True)
+    assert values(metrics(capsys), "WatermarkAge") == []  # there was none yet
     ledger.store([interaction()])
     away = Graph(lambda: graph_module.connect("bolt://127.0.0.1:1", "neo4j", "secret"))
     with pytest.raises(GraphUnavailableError):
@@ -186,6 +190,7 @@ def test_what_waits_is_measured_with_the_graph_away_too(ledger: Ledger, capsys: 
     assert values(measured, "OutboxRows") == [1]
     assert values(measured, "SetAsideRows") == [0]
     assert values(measured, "OutboxAge") == [pytest.approx(0, abs=5)]
+    assert values(measured, "WatermarkAge") == [pytest.approx(0, abs=5)]
 
 
 def test_the_time_until_the_graph_has_it_is_measured_from_its_acceptance(
