@@ -195,37 +195,6 @@ def test_a_host_that_goes_lets_neo4j_stop_first(stack: Template) -> None:
     assert associated in service["DependsOn"]
 
 
-def test_the_host_may_do_this_and_nothing_else(stack: Template) -> None:
-    (role,) = (id_ for id_ in stack.of_type("AWS::IAM::Role") if id_.startswith("GraphHostRole"))
-    assert "ManagedPolicyArns" not in stack.of_type("AWS::IAM::Role")[role]["Properties"]
-    volume = "arn:aws:ec2:us-east-1:{account}:volume/GraphHostVolume652A7521"
-    rights = {
-        re.sub(r"\d{12}", "{account}", resource): {action for action in actions if not action.startswith("ecs:")}
-        for resource, actions in stack.rights(role).items()
-    }
-    assert {resource: actions for resource, actions in rights.items() if actions} == {
-        "GraphLogin9E5514A5": {
-            "secretsmanager:GetSecretValue",
-            "secretsmanager:PutSecretValue",
-        },
-        volume: {"ec2:AttachVolume"},
-        "arn:aws:ec2:us-east-1:{account}:instance/*": {"ec2:AttachVolume"},
-        # ECS' share of these (images, logs) is CDK's; none of the others takes a resource.
-        "*": {
-            "cloudwatch:PutMetricData",
-            "ec2:DescribeVolumes",
-            "ecr:GetAuthorizationToken",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-            "ssm:UpdateInstanceInformation",
-            "ssmmessages:CreateControlChannel",
-            "ssmmessages:CreateDataChannel",
-            "ssmmessages:OpenControlChannel",
-            "ssmmessages:OpenDataChannel",
-        },
-    }
-
-
 def test_an_hour_without_the_graph_does_not_pass_unseen(stack: Template) -> None:
     topic, _ = stack.one("AWS::SNS::Topic")
     away, snapshot = (stack.one("AWS::CloudWatch::Alarm", starting=f"Graph{name}") for name in ("Away", "Snapshot"))

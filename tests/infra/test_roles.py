@@ -1,0 +1,121 @@
+"""Every role that is not a function's own: the exact set of its actions and resources, written out."""
+
+import re
+
+import pytest
+
+from stacks.environment import Environment
+from tests.infra.synthesis import ON_AWS, data_stack
+from tests.infra.template import Template
+from tests.infra.test_functions import NAMES, READ_SECRET, TRACE
+
+ROLE = "AWS::IAM::Role"
+WRITE_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+LOGIN = "GraphLogin9E5514A5"
+VOLUME = "arn:aws:ec2:us-east-1:{account}:volume/GraphHostVolume652A7521"
+SNAPSHOTS = "arn:aws:ec2:us-east-1::snapshot/*"
+# By the beginning of a role's id; what stands on "*" takes no resource.
+OF_DATA: dict[str, dict[str, set[str]]] = {
+    "NetworkVpcFlowLogIAMRole": {"NetworkFlowLogs2BEC3212.Arn": WRITE_LOG | {"logs:DescribeLogStreams"}},
+    "CustomVpcRestrictDefaultSG": {},
+    "LogRetention": {"*": {"logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy"}},
+    "GraphHostRole": {
+        LOGIN: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
+        VOLUME: {"ec2:AttachVolume"},
+        "arn:aws:ec2:us-east-1:{account}:instance/*": {"ec2:AttachVolume"},
+        "GraphCluster9629356B.Arn": {
+            "ecs:DeregisterContainerInstance",
+            "ecs:RegisterContainerInstance",
+            "ecs:Submit*",
+        },
+        "*": WRITE_LOG
+        | {
+            "cloudwatch:PutMetricData",
+            "ec2:DescribeVolumes",
+            "ecr:GetAuthorizationToken",
+            "ecs:DiscoverPollEndpoint",
+            "ecs:Poll",
+            "ecs:StartTelemetrySession",
+            "ssm:UpdateInstanceInformation",
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+        },
+    },
+    "GraphTaskTaskRole": {},
+    "GraphTaskExecutionRole": {"GraphLog96776722.Arn": WRITE_LOG, LOGIN: READ_SECRET},
+    "GraphSnapshotMachineRole": {
+        "GraphService90FD9826": {"ecs:DescribeServices", "ecs:UpdateService"},
+        SNAPSHOTS: {"ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DeleteSnapshot"},
+        VOLUME: {"ec2:CreateSnapshot"},
+        "*": TRACE
+        | {
+            "ec2:DescribeSnapshots",
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+        },
+    },
+    "SchedulerRoleForTarget": {"GraphSnapshotMachineE99BB023": {"states:StartExecution"}},
+}
+OF_SERVICE: dict[str, dict[str, set[str]]] = {
+    "ApiRestApiCloudWatchRole": {},
+    "MigrationProvider": {
+        "Operations.Arn": {"lambda:GetFunction", "lambda:InvokeFunction"},
+        "Operations.Arn:*": {"lambda:InvokeFunction"},
+    },
+}
+# AWS' own policies, each of CDK's or API Gateway's part: to write a log.
+MANAGED = {
+    "CustomVpcRestrictDefaultSG": "AWSLambdaBasicExecutionRole",
+    "LogRetention": "AWSLambdaBasicExecutionRole",
+    "ApiRestApiCloudWatchRole": "AmazonAPIGatewayPushToCloudWatchLogs",
+    "MigrationProvider": "AWSLambdaBasicExecutionRole",
+}
+
+
+def check(stack: Template, roles: list[str], expected: dict[str, dict[str, set[str]]]) -> None:
+    found = {next(name for name in expected if role.startswith(name)): role for role in roles}
+    assert set(found) == set(expected)
+    assert len(found) == len(roles)
+    for name, role in found.items():
+        rights = {re.sub(r"\d{12}", "{account}", where): may for where, may in stack.rights(role).items()}
+        assert rights == expected[name], name
+        managed = stack.of_type(ROLE)[role]["Properties"].get("ManagedPolicyArns", [])
+        assert re.findall(r"service-role/(\w+)", str(managed)) == ([MANAGED[name]] if name in MANAGED else []), name
+
+
+@pytest.mark.parametrize("environment", ON_AWS, ids=lambda environment: environment.name)
+def test_the_roles_of_the_data_stack_may_do_this_and_nothing_else(environment: Environment) -> None:
+    stack = data_stack(environment)
+    check(stack, list(stack.of_type(ROLE)), OF_DATA)
+    inline = {
+        role: policy
+        for role, resource in stack.of_type(ROLE).items()
+        for policy in resource["Properties"].get("Policies", [])
+    }
+    # CDK's: it empties the network's default security group.
+    [(role, policy)] = inline.items()
+    assert role.startswith("CustomVpcRestrictDefaultSG")
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert "DefaultSecurityGroup" in str(statement["Resource"])
+    assert {action.partition("SecurityGroup")[0] for action in statement["Action"]} == {"ec2:Authorize", "ec2:Revoke"}
+
+
+def test_the_service_stacks_roles_beside_the_functions_may_do_this_and_nothing_else(service: Template) -> None:
+    check(service, [role for role in service.of_type(ROLE) if not role.startswith(tuple(NAMES))], OF_SERVICE)
+
+
+def test_services_that_take_a_role_take_it_for_this_account_alone(environment: Environment) -> None:
+    for role in data_stack(environment).of_type(ROLE).values():
+        [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if statement["Principal"]["Service"] in ("scheduler.amazonaws.com", "states.amazonaws.com"):
+            assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == environment.account
