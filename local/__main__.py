@@ -54,7 +54,9 @@ def status() -> None:
 
 @local.command()
 def clean() -> None:
-    """Stop everything and remove it, with its data."""
+    """Stop everything and remove it, with its data; what tests that were cut off left running, too."""
+    for folder in FOLDER.glob("test-*"):
+        Cloud(folder=folder).down()
     if FOLDER.exists():
         _cloud().down()
         shutil.rmtree(FOLDER)
