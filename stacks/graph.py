@@ -49,15 +49,7 @@ class Neo4j(Construct):
             environment=environment,
         )
         self.cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc)
-        capacity = ecs.AsgCapacityProvider(
-            self,
-            "Capacity",
-            auto_scaling_group=self.host.group,
-            enable_managed_scaling=False,
-            enable_managed_termination_protection=False,
-            enable_managed_draining=True,  # a host that goes lets Neo4j stop first
-        )
-        self.cluster.add_asg_capacity_provider(capacity)
+        capacity = self._make_capacity()
         names = discovery.PrivateDnsNamespace(self, "Names", name=domain, vpc=network.vpc)
         task = neo4j_task(self, graph=graph, secret=self.secret, environment=environment)
         self.service = self._make_service(task, graph, network, capacity, names)
@@ -82,6 +74,18 @@ class Neo4j(Construct):
             graph_service_name=self.service.service_name,
             graph_auto_scaling_group_name=self.host.group.auto_scaling_group_name,
         )
+
+    def _make_capacity(self) -> ecs.AsgCapacityProvider:
+        capacity = ecs.AsgCapacityProvider(
+            self,
+            "Capacity",
+            auto_scaling_group=self.host.group,
+            enable_managed_scaling=False,
+            enable_managed_termination_protection=False,
+            enable_managed_draining=True,  # a host that goes lets Neo4j stop first
+        )
+        self.cluster.add_asg_capacity_provider(capacity)
+        return capacity
 
     def _make_alarm(self) -> cloudwatch.Alarm:
         """Tell when no task has run for ten minutes, the nightly snapshot's included."""

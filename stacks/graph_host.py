@@ -43,7 +43,16 @@ class GraphHost(Construct):
         environment: Environment,
     ) -> None:
         super().__init__(scope, id_)
-        self.volume = ec2.Volume(
+        self._environment = environment
+        self.volume = self._make_volume(graph)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        template = self._make_template(graph, self._setup(secret, host_name), reaches)
+        self.group = self._make_group(graph, network, template)
+        cdk.Tags.of(self.group).add(TAG, cdk.Stack.of(self).stack_name)
+        self._grant(secret)
+
+    def _make_volume(self, graph: EcsGraph) -> ec2.Volume:
+        volume = ec2.Volume(
             self,
             "Volume",
             availability_zone=graph.availability_zone,
@@ -51,21 +60,28 @@ class GraphHost(Construct):
             snapshot_id=graph.snapshot,
             volume_type=ec2.EbsDeviceVolumeType.GP3,
             encrypted=True,
-            removal_policy=removal_policy(environment),
+            removal_policy=removal_policy(self._environment),
         )
-        acknowledge_zone(self.volume.node.default_child or self.volume)
+        acknowledge_zone(volume.node.default_child or volume)
+        return volume
+
+    def _setup(self, secret: secrets.Secret, host_name: str) -> str:
+        """Return graph_host.sh for this host."""
         setup = _SETUP.read_text()
         for word, value in {
             "@VOLUME@": self.volume.volume_id,
             "@SECRET@": secret.secret_arn,
             "@NAME@": host_name,
-            "@REGION@": environment.region,
+            "@REGION@": self._environment.region,
             "@NAMESPACE@": NAMESPACE,
         }.items():
             setup = setup.replace(word, value)
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        return setup
+
+    def _make_template(self, graph: EcsGraph, setup: str, reaches: list[ec2.SecurityGroup]) -> ec2.LaunchTemplate:
         instance_type = ec2.InstanceType(graph.instance_type)
         arm = instance_type.architecture == ec2.InstanceArchitecture.ARM_64
+        system = ec2.BlockDeviceVolume.ebs(30, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3)
         template = ec2.LaunchTemplate(
             self,
             "Template",
@@ -80,20 +96,18 @@ class GraphHost(Construct):
             http_put_response_hop_limit=1,  # nor from a container: graph_host.sh sees to it
             detailed_monitoring=True,  # a value each minute
             ebs_optimized=True,
-            block_devices=[
-                ec2.BlockDevice(
-                    device_name="/dev/xvda",
-                    volume=ec2.BlockDeviceVolume.ebs(30, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3),
-                )
-            ],
+            block_devices=[ec2.BlockDevice(device_name="/dev/xvda", volume=system)],
             user_data=ec2.UserData.custom(setup),
         )
         for security_group in reaches[1:]:
             template.add_security_group(security_group)
+        return template
+
+    def _make_group(self, graph: EcsGraph, network: Vpc, template: ec2.LaunchTemplate) -> autoscaling.AutoScalingGroup:
         subnets = network.vpc.select_subnets(
             subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, availability_zones=[graph.availability_zone]
         )
-        self.group = autoscaling.AutoScalingGroup(
+        group = autoscaling.AutoScalingGroup(
             self,
             "Group",
             vpc=network.vpc,
@@ -104,9 +118,8 @@ class GraphHost(Construct):
             max_capacity=1,
         )
         # Its setup calls out at once.
-        self.group.node.add_dependency(subnets.internet_connectivity_established, network.vpc.node.find_child("S3"))
-        cdk.Tags.of(self.group).add(TAG, cdk.Stack.of(self).stack_name)
-        self._grant(secret)
+        group.node.add_dependency(subnets.internet_connectivity_established, network.vpc.node.find_child("S3"))
+        return group
 
     def _grant(self, secret: secrets.Secret) -> None:
         stack = cdk.Stack.of(self)

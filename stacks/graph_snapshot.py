@@ -41,34 +41,18 @@ class GraphSnapshot(Construct):
     ) -> None:
         super().__init__(scope, id_)
         owner = cdk.Stack.of(self).stack_name
-        machine = steps.StateMachine(
-            self,
-            "Machine",
-            definition_body=steps.DefinitionBody.from_file(str(_STEPS)),
-            definition_substitutions={
-                "Cluster": cluster.cluster_name,
-                "Service": service.service_name,
-                "Volume": volume.volume_id,
-                "Kept": str(kept),
-                "Tag": _TAG,
-                "Owner": owner,
-            },
-            logs=steps.LogOptions(
-                level=steps.LogLevel.ALL,
-                destination=logs.LogGroup(
-                    self, "Log", retention=log_retention(environment), removal_policy=removal_policy(environment)
-                ),
-            ),
-            tracing_enabled=True,
-        )
+        substitutions = {
+            "Cluster": cluster.cluster_name,
+            "Service": service.service_name,
+            "Volume": volume.volume_id,
+            "Kept": str(kept),
+            "Tag": _TAG,
+            "Owner": owner,
+        }
+        machine = self._make_machine(substitutions, environment)
         for statement in self._rights(service, volume, owner):
             machine.add_to_role_policy(statement)
-        policy = machine.role.node.find_child("DefaultPolicy")
-        acknowledge(
-            policy, "IAM5[Resource::*]", because="describing snapshots, tracing and log delivery take no resource"
-        )
-        snapshots = cdk.Stack.of(self).format_arn(service="ec2", account="", resource="snapshot", resource_name="*")
-        acknowledge(policy, f"IAM5[Resource::{snapshots}]", because="new ones, and of old ones those with our tag")
+        self._acknowledge(machine)
         scheduler.Schedule(
             self,
             "Nightly",
@@ -84,6 +68,29 @@ class GraphSnapshot(Construct):
             evaluation_periods=2,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
+
+    def _make_machine(self, substitutions: dict[str, str], environment: Environment) -> steps.StateMachine:
+        return steps.StateMachine(
+            self,
+            "Machine",
+            definition_body=steps.DefinitionBody.from_file(str(_STEPS)),
+            definition_substitutions=substitutions,
+            logs=steps.LogOptions(
+                level=steps.LogLevel.ALL,
+                destination=logs.LogGroup(
+                    self, "Log", retention=log_retention(environment), removal_policy=removal_policy(environment)
+                ),
+            ),
+            tracing_enabled=True,
+        )
+
+    def _acknowledge(self, machine: steps.StateMachine) -> None:
+        policy = machine.role.node.find_child("DefaultPolicy")
+        acknowledge(
+            policy, "IAM5[Resource::*]", because="describing snapshots, tracing and log delivery take no resource"
+        )
+        snapshots = cdk.Stack.of(self).format_arn(service="ec2", account="", resource="snapshot", resource_name="*")
+        acknowledge(policy, f"IAM5[Resource::{snapshots}]", because="new ones, and of old ones those with our tag")
 
     def _rights(self, service: ecs.Ec2Service, volume: ec2.Volume, owner: str) -> list[iam.PolicyStatement]:
         stack = cdk.Stack.of(self)
