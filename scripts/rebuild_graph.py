@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as Remaining
 
 from scripts.people import find_person
-from scripts.target import Target, WrongUseError, environment_option, find, run
+from scripts.target import OperationError, Target, WrongUseError, environment_option, find, run
 
 SIDE_BY_SIDE = 2  # calls; a third finds Neo4j busy
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -32,24 +32,30 @@ def rebuild_graph(environment: str, user: str | None, since: datetime | None, *,
 
     Safe to interrupt: it goes on where it was when you run it again, and without you in the catch-up of every minute.
     """
-    if user and (since or from_scratch):
+    if user is not None and (since or from_scratch):
         raise WrongUseError("--user goes with neither --since nor --from-scratch")
     if since and from_scratch:
         raise WrongUseError("--from-scratch leaves nothing from before: it does not go with --since")
     if from_scratch != yes:
         raise WrongUseError("--from-scratch and --yes go together: until it ends, readers find an incomplete graph")
     target = find(environment)
-    if user:
-        _rebuild_user(target, find_person(target, user).user_id)
+    if user is not None:
+        _rebuild_user(target, user)
     else:
         _rebuild(target, since.replace(tzinfo=UTC).isoformat() if since else None, from_scratch=from_scratch)
 
 
-def _rebuild_user(target: Target, user_id: str) -> None:
+def _rebuild_user(target: Target, user: str) -> None:
+    user_id = find_person(target, user).user_id
+    held = target.operate("holdings", user_id=user_id)
+    if not held["interactions"]:
+        raise WrongUseError(f"{target.name} holds no interactions of a user {user!r}")
     cursor = target.operate("rebuild_user", user_id=user_id)["cursor"]
     while cursor:
         cursor = target.operate("rebuild_user", user_id=user_id, cursor=cursor)["cursor"]
-    click.echo(f"projected again: {user_id}")
+    click.echo(f"projected again: {user_id}, {held['interactions']} interactions")
+    if waiting := target.operate("holdings", user_id=user_id)["waiting"]:
+        raise OperationError(f"{waiting} of them wait: the graph did not take them, or they have just come")
 
 
 def _rebuild(target: Target, since: str | None, *, from_scratch: bool) -> None:
@@ -73,6 +79,8 @@ def _rebuild(target: Target, since: str | None, *, from_scratch: bool) -> None:
                 state = list(pool.map(work, range(SIDE_BY_SIDE)))[-1]
             finally:
                 stop.set()
+    if state["superseded"]:
+        raise OperationError("another rebuild took its place: run the command again to help that one")
     click.echo(f"projected {state['projected']} interactions in {time.monotonic() - began:.0f} s")
 
 

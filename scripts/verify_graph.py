@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
+from scripts.display import printable, show_table
 from scripts.target import Target, environment_option, find, run
 
 SAME, DIFFERENT, UNDECIDED = 0, 1, 3
@@ -25,7 +25,11 @@ def verify_graph(context: click.Context, environment: str, *, repair: bool) -> N
 
     Exit 0: the same (or now the same, after --repair). 1: different. 2: wrong use. 3: it could not be told.
     """
-    total = _compare(find(environment), repair=repair)
+    try:
+        total = _compare(find(environment), repair=repair)
+    except KeyboardInterrupt:
+        click.echo("interrupted: it could not be told", err=True)  # click's own exit would say: different
+        context.exit(UNDECIDED)
     _show(total)
     left = total["missing"] + total["extra"] + total["different"] - total["mended"]
     context.exit(DIFFERENT if left else UNDECIDED if total["undecided"] else SAME)
@@ -45,18 +49,16 @@ def _compare(target: Target, *, repair: bool) -> dict[str, Any]:
 
 
 def _show(total: dict[str, Any]) -> None:
-    click.echo(f"users    {total['users']}")
-    click.echo(f"ledger   {total['ledger']}")
-    click.echo(f"graph    {total['graph']}")
-    for name in ("missing", "extra", "different", "mended"):
-        click.echo(f"{name:9}{total[name]}")
+    for name in ("users", "ledger", "graph", "missing", "extra", "different", "mended"):
+        click.echo(f"{name:10}{total[name]}")
     if total["examples"]:
-        table = Table("what", "element", "in", title=f"Some of the differences (at most {EXAMPLES})")
-        for one in total["examples"][:EXAMPLES]:
-            table.add_row(one["what"], " ".join(map(str, one["element"])), ", ".join(one.get("in", [])))
-        Console(markup=False).print(table)
+        rows = [
+            (one["what"], " ".join(map(str, one["element"])), ", ".join(one.get("in", [])))
+            for one in total["examples"][:EXAMPLES]
+        ]
+        show_table(f"some of the differences (at most {EXAMPLES})", ["what", "element", "in"], rows)
     for one in total["undecided"]:
-        click.echo(f"could not tell of {one['user']}: {one['reason']}", err=True)
+        click.echo(f"could not tell of {printable(one['user'])}: {one['reason']}", err=True)
 
 
 def main() -> None:

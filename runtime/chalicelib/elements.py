@@ -14,16 +14,17 @@ from chalicelib.oracle import Edge, Node
 LONG = 64  # characters; of a longer text only its digest is kept, so that a comparison needs little memory
 
 # Every node belongs to one user by one of these, the first that holds, or is a stray.
-_USER = "(n:User AND n.id IS :: STRING NOT NULL)"
-_EVENT = "(n:Event AND n.user_id IS :: STRING NOT NULL AND n.id IS NOT NULL)"
-_ARTIFACT = "(n:Artifact AND n.user_id IS :: STRING NOT NULL AND n.id IS NOT NULL)"
+_USER = "(n:User AND n.id IS :: STRING NOT NULL AND n.id <> '')"
+_EVENT = "(n:Event AND n.user_id IS :: STRING NOT NULL AND n.user_id <> '' AND n.id IS NOT NULL)"
+_ARTIFACT = "(n:Artifact AND n.user_id IS :: STRING NOT NULL AND n.user_id <> '' AND n.id IS NOT NULL)"
+_WATERMARK = "(labels(n) = ['Watermark'] AND all(key IN keys(n) WHERE key IN ['reached_at', 'version']))"
 # Each is found by its index.
 _OWNED = (
     f"UNWIND $users AS user MATCH (n:User) WHERE n.id = user AND {_USER}",
     f"UNWIND $users AS user MATCH (n:Event) WHERE n.user_id = user AND {_EVENT} AND NOT {_USER}",
     f"UNWIND $users AS user MATCH (n:Artifact) WHERE n.user_id = user AND {_ARTIFACT} AND NOT {_USER} AND NOT {_EVENT}",
 )
-_STRAY = f"MATCH (n) WHERE NOT n:Watermark AND NOT {_USER} AND NOT {_EVENT} AND NOT {_ARTIFACT}"
+_STRAY = f"MATCH (n) WHERE NOT {_WATERMARK} AND NOT {_USER} AND NOT {_EVENT} AND NOT {_ARTIFACT}"
 _NODE = " RETURN {user} AS user, elementId(n) AS handle, labels(n) AS labels, properties(n) AS properties"
 # An edge belongs to the user of its start, so that one between two users is nobody's.
 _EDGE = (

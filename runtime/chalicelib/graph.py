@@ -9,7 +9,7 @@ from typing import Any
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, TransientError
 
-from chalicelib.cypher import CONSTRAINTS, MADE_BY, NOTHING, ONLINE, VERSION, Changes
+from chalicelib.cypher import MADE_BY, NOTHING, ONLINE, SCHEMA, VERSION, Changes
 
 TRANSACTION_TIMEOUT = 10  # seconds, kept by the server; below Postgres' limit for a transaction that waits for us
 
@@ -48,14 +48,14 @@ class Graph:
         self.abandoned = False
 
     def prepare(self) -> None:
-        """Create the uniqueness constraints and wait until they are online: a fresh volume has none.
+        """Create the uniqueness constraints and the indexes, and wait until they are online: a fresh volume has none.
 
         Every statement is then run once on nothing, so that a server that has just started plans it here and not while
         a worker waits.
         """
         try:
             with self._session() as session:
-                for text in CONSTRAINTS.values():
+                for text in SCHEMA.values():
                     session.run(text).consume()
                 session.run("CALL db.awaitIndexes(30)").consume()
                 for text, parameters in [(MADE_BY, {}), *NOTHING.statements()]:
@@ -69,9 +69,9 @@ class Graph:
         Raises GraphUnavailableError when it is no fault of the rows, and RowsRefusedError when it may be.
         """
         with self.transaction() as transaction:
-            online = transaction.run(ONLINE, names=list(CONSTRAINTS)).single(strict=True)["online"]
-            if online < len(CONSTRAINTS):
-                raise GraphUnavailableError("its constraints are not online")
+            online = transaction.run(ONLINE, names=list(SCHEMA)).single(strict=True)["online"]
+            if online < len(SCHEMA):
+                raise GraphUnavailableError("its constraints and indexes are not online")
             # In a deploy, and after one that was rolled back, old code must not mix its shapes into a new graph.
             if (transaction.run(MADE_BY).single(strict=True)["version"] or 0) > VERSION:
                 raise GraphUnavailableError("it was made by newer code")

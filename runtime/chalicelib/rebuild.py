@@ -21,8 +21,15 @@ from chalicelib.telemetry import log
 REBUILDING = 7_316_004  # the advisory lock under which one rebuild takes another's place
 WIPE_BATCH = 10_000  # nodes or edges: what a small heap takes in one transaction
 
+# One that took another's place began in the transaction that ended that.
+_SUPERSEDED = """
+EXISTS (
+    SELECT FROM rebuild AS other WHERE other.id > rebuild.id AND other.started_at = rebuild.finished_at
+) AS superseded
+"""
 _COLUMNS = "id, since, from_scratch, cause, estimated, projected, started_at, walking_at, finished_at"
 _UNDER_WAY = f"SELECT {_COLUMNS} FROM rebuild WHERE finished_at IS NULL"  # noqa: S608  a constant
+_PROGRESS = f"SELECT {_COLUMNS}, {_SUPERSEDED} FROM rebuild WHERE id = %s"  # noqa: S608  a constant
 _ALONE = "SELECT 1 FROM rebuild WHERE id = %s AND walking_at IS NULL FOR UPDATE SKIP LOCKED"
 _RANGE = """
 SELECT reached, last FROM rebuild_range WHERE rebuild_id = %s ORDER BY last LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -72,10 +79,16 @@ def under_way(connection: psycopg.Connection) -> dict[str, Any] | None:
         return cursor.execute(_UNDER_WAY).fetchone()
 
 
+def latest_wipe(connection: psycopg.Connection) -> int:
+    """Return the id of the latest rebuild from scratch, 0 when there was none."""
+    [id_] = connection.execute("SELECT coalesce(max(id), 0) FROM rebuild WHERE from_scratch").fetchone() or (0,)
+    return int(id_)
+
+
 def progress(ledger: Ledger, rebuild_id: int) -> dict[str, Any]:
-    """Return how far the rebuild is."""
+    """Return how far the rebuild is, and whether another took its place."""
     with ledger.connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(f"SELECT {_COLUMNS} FROM rebuild WHERE id = %s", [rebuild_id]).fetchone()  # noqa: S608
+        found = cursor.execute(_PROGRESS, [rebuild_id]).fetchone()
     if found is None:
         raise ValueError(f"there is no rebuild {rebuild_id}")
     return found

@@ -27,7 +27,7 @@ SELECT count(*), coalesce(sum(bytes), 0)
 FROM graph_outbox JOIN interaction ON id = interaction_id WHERE user_id = %s AND next_attempt_at < 'infinity'
 """
 _WAITING = f"""
-SELECT {history.ROW}
+SELECT {history.ROW.replace("metadata", "metadata::text AS metadata")}
 FROM (SELECT interaction.*, 0 AS attempts FROM interaction JOIN graph_outbox ON id = interaction_id
       WHERE user_id = %s AND next_attempt_at < 'infinity') AS waiting
 """  # noqa: S608  a constant

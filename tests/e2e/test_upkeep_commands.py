@@ -48,7 +48,7 @@ def test_a_damaged_graph_is_reported_repaired_and_rebuilt(system: System, used: 
     cypher.run("MATCH ()-[r:KEEP]->() WITH r LIMIT 1 DELETE r CREATE (:Note {text: 'by hand'})").consume()
     found = run(system, "verify-graph", "-e", "local")
     assert found.returncode == 1
-    assert ("missing  1" in found.stdout) and ("extra    1" in found.stdout)  # noqa: PT018
+    assert ("missing   1" in found.stdout) and ("extra     1" in found.stdout)  # noqa: PT018
     assert run(system, "verify-graph", "-e", "local", "--repair").returncode == 0
     assert run(system, "verify-graph", "-e", "local").stdout == sound.stdout
     rebuilt = run(system, "rebuild-graph", "-e", "local", "--from-scratch", "--yes")

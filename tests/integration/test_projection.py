@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import graph as graph_module
 from chalicelib import postgres
-from chalicelib.cypher import Changes
+from chalicelib.cypher import EDGES, Changes
 from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.interaction import Interaction, Kind
 from chalicelib.ledger import PATIENCE, Ledger
@@ -160,6 +160,15 @@ def test_a_crash_between_the_stores_is_made_good(
     assert drain(ledger, graph) == len({one.id for one in story()})
     assert snapshot(cypher) == after_crash
     assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("kind", EDGES)
+@pytest.mark.usefixtures("graph")
+def test_an_edge_is_found_by_its_id_however_many_there_are_beside_it(cypher: neo4j.Session, kind: Kind) -> None:
+    plan = str(cypher.run(f"EXPLAIN {EDGES[kind]}", rows=[]).consume().plan)
+    assert f"{kind.upper()}(id)" in plan
+    assert "RelationshipIndexSeek" in plan
+    assert "Expand" not in plan
 
 
 def test_nothing_is_written_until_the_constraints_are_there(

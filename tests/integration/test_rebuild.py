@@ -108,7 +108,8 @@ def test_one_that_does_more_takes_the_place_of_another(ledger: Ledger) -> None:
     assert rebuild.begin(ledger, cause="a test", since=NOW + timedelta(days=1)) == since
     whole = rebuild.begin(ledger, cause="a test")
     assert whole != since
-    assert rebuild.progress(ledger, since)["finished_at"]
+    of_both = [rebuild.progress(ledger, id_) for id_ in (since, whole)]
+    assert [(bool(one["finished_at"]), one["superseded"]) for one in of_both] == [(True, True), (False, False)]
     assert rebuild.begin(ledger, cause="a test", from_scratch=True) != whole
 
 

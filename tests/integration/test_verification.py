@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib import rebuild, upkeep
-from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib import elements, rebuild, upkeep
+from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.interaction import Kind
 from chalicelib.ledger import Ledger
 from chalicelib.maintenance import Maintenance
 from chalicelib.projection import catch_up, drain
 from chalicelib.second_look import UndecidedError
-from chalicelib.verification import MODULUS
+from chalicelib.verification import MODULUS, Verification
 from tests.graphs import snapshot
 from tests.integration.conftest import Opened
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
@@ -96,6 +96,8 @@ DAMAGES = {
     "an event of nobody known": ("CREATE (:Event {user_id: $carol, id: 'x'})-[:PEEL]->(:Event)", (0, 3, 0)),
     "an artifact of nobody known": ("CREATE (:Artifact {user_id: $carol, id: 'x'})", (0, 1, 0)),
     "a node without a user": ("CREATE (:Event {id: 'x'}), ({a: 1}), (:User)", (0, 3, 0)),
+    "what hides as a watermark": ("CREATE (:Watermark {note: 'x'}), (:Note:Watermark)", (0, 2, 0)),
+    "nodes of a user without a name": ("CREATE (:User {id: ''}), (:Event {user_id: '', id: 'x'})", (0, 2, 0)),
     "a node with a label of its own": ("CREATE (:Note {user_id: $alice, id: 'x'})", (0, 1, 0)),
     "a user deleted": ("MATCH (u:User {id: $alice}) DETACH DELETE u", (2, 0, 0)),
     "all of a user deleted": ("MATCH (n) WHERE n.user_id = $alice OR n.id = $alice DETACH DELETE n", (11, 0, 0)),
@@ -147,12 +149,46 @@ def test_wiped_healed_rebuilt_and_verified_the_digest_is_that_from_before(
 
 
 @pytest.mark.usefixtures("told")
+def test_a_rebuild_from_scratch_that_begins_meanwhile_leaves_it_undecided(
+    verify: Verify, ledger: Ledger, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_look = Verification._first_look  # noqa: SLF001
+
+    def begin(self: Verification, users: list[str]) -> list[str]:
+        rebuild.begin(ledger, cause="a test", from_scratch=True)
+        rebuild.step(ledger, graph)
+        return first_look(self, users)
+
+    monkeypatch.setattr(Verification, "_first_look", begin)
+    with pytest.raises(UndecidedError, match="began meanwhile"):
+        verify()
+
+
+@pytest.mark.usefixtures("told")
+def test_a_user_who_is_too_much_for_one_look_keeps_nobody_else_from_being_compared(
+    verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = elements.held
+
+    def limited(transaction: neo4j.Transaction, users: list[str]) -> Any:
+        if ALICE in users:
+            raise RowsRefusedError("TransactionTimedOut")
+        yield from held(transaction, users)
+
+    monkeypatch.setattr(elements, "held", limited)
+    monkeypatch.setattr("chalicelib.verification.PAGE_ROWS", 1)  # one user at a time
+    found = verify()
+    assert [one["user"] for one in found["undecided"]] == [ALICE]
+    assert found["users"] == 2
+
+
+@pytest.mark.usefixtures("told")
 def test_rows_that_wait_are_no_difference_and_a_row_set_aside_is_one(
     verify: Verify, ledger: Ledger, sql: psycopg.Connection
 ) -> None:
     # An opening that is earlier than what the graph has: neither the old nor the new state is all of the truth.
-    ledger.store([interaction("workspace", event_id=EVENT, timestamp=NOW.timestamp() - 9)])
-    ledger.store([interaction("keep", user_id=CAROL, artifact_id="a")])
+    ledger.store([interaction("workspace", event_id=EVENT, timestamp=NOW.timestamp() - 9, metadata={"why": ["a"]})])
+    ledger.store([interaction("keep", user_id=CAROL, artifact_id="a", metadata={})])
     found = verify()
     assert (found["missing"], found["different"], found["undecided"]) == (0, 0, [])
     assert found["ledger"] == found["graph"]
