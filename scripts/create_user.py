@@ -17,6 +17,8 @@ def create_user(environment: str, email: str, password: str | None) -> None:
 
     Safe to repeat: a user who exists keeps the password, unless --password gives another.
     """
+    if not email.strip():
+        raise WrongUseError("an empty EMAIL: nobody can sign in with that")
     chosen = password or generated_password()
     if ensure_user(find(environment), email, chosen, change=bool(password)):
         click.echo(f"created {email}" + ("" if password else f" with the password {chosen}"))

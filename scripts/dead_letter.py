@@ -2,6 +2,7 @@
 
 import json
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from scripts.target import WrongUseError
 
 GAVE_UP = "gave_up"  # moved by SQS itself, after the last receive: it could be stored another day
 POISON = ("not_json", "refused", "data_error")  # the worker's reason codes: it never can, as it is
+TELLING = 12  # characters of an id that do not occur somewhere by chance
 
 
 class DeadLetter(BaseModel):
@@ -28,13 +30,13 @@ class DeadLetter(BaseModel):
     sent_at: datetime
     """When it was first put on the queue or, if poison, buried."""
     attributes: dict[str, dict[str, str]]
-    """The message attributes beside the reason."""
+    """The message attributes beside the reason; what is binary in base 64, as JSON has no other way."""
     body: str
 
     @classmethod
     def received(cls, message: Mapping[str, Any]) -> Self:
         """Make one of what SQS gives: with its message attributes and its SentTimestamp."""
-        attributes = dict(message.get("MessageAttributes", {}))
+        attributes = {name: _as_text(value) for name, value in message.get("MessageAttributes", {}).items()}
         return cls(
             message_id=message["MessageId"],
             reason=attributes.pop("reason", {}).get("StringValue", GAVE_UP),
@@ -42,6 +44,11 @@ class DeadLetter(BaseModel):
             attributes=attributes,
             body=message["Body"],
         )
+
+    @property
+    def message_attributes(self) -> dict[str, dict[str, str | bytes]]:
+        """The message attributes as SQS takes them."""
+        return {name: _as_sent(value) for name, value in self.attributes.items()}
 
     @property
     def interactions(self) -> list[dict[str, Any]]:
@@ -57,9 +64,20 @@ class DeadLetter(BaseModel):
         return sorted({one[name] for one in self.interactions if isinstance(one.get(name), str)})
 
     def is_of(self, user_id: str) -> bool:
-        """Whether it holds something of this user; where no user can be read, whether the id occurs in it."""
+        """Whether it holds something of this user; where no user can be read, whether the id occurs in it.
+
+        A short id, which is none of the user pool's, would occur in anything.
+        """
         users = self.texts("user_id")
-        return user_id in users if users else user_id in self.body
+        return user_id in users if users else len(user_id) >= TELLING and user_id in self.body
+
+
+def _as_text(attribute: Mapping[str, Any]) -> dict[str, str]:
+    return {part: b64encode(value).decode() if isinstance(value, bytes) else value for part, value in attribute.items()}
+
+
+def _as_sent(attribute: Mapping[str, str]) -> dict[str, str | bytes]:
+    return {part: b64decode(value) if part == "BinaryValue" else value for part, value in attribute.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +119,10 @@ def read_file(path: Path) -> list[DeadLetter]:
 
     A last line that was cut off is passed over: a message is removed only after its whole line is on the disk.
     """
-    *lines, _cut_off = path.read_text(encoding="utf-8").split("\n")
+    try:
+        *lines, _cut_off = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError:
+        raise WrongUseError(f"{path}: not a file that --discard wrote, nor any text") from None
     letters = []
     for number, line in enumerate(lines, start=1):
         try:

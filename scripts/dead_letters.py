@@ -85,7 +85,7 @@ class DeadLetters:
         sent = []
         for batch in batches(letters, weigh=lambda letter: len(letter.body.encode())):
             entries = [
-                {"Id": str(number), "MessageBody": letter.body, "MessageAttributes": letter.attributes}
+                {"Id": str(number), "MessageBody": letter.body, "MessageAttributes": letter.message_attributes}
                 for number, letter in enumerate(batch)
             ]
             answer = self._sqs.send_message_batch(QueueUrl=self._source, Entries=entries)
@@ -112,13 +112,15 @@ class DeadLetters:
         return int(found[names[0]]), int(found[names[1]])
 
 
-def remove_of(target: Target, user_id: str) -> int:
-    """Remove one user's messages from the dead-letter queue, for an erasure, and return how many.
+def remove_of(target: Target, user_id: str) -> tuple[int, int]:
+    """Remove one user's messages from the dead-letter queue, for an erasure.
 
-    What another reader holds at the moment is not seen; calling again finds it once that one is done.
+    Returns how many, and how many of anybody's were in another reader's hands and not seen: where there are any,
+    calling again finds them once that one is done.
     """
     with DeadLetters(target) as dead_letters:
-        return len(dead_letters.remove([letter for letter in dead_letters if letter.is_of(user_id)]))
+        removed = dead_letters.remove([letter for letter in dead_letters if letter.is_of(user_id)])
+        return len(removed), dead_letters.hidden
 
 
 def batches(

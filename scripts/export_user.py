@@ -1,47 +1,69 @@
 """export-user: all that is held on a person."""
 
 import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 import click
 
 from scripts.people import find_person
-from scripts.target import Target, WrongUseError, environment_option, find, run
+from scripts.target import Target, WrongUseError, check_new_output, environment_option, find, run
 
 
 @click.command()
 @environment_option
 @click.argument("user")
-@click.option("-o", "--output", type=click.File("w", lazy=True), default="-", help="A file instead of the terminal.")
-def export_user(environment: str, user: str, output: TextIO) -> None:
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A new file instead of the terminal.")
+def export_user(environment: str, user: str, output: Path | None) -> None:
     """Write everything held on USER, an e-mail address or an id, as JSON Lines.
 
     First the account in the user pool, then the last erasure if there was one, then each interaction. The graph holds
-    nothing that is not made from these.
+    nothing that is not made from these. Dead letters are not among them: redrive-dlq --metadata shows those.
+
+    Nobody but you may read the file.
     """
+    path = None if output == Path("-") else output
+    if path:
+        check_new_output(path)
     target = find(environment)
     person = find_person(target, user)
     held = target.operate("holdings", user_id=person.user_id)
     if not (person.account or any(held.values())):
         raise WrongUseError(f"{target.name} knows no user {user}")
-    if person.account:
-        _write(output, "account", person.account)
-    if held["erased_at"]:
-        _write(output, "erasure", {"user_id": person.user_id, "erased_at": held["erased_at"]})
-    _write_interactions(target, person.user_id, output)
+    with _opened(path) as file:
+        if person.account:
+            _write(file, "account", person.account)
+        if held["erased_at"]:
+            _write(file, "erasure", {"user_id": person.user_id, "erased_at": held["erased_at"]})
+        _write_interactions(target, person.user_id, file)
+        file.flush()  # here, not at the end of all, where nobody tells that it went wrong
 
 
-def _write_interactions(target: Target, user_id: str, output: TextIO) -> None:
+@contextmanager
+def _opened(path: Path | None) -> Iterator[TextIO]:
+    """Give the new file, or standard output."""
+    if not path:
+        yield sys.stdout
+        return
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        yield file
+
+
+def _write_interactions(target: Target, user_id: str, file: TextIO) -> None:
     cursor = None
     while (page := target.operate("export", user_id=user_id, cursor=cursor))["interactions"]:
         for one in page["interactions"]:
             metadata = None if one["metadata"] is None else json.loads(one["metadata"])
-            _write(output, "interaction", {**one, "metadata": metadata})
+            _write(file, "interaction", {**one, "metadata": metadata})
         cursor = page["cursor"]
 
 
-def _write(output: TextIO, type_: str, content: dict[str, object]) -> None:
-    output.write(json.dumps({"type": type_, **content}, ensure_ascii=False) + "\n")
+def _write(file: TextIO, type_: str, content: dict[str, object]) -> None:
+    file.write(json.dumps({"type": type_, **content}, ensure_ascii=False) + "\n")
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from scripts.dead_letter import GAVE_UP, POISON, DeadLetter, Selection, append_t
 from scripts.dead_letter_report import Report
 from scripts.dead_letters import BATCH, DeadLetters, batches
 from scripts.display import console, progress
-from scripts.target import OperationError, Target, WrongUseError, environment_option, find, run
+from scripts.target import OperationError, Target, WrongUseError, check_new_output, environment_option, find, run
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 AT_ONCE = 100  # letters between two looks at the clock, or in one write to the disk
@@ -29,13 +29,24 @@ class Moment(click.ParamType[datetime]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return an aware datetime."""
-        if ago := re.fullmatch(r"(\d{1,6})([mhd])", value):
-            return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
         try:
+            if ago := re.fullmatch(r"(\d{1,6})([mhd])", value):
+                return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
             moment = datetime.fromisoformat(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # no time, or one before the year 1
             self.fail("give 90m, 12h, 3d, or a time such as 2026-05-01T12:00", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class Rate(click.FloatRange):
+    """How many a second: a number that one can wait for."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return a number in the range; `nan` and `inf` are floats, too."""
+        rate = float(super().convert(value, param, ctx))
+        if not math.isfinite(rate):
+            self.fail(f"{value} is no number of messages a second", param, ctx)
+        return rate
 
 
 @click.command()
@@ -48,9 +59,9 @@ class Moment(click.ParamType[datetime]):
 @click.option("--reason", multiple=True, type=click.Choice([GAVE_UP, *POISON]), help="Only these; may be repeated.")
 @click.option("--kind", multiple=True, help="Only those with an interaction of this kind; may be repeated.")
 @click.option("--since", type=Moment(), help="Only what was sent since then: 90m, 12h, 3d, or a time (UTC).")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many, in no order.")
+@click.option("--limit", type=click.IntRange(1, 10**9), help="At most so many, in no order.")
 @click.option("--poison", is_flag=True, help="With --redrive: poison too. Naming its --reason does the same.")
-@click.option("--rate", type=click.FloatRange(min=0.1), default=50, show_default=True, help="Most sent a second.")
+@click.option("--rate", type=Rate(min=0.1), default=50, show_default=True, help="Most sent a second.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and do nothing.")
 @click.option("--metadata", is_flag=True, help="Show what people wrote, too.")
 @click.option(
@@ -68,6 +79,8 @@ def redrive_dlq(environment: str, **options: Any) -> None:
     Killed at any point nothing is lost, and running it again is safe: a message is sent or written before it is
     removed, and no interaction is stored twice.
     """
+    if options["discard"] and not options["file"]:
+        options["file"] = Path(f"dead-letters-{environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
     _check(options)
     reasons = options["reason"] or ([GAVE_UP] if options["redrive"] and not options["poison"] else [])
     chosen = Selection(reasons=tuple(reasons), kinds=options["kind"], since=options["since"], limit=options["limit"])
@@ -92,8 +105,8 @@ def _check(options: dict[str, Any]) -> None:
         raise WrongUseError("choose one of --redrive, --discard and --from-file")
     if options["discard"] and not (options["yes"] or options["dry_run"]):
         raise WrongUseError("--discard removes messages: add --yes, or --dry-run to see which")
-    if options["file"] and options["file"].exists():
-        raise WrongUseError(f"{options['file']} exists: choose another name")
+    if options["file"]:
+        check_new_output(options["file"])
 
 
 @dataclass(kw_only=True)
@@ -124,7 +137,7 @@ def _action(target: Target, queue: DeadLetters, options: dict[str, Any]) -> Acti
     if options["redrive"]:
         action = Action(title="sent back", act=queue.redrive, rate=options["rate"])
     elif options["discard"]:
-        path = options["file"] or Path(f"dead-letters-{target.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
+        path = options["file"]
         action = Action(title=f"written to {path} and removed", act=partial(_discard, target, queue, path))
     elif options["from_file"]:
         action = Action(title=f"sent from {options['from_file']}", act=queue.send, rate=options["rate"])

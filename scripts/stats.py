@@ -1,9 +1,9 @@
 """stats: what people do, and whether all of it arrives."""
 
 import csv
+import io
 import json
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -11,12 +11,16 @@ from typing import Any
 
 import click
 
+from chalicelib.statistics import OF_A_DAY, OF_ALL_DAYS
 from scripts.balance import balance
-from scripts.display import console, progress, show_table
-from scripts.target import Target, WrongUseError, environment_option, find, run
+from scripts.display import console, printable, progress, show_table
+from scripts.target import Target, WrongUseError, check_output, environment_option, find, run
 
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
+
+TABLES = ("balance", *OF_A_DAY, *OF_ALL_DAYS)
+FORMULA = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet computes
 
 
 @click.command()
@@ -36,11 +40,13 @@ def stats(
     """
     if as_json + as_csv + bool(html) > 1:
         raise WrongUseError("choose one of --json, --csv and --html")
+    _check_only(only, TABLES)
+    if html:
+        check_output(html)
     target = find(environment)
     now = datetime.now(UTC)
     tables = collect(target, days=days, now=now)
-    if unknown := set(only) - set(tables):
-        raise WrongUseError(f"no table {', '.join(sorted(unknown))}: there are {', '.join(tables)}")
+    _check_only(only, tables)  # what is deployed may be older than this
     tables = {name: table for name, table in tables.items() if not only or name in only}
     if as_json:
         click.echo(json.dumps({"environment": environment, "days": days, "at": now.isoformat(), "tables": tables}))
@@ -57,6 +63,11 @@ def stats(
             rows = [[_shown(value, missing) for value in row] for row in table["rows"]]
             show_table(name.replace("_", " "), table["columns"], rows)
             console.print()
+
+
+def _check_only(only: Iterable[str], tables: Iterable[str]) -> None:
+    if unknown := set(only).difference(tables):
+        raise WrongUseError(f"no table {', '.join(sorted(unknown))}: there are {', '.join(tables)}")
 
 
 def collect(target: Target, *, days: int, now: datetime) -> dict[str, Table]:
@@ -93,12 +104,20 @@ def _add(tables: dict[str, Table], answer: dict[str, Any]) -> None:
 
 
 def _print_csv(tables: dict[str, Table]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     for number, table in enumerate(tables.values()):
-        if number:
-            click.echo()
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
         writer.writerow(table["columns"])
-        writer.writerows(table["rows"])
+        writer.writerows([cell(value) for value in row] for row in table["rows"])
+        click.echo("\n" * bool(number) + text.getvalue(), nl=False)
+
+
+def cell(value: Any) -> Any:
+    """Return what a CSV file may hold: a person's text is neither computed by a spreadsheet nor steers a terminal."""
+    if not isinstance(value, str):
+        return value
+    steers = not value[:1].isprintable()
+    return f"'{printable(value)}" if steers or value.startswith(FORMULA) else printable(value)
 
 
 def _shown(value: Any, missing: str) -> Any:

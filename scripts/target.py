@@ -2,9 +2,11 @@
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -27,7 +29,7 @@ from localstack_client.session import Session as LocalSession
 from stacks.environments import ENVIRONMENTS
 
 LOCAL_ENV = Path(__file__).parents[1] / ".local" / "env"
-LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+ENDPOINT = "AWS_ENDPOINT_URL"  # of all services; of one, with its name behind
 BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 # An operation takes its time, and one that is still at work is not begun a second time.
 PATIENT = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
@@ -112,13 +114,45 @@ def find(name: str) -> Target:
     if name not in ENVIRONMENTS:
         raise WrongUseError(f"no environment {name!r}: there are {', '.join(ENVIRONMENTS)}")
     environment = ENVIRONMENTS[name]
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    endpoints = {variable: value for variable, value in os.environ.items() if variable.startswith(ENDPOINT) and value}
+    hosts = {variable: _host(variable, value) for variable, value in endpoints.items()}
     if not environment.local_endpoint:
-        if endpoint and urlsplit(endpoint).hostname in LOOPBACK_HOSTS:
-            raise WrongUseError(f"AWS_ENDPOINT_URL points to this machine, not to {name}: unset it first")
+        for variable, host in hosts.items():
+            if _is_here(host):
+                raise WrongUseError(f"{variable} points to this machine, not to {name}: unset it first")
         return Target(name, environment.region, endpoint=None)
-    os.environ.pop("AWS_PROFILE", None)  # of an account, and none is asked here
-    return Target(name, environment.region, endpoint or local_environment()["AWS_ENDPOINT_URL"])
+    for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(variable, None)  # of an account, and none is asked here
+    return Target(name, environment.region, endpoints.get(ENDPOINT) or local_environment()[ENDPOINT])
+
+
+def _host(variable: str, endpoint: str) -> str:
+    """Return the endpoint's host; raises WrongUseError where it is no address of the web."""
+    try:
+        address = urlsplit(endpoint)
+    except ValueError:  # brackets around what is no IPv6
+        address = urlsplit("")
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise WrongUseError(f"{variable} is no endpoint such as http://localhost:4566: {endpoint!r}")
+    return address.hostname
+
+
+def _is_here(host: str) -> bool:
+    """Tell whether the host is this machine; one that cannot be found is not."""
+    try:
+        addresses = [ip_address(host)]
+    except ValueError:
+        try:
+            addresses = [ip_address(found[4][0]) for found in socket.getaddrinfo(host, None)]
+        except (OSError, ValueError):  # no such name, or a text that can be none
+            return False
+    return any(map(_loops_back, addresses))
+
+
+def _loops_back(address: IPv4Address | IPv6Address) -> bool:
+    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    meant = inner or address
+    return meant.is_loopback or meant.is_unspecified
 
 
 def local_environment() -> dict[str, str]:
@@ -129,16 +163,50 @@ def local_environment() -> dict[str, str]:
     return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
 
 
+def check_output(path: Path) -> None:
+    """Raise WrongUseError when a file could not be written there: better before anything is asked or removed."""
+    try:
+        writable = os.access(path, os.W_OK) and not path.is_dir() if path.exists() else _takes_files(path.parent)
+    except OSError as error:  # a name that is too long
+        raise WrongUseError(f"{path}: {error.strerror}") from None
+    if not writable:
+        raise WrongUseError(f"{path} cannot be written: name a file in a folder that exists and takes it")
+
+
+def check_new_output(path: Path) -> None:
+    """Raise WrongUseError when a new file could not be made there, or is no new one."""
+    check_output(path)
+    if path.exists():
+        raise WrongUseError(f"{path} exists: choose another name")
+
+
+def _takes_files(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
 def run(command: click.Command) -> None:
-    """Run a command: exit 2 for wrong use, missing credentials too; 3 with the reason when a call fails."""
+    """Run a command: exit 2 for wrong use, missing credentials too; 3 with the reason, in a line, when it fails.
+
+    Click itself ends in silence, with exit 1, when nobody reads the output any more.
+    """
     try:
         command()
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, OSError, ValueError) as error:
         unknown = isinstance(error, NO_CREDENTIALS) or _code(error) in STALE_CREDENTIALS
         hint = ": sign in to the environment's account (`aws sso login`, AWS_PROFILE, …)" if unknown else ""
-        click.echo(f"Error: {error}{hint}", err=True)
-        raise SystemExit(2 if unknown else 3) from None
+        click.echo(f"Error: {_line(error)}{hint}", err=True)
+        raise SystemExit(2 if unknown or _is_of_endpoint(error) else 3) from None
 
 
-def _code(error: ClientError | BotoCoreError) -> str | None:
+def _line(error: Exception) -> str:
+    """Return what the error says, in one line; one that says nothing has a name."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _is_of_endpoint(error: Exception) -> bool:
+    """Tell whether botocore was given an endpoint that is none, in a profile perhaps; it has no class for that."""
+    return isinstance(error, ValueError) and str(error).startswith("Invalid endpoint")
+
+
+def _code(error: Exception) -> str | None:
     return error.response["Error"]["Code"] if isinstance(error, ClientError) else None

@@ -45,8 +45,7 @@ def tunnel(environment: str, store: str, port: int | None, user: str) -> None:
     """
     target = find(environment)
     if target.endpoint:
-        values = os.environ if "DATABASE_URL" in os.environ else local_environment()
-        click.echo("\n".join(f"{name}={values[name]}" for name in LOCAL[store]))
+        click.echo("\n".join(f"{name}={value}" for name, value in local_store(store).items()))
         return
     if not ENVIRONMENTS[environment].tunnel:
         raise WrongUseError(f"{environment} allows no tunnel: see `tunnel` in stacks/environments.py")
@@ -55,6 +54,20 @@ def tunnel(environment: str, store: str, port: int | None, user: str) -> None:
     found = postgres(target, user) if store == "postgres" else neo4j(target)
     click.echo(found.use.format(port=port or found.port))
     forward(target, found, port=port or found.port)
+
+
+def local_store(store: str) -> dict[str, str]:
+    """Return the variables that say where the store on this machine is.
+
+    `make up` knows; where it was not run, the person's own variables say it, all of them or none.
+    """
+    try:
+        values = local_environment()
+    except WrongUseError:
+        values = dict(os.environ)
+        if not values.keys() >= set(LOCAL[store]):
+            raise
+    return {name: values[name] for name in LOCAL[store]}
 
 
 def postgres(target: Target, user: str) -> Store:

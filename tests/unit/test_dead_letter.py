@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from chalicelib.queue import encode
 from scripts.dead_letter import GAVE_UP, DeadLetter, Selection, append_to_file, read_file
 from scripts.dead_letters import batches
-from scripts.redrive_dlq import Action, Moment
+from scripts.redrive_dlq import Action, Moment, redrive_dlq
 from scripts.target import WrongUseError
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
@@ -39,6 +40,14 @@ def test_the_reason_is_read_and_other_attributes_are_kept() -> None:
     }
     found = DeadLetter.received(message)
     assert (found.reason, found.attributes) == ("refused", {"other": text})
+
+
+def test_a_binary_attribute_is_kept_in_a_file_and_sent_as_it_was(tmp_path: Path) -> None:
+    binary = {"trace": {"DataType": "Binary", "BinaryValue": b"\xff\x00"}}
+    message = {"MessageId": "m", "Body": "b", "Attributes": {"SentTimestamp": "0"}, "MessageAttributes": binary}
+    append_to_file(tmp_path / "file", [DeadLetter.received(message)])
+    [found] = read_file(tmp_path / "file")
+    assert found.message_attributes == binary
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,11 @@ def test_a_letter_is_of_the_users_it_names_or_if_it_names_none_of_those_it_menti
     found: DeadLetter, *, alices: bool
 ) -> None:
     assert found.is_of(ALICE) == alices
+
+
+def test_an_id_that_could_be_anything_is_of_nobody_unless_it_is_named() -> None:
+    assert not letter("{what a mess").is_of("a")
+    assert spoilt(user_id="a").is_of("a")
 
 
 def test_a_selection_means_what_all_its_filters_mean() -> None:
@@ -111,6 +125,12 @@ def test_another_file_is_refused_with_its_line(tmp_path: Path) -> None:
         read_file(path)
 
 
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(WrongUseError, match="not a file that --discard wrote"):
+        read_file(tmp_path / "file")
+
+
 def test_batches_hold_what_one_call_takes() -> None:
     assert [len(batch) for batch in batches(range(23))] == [10, 10, 3]
     assert list(batches([5, 4, 9, 1], weigh=lambda weight: weight * 100_000)) == [[5, 4], [9], [1]]
@@ -136,9 +156,28 @@ def test_a_time_may_be_how_long_ago(text: str, ago: int) -> None:
     assert before <= moment + timedelta(minutes=ago) <= datetime.now(UTC)
 
 
-def test_another_text_is_no_time() -> None:
+@pytest.mark.parametrize("text", ["yesterday", "999999d", "2026-13-01"])
+def test_another_text_is_no_time(text: str) -> None:
     with pytest.raises(click.BadParameter, match="90m"):
-        Moment().convert("yesterday", None, None)
+        Moment().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--rate", "nan"], "nan is no number of messages a second"),
+        (["--rate", "inf"], "inf is no number of messages a second"),
+        (["--rate", "0"], "0.1"),
+        (["--since", "999999d"], "give 90m"),
+        (["--limit", f"{2**64}"], "1000000000"),
+        (["--discard", "--yes", "--file", "/dev/null/x"], "/dev/null/x"),
+        (["--discard", "--yes", "--file", "/dev/null"], "choose another name"),
+    ],
+)
+def test_wrong_use_is_told_before_anything_is_asked(words: list[str], says: str) -> None:
+    result = CliRunner().invoke(redrive_dlq, ["-e", "nowhere", *words])
+    assert result.exit_code == 2
+    assert says in result.stderr.splitlines()[-1]
 
 
 def test_an_action_keeps_to_its_rate_and_counts_what_was_not_done() -> None:

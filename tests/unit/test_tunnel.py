@@ -152,8 +152,33 @@ def test_without_its_plugin_it_says_where_to_get_it(monkeypatch: pytest.MonkeyPa
     assert "session-manager-plugin is not installed: https://docs.aws.amazon.com/" in result.stderr
 
 
-def test_locally_it_prints_where_the_stores_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL", "DATABASE_URL", "NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD"):
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where `make up` would write, and take away the variables that a person may have set."""
+    for name in sum(tunnel.LOCAL.values(), ()):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("scripts.target.LOCAL_ENV", tmp_path / "env")
+    return tmp_path / "env"
+
+
+def test_locally_what_was_started_counts_before_a_persons_variables(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere")
+    assert tunnel.local_store("postgres") == {"DATABASE_URL": "postgresql://elsewhere"}
+    written.write_text("export DATABASE_URL='postgresql://here'\n")
+    assert tunnel.local_store("postgres") == {"DATABASE_URL": "postgresql://here"}
+
+
+def test_locally_half_of_the_variables_are_none(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO4J_URI", "bolt://elsewhere")
+    with pytest.raises(WrongUseError, match="make up"):
+        tunnel.local_store("neo4j")
+
+
+def test_locally_it_prints_where_the_stores_are(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD"):
         monkeypatch.setenv(name, f"{name.lower()}-here")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
     result = CliRunner().invoke(tunnel.tunnel, ["-e", "local", "postgres"])
     assert (result.exit_code, result.output) == (0, "DATABASE_URL=database_url-here\n")

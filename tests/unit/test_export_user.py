@@ -1,0 +1,67 @@
+"""export-user: the file it makes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from scripts import export_user
+from scripts.create_user import create_user
+from scripts.people import Person
+from scripts.target import Target
+from tests.samples import ALICE
+
+
+class Operated(Target):
+    """A target whose operations function answers here: there is one interaction."""
+
+    def operate(self, operation: str, **arguments: Any) -> Any:
+        if operation == "holdings":
+            return {"interactions": 1, "waiting": 0, "erased_at": None, "nodes": 0}
+        one = {"id": "ü", "metadata": '{"a": 1}'}
+        return {"interactions": [] if arguments["cursor"] else [one], "cursor": ["one"]}
+
+
+@pytest.fixture(autouse=True)
+def _dev(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_user, "find", lambda _: Operated("dev", "us-east-1", None))
+    monkeypatch.setattr(export_user, "find_person", lambda _, user: Person(user, None))
+
+
+def export(*words: str) -> Result:
+    return CliRunner().invoke(export_user.export_user, ["-e", "dev", ALICE, *words])
+
+
+EXPORTED = {"type": "interaction", "id": "ü", "metadata": {"a": 1}}
+
+
+@pytest.mark.parametrize("words", [[], ["-o", "-"]])
+def test_without_a_file_it_is_printed(words: list[str]) -> None:
+    assert json.loads(export(*words).stdout) == EXPORTED
+
+
+def test_its_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    result = export("-o", str(path))
+    assert (result.exit_code, result.output) == (0, "")
+    assert json.loads(path.read_text(encoding="utf-8")) == EXPORTED
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_exists_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("mine")
+    result = export("-o", str(path))
+    assert (result.exit_code, path.read_text()) == (2, "mine")
+    assert result.stderr.endswith("file exists: choose another name\n")
+
+
+def test_where_no_file_can_be_is_wrong_use() -> None:
+    assert export("-o", "/nope/x").exit_code == 2
+
+
+def test_nobody_is_made_without_an_address() -> None:
+    result = CliRunner().invoke(create_user, ["-e", "nowhere", " "])
+    assert (result.exit_code, result.stderr) == (2, "Error: an empty EMAIL: nobody can sign in with that\n")
