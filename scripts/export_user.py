@@ -10,8 +10,9 @@ from typing import TextIO
 
 import click
 
+from scripts.files import check_new_output
 from scripts.people import find_person
-from scripts.target import Target, WrongUseError, check_new_output, environment_option, find, run
+from scripts.target import Target, WrongUseError, environment_option, find, run
 
 
 @click.command()

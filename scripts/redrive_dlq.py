@@ -16,7 +16,8 @@ from scripts.dead_letter import GAVE_UP, POISON, DeadLetter, Selection, append_t
 from scripts.dead_letter_report import Report
 from scripts.dead_letters import BATCH, DeadLetters, batches
 from scripts.display import console, progress
-from scripts.target import OperationError, Target, WrongUseError, check_new_output, environment_option, find, run
+from scripts.files import check_new_output
+from scripts.target import OperationError, Target, WrongUseError, environment_option, find, run
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 AT_ONCE = 100  # letters between two looks at the clock, or in one write to the disk

@@ -14,7 +14,8 @@ import click
 from chalicelib.statistics import OF_A_DAY, OF_ALL_DAYS
 from scripts.balance import balance
 from scripts.display import console, printable, progress, show_table
-from scripts.target import Target, WrongUseError, check_output, environment_option, find, run
+from scripts.files import check_output
+from scripts.target import Target, WrongUseError, environment_option, find, run
 
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""

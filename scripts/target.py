@@ -2,11 +2,9 @@
 
 import json
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -26,6 +24,7 @@ from botocore.exceptions import (
 )
 from localstack_client.session import Session as LocalSession
 
+from scripts.endpoints import host_of, is_here
 from stacks.environments import ENVIRONMENTS
 
 LOCAL_ENV = Path(__file__).parents[1] / ".local" / "env"
@@ -115,44 +114,17 @@ def find(name: str) -> Target:
         raise WrongUseError(f"no environment {name!r}: there are {', '.join(ENVIRONMENTS)}")
     environment = ENVIRONMENTS[name]
     endpoints = {variable: value for variable, value in os.environ.items() if variable.startswith(ENDPOINT) and value}
-    hosts = {variable: _host(variable, value) for variable, value in endpoints.items()}
+    for variable, endpoint in endpoints.items():
+        if not host_of(endpoint):
+            raise WrongUseError(f"{variable} is no endpoint such as http://localhost:4566: {endpoint!r}")
     if not environment.local_endpoint:
-        for variable, host in hosts.items():
-            if _is_here(host):
+        for variable, endpoint in endpoints.items():
+            if is_here(host_of(endpoint)):
                 raise WrongUseError(f"{variable} points to this machine, not to {name}: unset it first")
         return Target(name, environment.region, endpoint=None)
     for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(variable, None)  # of an account, and none is asked here
     return Target(name, environment.region, endpoints.get(ENDPOINT) or local_environment()[ENDPOINT])
-
-
-def _host(variable: str, endpoint: str) -> str:
-    """Return the endpoint's host; raises WrongUseError where it is no address of the web."""
-    try:
-        address = urlsplit(endpoint)
-    except ValueError:  # brackets around what is no IPv6
-        address = urlsplit("")
-    if address.scheme not in {"http", "https"} or not address.hostname:
-        raise WrongUseError(f"{variable} is no endpoint such as http://localhost:4566: {endpoint!r}")
-    return address.hostname
-
-
-def _is_here(host: str) -> bool:
-    """Tell whether the host is this machine; one that cannot be found is not."""
-    try:
-        addresses = [ip_address(host)]
-    except ValueError:
-        try:
-            addresses = [ip_address(found[4][0]) for found in socket.getaddrinfo(host, None)]
-        except (OSError, ValueError):  # no such name, or a text that can be none
-            return False
-    return any(map(_loops_back, addresses))
-
-
-def _loops_back(address: IPv4Address | IPv6Address) -> bool:
-    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    meant = inner or address
-    return meant.is_loopback or meant.is_unspecified
 
 
 def local_environment() -> dict[str, str]:
@@ -161,27 +133,6 @@ def local_environment() -> dict[str, str]:
         raise WrongUseError("the laptop's cloud was not started: run `make up`")
     lines = (line.removeprefix("export ") for line in LOCAL_ENV.read_text().splitlines() if line.startswith("export "))
     return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
-
-
-def check_output(path: Path) -> None:
-    """Raise WrongUseError when a file could not be written there: better before anything is asked or removed."""
-    try:
-        writable = os.access(path, os.W_OK) and not path.is_dir() if path.exists() else _takes_files(path.parent)
-    except OSError as error:  # a name that is too long
-        raise WrongUseError(f"{path}: {error.strerror}") from None
-    if not writable:
-        raise WrongUseError(f"{path} cannot be written: name a file in a folder that exists and takes it")
-
-
-def check_new_output(path: Path) -> None:
-    """Raise WrongUseError when a new file could not be made there, or is no new one."""
-    check_output(path)
-    if path.exists():
-        raise WrongUseError(f"{path} exists: choose another name")
-
-
-def _takes_files(folder: Path) -> bool:
-    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def run(command: click.Command) -> None:

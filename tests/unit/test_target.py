@@ -14,7 +14,8 @@ import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 
-from scripts.target import WrongUseError, check_new_output, check_output, find, run
+from scripts.files import check_new_output, check_output
+from scripts.target import WrongUseError, find, run
 
 WITHOUT = {
     "AWS_CONFIG_FILE": "/dev/null",
@@ -97,7 +98,7 @@ def test_a_command_that_nobody_reads_any_more_ends_in_silence(monkeypatch: pytes
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away the variables that a person may have set, and the network's names."""
-    monkeypatch.setattr("scripts.target.socket.getaddrinfo", looked_up)
+    monkeypatch.setattr("scripts.endpoints.socket.getaddrinfo", looked_up)
     for name in os.environ:
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -105,7 +106,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def looked_up(host: str, _port: None) -> list[tuple[Any, ...]]:
     """Stand in for the machine's own names."""
-    known = {"localhost": ["::1", "127.0.0.1"], "my-laptop": ["127.0.1.1"]}
+    known = {"localhost": ["::1", "127.0.0.1"], "my-laptop": ["127.0.1.1"], "sqs.example": ["192.0.2.1"]}
     if host not in known:
         raise socket.gaierror(socket.EAI_NONAME)
     return [(None, None, 0, "", (address, 0)) for address in known[host]]
@@ -125,14 +126,14 @@ def test_an_account_is_not_asked_on_this_machine(variable: str, host: str, monke
 
 @pytest.mark.usefixtures("plain")
 def test_an_endpoint_elsewhere_is_an_accounts_own_business(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "https://192.0.2.1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://name.invalid")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "https://sqs.example")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example")
     assert find("dev").endpoint is None
 
 
 @pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("environment", ["local", "dev"])
-@pytest.mark.parametrize("endpoint", ["localhost:4566", "localhost", "http://", "http://[x", "ftp://localhost"])
+@pytest.mark.parametrize("endpoint", ["localhost:4566", "localhost", "http://", "http:" + "//[x", "ftp://localhost"])
 def test_what_is_no_endpoint_is_wrong_use(environment: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     with pytest.raises(WrongUseError, match="AWS_ENDPOINT_URL is no endpoint"):
