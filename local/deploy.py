@@ -88,4 +88,6 @@ def _write(file: Path, environment: Mapping[str, str]) -> None:
     """Write the variables as a file to source; only its owner may read the passwords in it."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     file.touch(mode=0o600)
-    file.write_text("\n".join([*exports, "unset AWS_PROFILE", f'export PATH={shlex.quote(str(COMMANDS))}:"$PATH"', ""]))
+    file.write_text(
+        "\n".join([*exports, "unset AWS_PROFILE", f'export PATH={shlex.quote(f"{COMMANDS}:{CDK.parent}")}:"$PATH"', ""])
+    )

@@ -120,7 +120,7 @@ def find(name: str) -> Target:
     if not environment.local_endpoint:
         for variable, endpoint in endpoints.items():
             if is_here(host_of(endpoint)):
-                raise WrongUseError(f"{variable} points to this machine, not to {name}: unset it first")
+                raise WrongUseError(f"{variable} points to this machine, not to {name}: use a shell without .local/env")
         return Target(name, environment.region, endpoint=None)
     for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(variable, None)  # of an account, and none is asked here

@@ -48,8 +48,8 @@ MATCH (e:Event {{user_id: row.user_id, id: row.event_id}})
 SET e:{label}
 """
 # Not MERGE, which looks through all edges between the two nodes: a person can peel the same thing in the same event
-# thousands of times (tried: 20,000 took minutes). But as MERGE does it holds both nodes before it looks: without that it
-# deadlocked with deletions (tried).
+# thousands of times (tried: 20,000 took minutes). But as MERGE does it holds both nodes before it looks: without that
+# it deadlocked with deletions (tried).
 EDGE = """
 UNWIND $rows AS row
 MATCH (e:Event {{user_id: row.user_id, id: row.event_id}})

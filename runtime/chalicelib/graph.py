@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import neo4j
-from neo4j.exceptions import AuthError, DriverError, Neo4jError, TransientError
+from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable, TransientError
 
 from chalicelib.cypher import MADE_BY, NOTHING, ONLINE, SCHEMA, VERSION, Changes
 
@@ -42,7 +42,7 @@ class Graph:
     """A driver for the graph, made when first needed; unusable once abandoned."""
 
     def __init__(self, connect: Callable[[], neo4j.Driver]) -> None:
-        """Take what makes the driver: called late, and again when password or certificate are no longer right."""
+        """Take what makes the driver: called late, and again when password, certificate or address may be new."""
         self._connect = connect
         self._driver: neo4j.Driver | None = None
         self.abandoned = False
@@ -111,8 +111,13 @@ class Graph:
     def abandon(self) -> None:
         """Let go of it under a thread that is stuck: that thread starts no further transaction."""
         self.abandoned = True
-        # Closing says goodbye to the server, and that blocks while the server is frozen.
-        threading.Thread(target=self.close, daemon=True).start()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            # Closing says goodbye to the server, and that blocks while the server is frozen.
+            threading.Thread(target=driver.close, daemon=True).start()
 
     @contextmanager
     def transaction(self, seconds: float = TRANSACTION_TIMEOUT) -> Iterator[neo4j.Transaction]:
@@ -132,8 +137,8 @@ class Graph:
             with self._driver.session() as session:
                 yield session
         except (Neo4jError, DriverError) as error:
-            if isinstance(error, AuthError) or _is_mistrust(error):
-                self.close()
+            if isinstance(error, AuthError | ServiceUnavailable) or _is_mistrust(error):
+                self._let_go()
             raise _judged(error) from error
 
 

@@ -161,7 +161,7 @@ def test_one_users_messages_can_be_removed_and_nobody_elses(target: TwoQueues, b
     bury(spoilt, "refused")
     bury(f"not even JSON, of {ALICE}", "not_json")
     bury(bobs)
-    assert remove_of(target, ALICE) == 3
+    assert remove_of(target, ALICE) == (3, 0)
     assert lying(target) == {bobs: "gave_up"}
 
 

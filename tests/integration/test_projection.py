@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -200,6 +201,15 @@ def test_what_waits_is_measured_with_the_graph_away_too(
     assert values(measured, "SetAsideRows") == [0]
     assert values(measured, "OutboxAge") == [pytest.approx(0, abs=5)]
     assert values(measured, "WatermarkAge") == [pytest.approx(0, abs=5)]
+
+
+def test_a_graph_that_cannot_be_reached_is_looked_for_at_its_address_of_then(stores: dict[str, Any]) -> None:
+    there = stores["neo4j"]
+    logins = iter([{**there, "uri": "bolt://127.0.0.1:1"}, there])
+    with closing(Graph(lambda: graph_module.connect(**next(logins)))) as moved:
+        with pytest.raises(GraphUnavailableError):
+            moved.check_writable()
+        moved.check_writable()
 
 
 def test_the_time_until_the_graph_has_it_is_measured_from_its_acceptance(
