@@ -10,7 +10,6 @@ from chalicelib.telemetry import NAMESPACE, SERVICE
 from scripts.target import Target
 
 A_DAY = 24 * 60 * 60
-MOST_EVENTS = 10_000  # of logs in one answer
 
 
 def sums(target: Target, names: Iterable[str], *, since: datetime, until: datetime) -> dict[str, int | None]:
@@ -55,30 +54,11 @@ def _records(target: Target, since: datetime, until: datetime) -> Iterator[dict[
     logs = target.client("logs")
     groups = [group for page in logs.get_paginator("describe_log_groups").paginate() for group in page["logGroups"]]
     for group in groups:
-        for event in _events(logs, group["logGroupName"], _milliseconds(since), _milliseconds(until)):
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group["logGroupName"],
+            startTime=int(since.timestamp() * 1000),
+            endTime=int(until.timestamp() * 1000),
+        )
+        for event in (event for page in pages for event in page["events"]):
             if event["message"].startswith('{"_aws"'):
                 yield json.loads(event["message"])
-
-
-def _events(logs: Any, group: str, since: int, until: int) -> Iterator[dict[str, Any]]:
-    """Yield a group's events, each once.
-
-    The local endpoint cuts its answer off where it is full, and names no page to go on with: then the next question
-    begins with the last moment of that answer.
-    """
-    seen: set[str] = set()
-    pages = logs.get_paginator("filter_log_events")
-    while True:
-        page: dict[str, Any] = {"events": []}
-        for page in pages.paginate(logGroupName=group, startTime=since, endTime=until):
-            fresh = [event for event in page["events"] if event["eventId"] not in seen]
-            seen |= {event["eventId"] for event in fresh}
-            yield from fresh
-        if len(page["events"]) < MOST_EVENTS:
-            return
-        last = max(event["timestamp"] for event in page["events"])
-        since = max(last, since + 1)  # a moment that fills an answer by itself cannot be read to its end
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
