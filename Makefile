@@ -30,7 +30,7 @@ status:  ## show what runs
 
 .PHONY: test
 test: $(INSTALLED)  ## run all tests, on clouds of their own
-	pytest --numprocesses 2 --dist loadgroup
+	pytest --numprocesses 3 --dist loadgroup
 
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check

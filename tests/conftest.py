@@ -30,7 +30,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a browser where there is none; side by side, `e2e` has one process and the rest another."""
+    """Leave out what needs a browser where there is none; side by side, each kind of test has one process."""
     need = [] if CHROMIUM else [item for item in items if item.get_closest_marker("browser")]
     if need:
         config.hook.pytest_deselected(items=need)
@@ -39,7 +39,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         getattr(config, "workeroutput", {})["without_browser"] = told
         items[:] = [item for item in items if item not in need]
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("e2e" if "/e2e/" in item.nodeid else "the rest"))
+        kind = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(kind if kind in {"e2e", "integration"} else "the rest"))
 
 
 @pytest.hookimpl(optionalhook=True)
