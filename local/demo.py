@@ -17,8 +17,7 @@ from scripts.target import Target
 
 EMAIL, PASSWORD = "alice@example.com", "Recall-and-peel-1"
 ARTIFACT = "92074329-d7e2-4bc7-a1cb-4a9c62477b4d"
-PATIENCE = 60  # seconds until Postgres must have them
-FOR_CATCH_UP = 45  # more for Neo4j: what a worker could not drain waits for catch-up, which comes once a minute
+PATIENCE = 60  # seconds until both stores must have them
 
 ROWS = "SELECT kind, artifact_id, metadata::text, timestamp FROM interaction WHERE event_id = %s ORDER BY id"
 PATH = """
@@ -31,16 +30,16 @@ RETURN [n IN nodes(path) | labels(n)] AS labels, [n IN nodes(path) | n.id] AS id
 def demonstrate(target: Target, environment: dict[str, str], console: Console, *, patience: float = PATIENCE) -> None:
     """Send a recall and a peel as a new user would, and show both as they arrive.
 
-    Raises CloudError, saying where they stopped, when Postgres does not have them within so many seconds, or Neo4j soon
-    after.
+    Raises CloudError, saying where they stopped, when the stores do not have them within so many seconds.
     """
     ensure_user(target, EMAIL, PASSWORD, change=True)
     post = _poster(environment["API_URL"], sign_in(target, EMAIL, PASSWORD), console)
     event_id = post({"kind": "recall", "metadata": {"query": "test recall"}})["event_id"]
     post({"kind": "peel", "artifact_id": ARTIFACT, "event_id": event_id, "metadata": None})
     until = time.monotonic() + patience
-    _show_rows(environment["DATABASE_URL"], event_id, until)
-    _show_path(environment, event_id, until + FOR_CATCH_UP, console)
+    with console.status("waiting for them in Postgres and in Neo4j"):
+        _show_rows(environment["DATABASE_URL"], event_id, until)
+        _show_path(environment, event_id, until, console)
     console.print(
         f"\nThe API is at [bold]{environment['API_URL']}/interaction[/]. A token for it:\n"
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",

@@ -91,7 +91,7 @@ class Neo4j:
             "server.bolt.connection_keep_alive": "2s",
             "server.bolt.connection_keep_alive_probes": 3,
             "db.transaction.timeout": "60s",
-            "db.lock.acquisition.timeout": "2s",  # of a user that somebody else holds; the rows come again in a minute
+            "db.lock.acquisition.timeout": "2s",  # of a user that somebody else holds; the rows come again soon
             "db.memory.transaction.max": "64m",  # one too large fails by itself, before the heap is full
             "internal.dbms.bolt.netty_server_shutdown_quiet_period": 0,  # otherwise it takes 10 s to stop
             "db.tx_log.preallocate": "false",  # saves 512 MB of disk

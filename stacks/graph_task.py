@@ -74,7 +74,7 @@ def _configuration(memory: int) -> dict[str, str]:
         "server.bolt.connection_keep_alive_probes": "3",
         "db.memory.transaction.max": f"{heap // 8}m",  # one too large fails by itself, before the heap is full
         "db.transaction.timeout": "60s",
-        "db.lock.acquisition.timeout": "2s",  # of a user that somebody else holds; the rows come again in a minute
+        "db.lock.acquisition.timeout": "2s",  # of a user that somebody else holds; the rows come again soon
         "server.bolt.listen_address": f"0.0.0.0:{BOLT}",  # of the task; its security group says who comes
         "server.bolt.tls_level": "REQUIRED",
         "dbms.ssl.policy.bolt.enabled": "true",

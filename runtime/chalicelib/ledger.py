@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +18,7 @@ WRITERS, PROJECTORS = 7_316_001, 7_316_002
 CLAIM_ROWS = 1000
 CLAIM_BYTES = 4_000_000  # 1,000 large rows in one transaction exhaust the graph's heap
 ROW_BYTES = 500  # what a row weighs beside its metadata
+A_MINUTE = timedelta(minutes=1)
 PATIENCE = 3  # failures of a row alone before it is set aside
 
 STORE = """
@@ -70,7 +71,7 @@ PUT_BACK = """
 INSERT INTO graph_outbox (interaction_id, bytes, attempts, last_error, next_attempt_at)
 SELECT id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0), %(attempts)s, %(error)s,
        CASE WHEN %(attempts)s >= %(patience)s THEN 'infinity'
-            ELSE now() + greatest(1, %(attempts)s) * interval '1 minute' END
+            ELSE clock_timestamp() + greatest(1, %(attempts)s) * %(pause)s END
 FROM interaction WHERE id = %(id)s
 ON CONFLICT DO NOTHING
 """
@@ -136,11 +137,14 @@ class Ledger(Database):
         """Look into the outbox; what a claim under way has taken out still counts."""
         return Waiting(*self.connection.execute(WAITING).fetchone() or (0, 0, 0.0))
 
-    def put_back(self, row: Row, error: str, *, strike: bool = True) -> bool:
-        """Return a row to the outbox, to be tried later; tell whether its last strike sets it aside instead."""
+    def put_back(self, row: Row, error: str, *, strike: bool = True, pause: timedelta = A_MINUTE) -> bool:
+        """Return a row to the outbox, to be tried later; tell whether its last strike sets it aside instead.
+
+        Later is after the pause, and each further strike makes it a pause longer.
+        """
         attempts = row.attempts + strike
-        values = {"id": row.id, "attempts": attempts, "error": error, "patience": PATIENCE, "row_bytes": ROW_BYTES}
-        self.connection.execute(PUT_BACK, values)
+        limits = {"patience": PATIENCE, "pause": pause, "row_bytes": ROW_BYTES}
+        self.connection.execute(PUT_BACK, {"id": row.id, "attempts": attempts, "error": error, **limits})
         return attempts >= PATIENCE
 
     def give_another_chance(self, rows: Sequence[Row]) -> None:

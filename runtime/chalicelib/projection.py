@@ -3,14 +3,18 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from datetime import timedelta
 from threading import Thread
 from typing import Any, NamedTuple
 
 from chalicelib.cypher import Changes, Parameters
 from chalicelib.graph import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
 from chalicelib.interaction import Kind
-from chalicelib.ledger import Ledger, Row
+from chalicelib.ledger import A_MINUTE, Ledger, Row
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
+
+# Not at once: a claim takes the oldest, and those behind them come to their turn meanwhile.
+PAUSE_OF_BUSY = timedelta(seconds=5)
 
 KINDS = {kind.value for kind in Kind}
 
@@ -77,19 +81,20 @@ def project_or_put_back(ledger: Ledger, graph: Graph, rows: Sequence[Row]) -> in
     refused = list(project(graph, rows, before_each=ledger.keep_transaction)) if rows else []
     if any(refusal.strike for refusal in refused):
         graph.check_writable()
-    for row, code, strike in refused:
-        set_aside = ledger.put_back(row, code, strike=strike)
+    for row, code, strike, pause in refused:
+        set_aside = ledger.put_back(row, code, strike=strike, pause=pause)
         log.warning("not in the graph", interaction_id=str(row.id), code=code, set_aside=set_aside)
         measure(GraphRefused=int(strike), SetAside=int(set_aside))
     return len(refused)
 
 
 class Refusal(NamedTuple):
-    """A row that did not get into the graph, and whether that counts against it."""
+    """A row that did not get into the graph, whether that counts against it, and how long it is let alone."""
 
     row: Row
     code: str
     strike: bool
+    pause: timedelta = A_MINUTE
 
 
 def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
@@ -105,17 +110,37 @@ def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) 
 
 
 def _halve(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
-    before_each()
     try:
-        graph.write(changes(rows))
+        _write(graph, rows, before_each)
     except RowsRefusedError as error:
         busy = isinstance(error, RowsBusyError)
-        if len(rows) == 1 or (busy and rows[0].user_id == rows[-1].user_id):
-            yield from (Refusal(row, str(error), strike=not busy) for row in rows)
+        if len(rows) == 1 or (busy and _of_one_user(rows)):
+            pause = PAUSE_OF_BUSY if busy else A_MINUTE
+            yield from (Refusal(row, str(error), strike=not busy, pause=pause) for row in rows)
             return
         middle = len(rows) // 2
         yield from _halve(graph, rows[:middle], before_each)
         yield from _halve(graph, rows[middle:], before_each)
+
+
+def _write(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> None:
+    """Write them, at the second go if somebody else holds their user: two cold workers meet at a person's first rows.
+
+    Raises as `Graph.write` does.
+    """
+    before_each()
+    try:
+        graph.write(changes(rows))
+    except RowsBusyError:
+        if not _of_one_user(rows):
+            raise
+        before_each()
+        graph.write(changes(rows))
+
+
+def _of_one_user(rows: Sequence[Row]) -> bool:
+    """Tell it of rows that are in order by user."""
+    return rows[0].user_id == rows[-1].user_id
 
 
 def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:
