@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from local.cloud import Cloud
 from local.part import CloudError, Narrate
 from scripts.target import Target
+from stacks.environments import LOCAL
 
 ROOT = Path(__file__).parents[1]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -20,7 +21,7 @@ COMMANDS = Path(sys.executable).parent
 PATIENCE = 300  # seconds for one cdk command
 
 
-def deploy(cloud: Cloud, narrate: Narrate) -> tuple[Target, dict[str, str]]:
+def deploy(cloud: Cloud, narrate: Narrate, source: Path = ROOT) -> tuple[Target, dict[str, str]]:
     """Bring the deployed stacks up to the source; return them and the variables by which people use them.
 
     Raises CloudError, naming the log, when cdk fails.
@@ -36,9 +37,11 @@ def deploy(cloud: Cloud, narrate: Narrate) -> tuple[Target, dict[str, str]]:
     _put_secrets(target, cloud.secrets())
     if not bootstrap:
         narrate("cdk bootstrap")
-        _cdk(cloud, environment, "bootstrap", "-c", "environments=local")
+        # Away from the app, which cdk would synthesise for nothing.
+        _cdk(cloud, environment, "bootstrap", f"aws://{LOCAL.account}/{LOCAL.region}", cwd=cloud.folder)
     narrate("cdk deploy 'local/*'")
-    _cdk(cloud, environment, "deploy", "local/*", "-c", "environments=local", "--require-approval", "never")
+    options = ["-c", "environments=local", "--require-approval", "never"]
+    _cdk(cloud, environment, "deploy", "local/*", *options, cwd=source)
     pool = {"USER_POOL_ID": target.outputs["UserPoolId"], "USER_POOL_CLIENT_ID": target.outputs["UserPoolClientId"]}
     environment = {"API_URL": target.api_url, **pool, **environment}
     _write(cloud.folder / "env", environment)
@@ -65,13 +68,13 @@ def _bootstrap_status(target: Target) -> str:
     return str(stack["StackStatus"])
 
 
-def _cdk(cloud: Cloud, environment: Mapping[str, str], *arguments: str) -> None:
+def _cdk(cloud: Cloud, environment: Mapping[str, str], *arguments: str, cwd: Path) -> None:
     log = cloud.folder / "deploy.log"
     path = f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"
     with log.open("ab") as output:
         result = subprocess.run(  # noqa: S603  our own command
             [str(CDK), *arguments, "--output", str(cloud.folder / "cdk.out"), "--no-notices", "--progress", "events"],
-            cwd=ROOT,
+            cwd=cwd,
             # CDK's own validation takes 3 s; the tests run it.
             env=os.environ | environment | {"PATH": path, "CDK_VALIDATION": "false"},
             stdin=subprocess.DEVNULL,
