@@ -53,9 +53,15 @@ synth: $(INSTALLED)  ## write every environment's templates into cdk.out; needs 
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed
 	@test ! -e $(INSTALLED) || python -m local clean
-	rm -rf .venv .local node_modules cdk.out chalice.out runtime/.chalice/deployments *.egg-info
+	rm -rf .venv .local node_modules cdk.out chalice.out runtime/.chalice/deployments *.egg-info .hypothesis .*_cache
+	find . -name __pycache__ -prune -exec rm -r {} +
 
-$(INSTALLED): pyproject.toml requirements/uv.txt requirements/dev.txt package-lock.json
+PINS := pyproject.toml requirements/uv.txt requirements/dev.txt package-lock.json
+ifndef ALONE
+$(INSTALLED): $(PINS)
+	@flock Makefile $(MAKE) --silent --no-print-directory ALONE=1 $@
+else
+$(INSTALLED): $(PINS)
 	@test "$$('$(PYTHON)' -c '$(FITS)' 2>&1 && '$(PYTHON)' -c 'print("fits")' 2>&1)" = fits || { \
 		echo "Error: needs Python 3.11, 3.12 or 3.13, which '$(PYTHON)' is not: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "installing into .venv and node_modules"
@@ -65,3 +71,4 @@ $(INSTALLED): pyproject.toml requirements/uv.txt requirements/dev.txt package-lo
 	@uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@npm ci --silent
 	@touch $@
+endif

@@ -1,5 +1,6 @@
 """The laptop's cloud: the Makefile calls this."""
 
+import functools
 import os
 import shutil
 import sys
@@ -29,18 +30,25 @@ def local() -> None:
 def up() -> None:
     """Start what does not run, deploy what changed, and send the example through it."""
     began, cloud = time.monotonic(), _cloud()
-    with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
-        cloud.up(narrate=status.update)
-        cloud.ports.remember(FOLDER)
-        target, environment = deploy(cloud, status.update)
-    demonstrate(target, environment, console)
+    try:
+        with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
+            narrate = status.update if console.is_terminal else _tell
+            with cloud.alone(narrate):
+                cloud.up(narrate=narrate)
+                cloud.ports.remember(FOLDER)
+                target, environment = deploy(cloud, narrate)
+        demonstrate(target, environment, console)
+    except KeyboardInterrupt:
+        raise CloudError("interrupted; what it started goes on: `make up` finishes it, `make down` stops it") from None
     console.print(f"Up after {time.monotonic() - began:.0f} s.")
 
 
 @local.command()
 def down() -> None:
     """Stop everything; the stores keep their data."""
-    _cloud().down()
+    cloud = _cloud()
+    with cloud.alone(console.print):
+        cloud.down()
 
 
 @local.command()
@@ -58,8 +66,20 @@ def clean() -> None:
     for folder in FOLDER.glob("test-*"):
         Cloud(folder=folder).down()
     if FOLDER.exists():
-        _cloud().down()
-        shutil.rmtree(FOLDER)
+        cloud = _cloud()
+        with cloud.alone(console.print):
+            cloud.down()
+            shutil.rmtree(FOLDER)
+
+
+@functools.cache
+def _say(step: str) -> None:
+    console.print(step)
+
+
+def _tell(told: str) -> None:
+    """Print each step once, where nothing can be updated in place: not how far it is."""
+    _say(told.partition(",")[0])
 
 
 def _cloud() -> Cloud:

@@ -36,24 +36,40 @@ class Cloud:
         """
         # What needs the longest preparing starts last, while the others already come up.
         chosen = [part for part in (self._aws, self._postgres, self._neo4j) if part.name in parts]
-        with self._alone():
-            if not self._supervisor.alive():
-                self._supervisor.sweep()
-            self._check_ports(chosen)
-            self._supervisor.keep(part.program() for part in (self._aws, self._postgres, self._neo4j))
-            for part in chosen:
-                if self._supervisor.state(part.name) not in RUNNING:
-                    part.prepare(narrate)
-                    self._supervisor.start(part.name)
-            for part in chosen:
-                narrate(f"{part.name}: waiting for its answer")
-                self._await(part)
-                part.settle()
+        if not self._supervisor.alive():
+            self._supervisor.sweep()
+        self._check_ports(chosen)
+        self._supervisor.keep(part.program() for part in (self._aws, self._postgres, self._neo4j))
+        for part in chosen:
+            if self._supervisor.state(part.name) not in RUNNING:
+                part.prepare(narrate)
+                self._supervisor.start(part.name)
+        for part in chosen:
+            narrate(f"{part.name}: waiting for its answer")
+            self._await(part)
+            part.settle()
+
+    @contextmanager
+    def alone(self, narrate: Narrate = silently) -> Iterator[None]:
+        """Have this folder's cloud to oneself, once whoever else changes it has finished.
+
+        Raises CloudError when the folder is another user's.
+        """
+        try:
+            file = (self._folder / "lock").open("w")
+        except PermissionError as error:
+            raise CloudError(f"{self._folder} belongs to another user") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                narrate("waiting for the `make` that is at work here")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def down(self) -> None:
         """Stop everything, the supervisor too; the stores keep their data."""
-        with self._alone():
-            self._supervisor.shut_down()
+        self._supervisor.shut_down()
 
     def start(self, part: str) -> None:
         """Start one part and wait until it answers."""
@@ -117,17 +133,6 @@ class Cloud:
         except RetryError as error:
             reason = in_one_line(error.last_attempt.exception())
             raise CloudError(f"{part.name}: no answer after {part.patience} s ({reason}); {log}") from error
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One command at a time brings this folder's cloud up or down."""
-        try:
-            file = (self._folder / "lock").open("w")
-        except PermissionError as error:
-            raise CloudError(f"{self._folder} belongs to another user") from error
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     @cached_property
     def _folder(self) -> Path:

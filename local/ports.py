@@ -62,11 +62,13 @@ def variable(part: str) -> str:
 
 
 def is_free(port: int) -> bool:
-    """Say whether nobody listens on the port."""
+    """Say whether nobody listens on the port; raises CloudError for one that this user may not have."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
+        except PermissionError:
+            raise CloudError(f"port {port} is not for ordinary users to listen on; choose one from 1024 on") from None
         except OSError:
             return False
         return True

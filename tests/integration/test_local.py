@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import psutil
@@ -12,6 +13,7 @@ import pytest
 from local.cloud import Cloud
 from local.part import CloudError
 from local.ports import Ports
+from tests.waiting import within
 
 
 @pytest.fixture
@@ -57,6 +59,27 @@ def test_down_leaves_no_process_and_keeps_the_data(small: Cloud) -> None:
     small.up(["postgres"])
     with psycopg.connect(small.environment()["DATABASE_URL"]) as connection:
         connection.execute("SELECT FROM kept")
+
+
+def test_whoever_changes_the_cloud_waits_for_who_does_already(small: Cloud) -> None:
+    told: list[str] = []
+    came = Event()
+
+    def second() -> None:
+        with small.alone(told.append):
+            came.set()
+
+    with small.alone():
+        waiting = Thread(target=second)
+        waiting.start()
+        within(5, lambda: _is_told(told))
+        assert not came.is_set()
+    waiting.join(5)
+    assert came.is_set()
+
+
+def _is_told(told: list[str]) -> None:
+    assert told == ["waiting for the `make` that is at work here"]
 
 
 def test_a_part_that_does_not_come_up_is_named_with_its_log(small: Cloud) -> None:
