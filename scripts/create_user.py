@@ -5,10 +5,11 @@ import string
 
 import click
 
-from scripts.target import Target, WrongUseError, environment_option, find, run
+from scripts.command import command, environment_option, run
+from scripts.target import Target, WrongUseError, find
 
 
-@click.command()
+@command()
 @environment_option
 @click.argument("email")
 @click.option("--password", help="Without it one is made up and shown once.")

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
+from scripts.command import command, environment_option, run
 from scripts.dead_letters import remove_of
 from scripts.people import find_person
-from scripts.target import OperationError, Target, WrongUseError, environment_option, find, run
+from scripts.target import OperationError, Target, WrongUseError, find
 
 
-@click.command()
+@command()
 @environment_option
 @click.argument("user", required=False)
 @click.option("--list", "list_all", is_flag=True, help="List all erasures, as JSON Lines.")

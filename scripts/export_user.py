@@ -10,12 +10,13 @@ from typing import TextIO
 
 import click
 
+from scripts.command import command, environment_option, run
 from scripts.files import check_new_output
 from scripts.people import find_person
-from scripts.target import Target, WrongUseError, environment_option, find, run
+from scripts.target import Target, WrongUseError, find
 
 
-@click.command()
+@command()
 @environment_option
 @click.argument("user")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A new file instead of the terminal.")

@@ -2,10 +2,11 @@
 
 import click
 
-from scripts.target import Target, environment_option, find, run
+from scripts.command import command, environment_option, run
+from scripts.target import Target, find
 
 
-@click.command()
+@command()
 @environment_option
 @click.argument("email")
 @click.argument("password", required=False)

@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as Remaining
 
+from scripts.command import Moment, command, environment_option, run
 from scripts.people import find_person
-from scripts.target import OperationError, Target, WrongUseError, environment_option, find, run
+from scripts.target import OperationError, Target, WrongUseError, find
 
 SIDE_BY_SIDE = 2  # calls; a third finds Neo4j busy
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
-@click.command()
+@command()
 @environment_option
 @click.option("--user", metavar="USER", help="Only this user's part: an e-mail address or an id.")
-@click.option("--since", type=MOMENT, help="Only what happened from this moment on, in UTC.")
+@click.option("--since", type=Moment(), help="Only what happened since then: 90m, 12h, 3d, or a time (UTC).")
 @click.option("--from-scratch", is_flag=True, help="Wipe the graph first: all of it, for everybody.")
 @click.option("--yes", is_flag=True, help="With --from-scratch: really.")
 def rebuild_graph(environment: str, user: str | None, since: datetime | None, *, from_scratch: bool, yes: bool) -> None:
@@ -42,7 +42,7 @@ def rebuild_graph(environment: str, user: str | None, since: datetime | None, *,
     if user is not None:
         _rebuild_user(target, user)
     else:
-        _rebuild(target, since.replace(tzinfo=UTC).isoformat() if since else None, from_scratch=from_scratch)
+        _rebuild(target, since.isoformat() if since else None, from_scratch=from_scratch)
 
 
 def _rebuild_user(target: Target, user: str) -> None:

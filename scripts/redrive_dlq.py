@@ -1,42 +1,25 @@
 """redrive-dlq: interactions that could not be stored: look at them, send them back, or put them aside."""
 
 import math
-import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scripts.command import Moment, command, environment_option, run
 from scripts.dead_letter import GAVE_UP, POISON, DeadLetter, Selection, append_to_file, read_file
 from scripts.dead_letter_report import Report
 from scripts.dead_letters import BATCH, DeadLetters, batches
 from scripts.display import console, progress
 from scripts.files import check_new_output
-from scripts.target import OperationError, Target, WrongUseError, environment_option, find, run
+from scripts.target import OperationError, Target, WrongUseError, find
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 AT_ONCE = 100  # letters between two looks at the clock, or in one write to the disk
-
-
-class Moment(click.ParamType[datetime]):
-    """A point in time: how long ago, or ISO 8601, which is UTC unless it says otherwise."""
-
-    name = "when"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return an aware datetime."""
-        try:
-            if ago := re.fullmatch(r"(\d{1,6})([mhd])", value):
-                return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
-            moment = datetime.fromisoformat(value)
-        except (ValueError, OverflowError):  # no time, or one before the year 1
-            self.fail("give 90m, 12h, 3d, or a time such as 2026-05-01T12:00", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class Rate(click.FloatRange):
@@ -50,7 +33,7 @@ class Rate(click.FloatRange):
         return rate
 
 
-@click.command()
+@command()
 @environment_option
 @click.option("--redrive", is_flag=True, help="Send them back to the queue; poison stays unless asked for.")
 @click.option("--discard", is_flag=True, help="Write them to a file, then remove them; needs --yes.")

@@ -13,9 +13,10 @@ import click
 
 from chalicelib.statistics import OF_A_DAY, OF_ALL_DAYS
 from scripts.balance import balance
+from scripts.command import command, environment_option, run
 from scripts.display import console, printable, progress, show_table
 from scripts.files import check_output
-from scripts.target import Target, WrongUseError, environment_option, find, run
+from scripts.target import Target, WrongUseError, find
 
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
@@ -24,7 +25,7 @@ TABLES = ("balance", *OF_A_DAY, *OF_ALL_DAYS)
 FORMULA = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet computes
 
 
-@click.command()
+@command()
 @environment_option
 @click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How many, with today (UTC).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")

@@ -12,16 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import boto3
 import click
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore.exceptions import ClientError
 from localstack_client.session import Session as LocalSession
 
 from scripts.endpoints import host_of, is_here
@@ -32,21 +23,6 @@ ENDPOINT = "AWS_ENDPOINT_URL"  # of all services; of one, with its name behind
 BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 # An operation takes its time, and one that is still at work is not begun a second time.
 PATIENT = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
-
-# AWS was not asked: this machine has nothing to sign in with, or no longer.
-NO_CREDENTIALS = (
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
-STALE_CREDENTIALS = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
-
-environment_option = click.option(
-    "-e", "--environment", required=True, help=f"Which deployment: {', '.join(ENVIRONMENTS)}."
-)
 
 
 class WrongUseError(click.ClickException):
@@ -133,31 +109,3 @@ def local_environment() -> dict[str, str]:
         raise WrongUseError("the laptop's cloud was not started: run `make up`")
     lines = (line.removeprefix("export ") for line in LOCAL_ENV.read_text().splitlines() if line.startswith("export "))
     return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
-
-
-def run(command: click.Command) -> None:
-    """Run a command: exit 2 for wrong use, missing credentials too; 3 with the reason, in a line, when it fails.
-
-    Click itself ends in silence, with exit 1, when nobody reads the output any more.
-    """
-    try:
-        command()
-    except (ClientError, BotoCoreError, OSError, ValueError) as error:
-        unknown = isinstance(error, NO_CREDENTIALS) or _code(error) in STALE_CREDENTIALS
-        hint = ": sign in to the environment's account (`aws sso login`, AWS_PROFILE, …)" if unknown else ""
-        click.echo(f"Error: {_line(error)}{hint}", err=True)
-        raise SystemExit(2 if unknown or _is_of_endpoint(error) else 3) from None
-
-
-def _line(error: Exception) -> str:
-    """Return what the error says, in one line; one that says nothing has a name."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _is_of_endpoint(error: Exception) -> bool:
-    """Tell whether botocore was given an endpoint that is none, in a profile perhaps; it has no class for that."""
-    return isinstance(error, ValueError) and str(error).startswith("Invalid endpoint")
-
-
-def _code(error: Exception) -> str | None:
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else None

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from scripts.target import Target, WrongUseError, environment_option, find, local_environment, run
+from scripts.command import command, environment_option, run
+from scripts.target import Target, WrongUseError, find, local_environment
 from stacks.environments import ENVIRONMENTS
 
 PLUGIN = "session-manager-plugin"
@@ -31,7 +32,7 @@ class Store:
     use: str
 
 
-@click.command()
+@command()
 @environment_option
 @click.argument("store", type=click.Choice(["postgres", "neo4j"]))
 @click.option("--port", type=click.IntRange(1, 65535), help="On this machine; by default the store's own.")

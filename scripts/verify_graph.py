@@ -5,15 +5,16 @@ from typing import Any
 import click
 from rich.console import Console
 
+from scripts.command import command, environment_option, run
 from scripts.display import printable, show_table
-from scripts.target import Target, environment_option, find, run
+from scripts.target import Target, find
 
 SAME, DIFFERENT, UNDECIDED = 0, 1, 3
 EXAMPLES = 20
 MODULUS = 1 << 128  # of the digests: they are sums
 
 
-@click.command()
+@command()
 @environment_option
 @click.option("--repair", is_flag=True, help="Mend what differs: exactly that.")
 @click.pass_context

@@ -79,7 +79,10 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
     name = str(asked.pop("operation", None))
     if name not in operations:
         raise ValueError(f"operation must be one of {', '.join(operations)}")
-    return {"operation": name, "result": operations[name](**asked)}
+    try:
+        return {"operation": name, "result": operations[name](**asked)}
+    except GraphUnavailableError as error:
+        raise GraphUnavailableError(f"the graph takes no work now ({error}): is Neo4j away?") from error
 
 
 def count_discarded(interactions: int) -> None:

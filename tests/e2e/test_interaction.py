@@ -159,7 +159,7 @@ def test_with_neo4j_away_everything_is_accepted_and_stored_and_the_graph_catches
 ) -> None:
     buried = dead_letters(system)
     events = []
-    for outage in (stopped, frozen):
+    for outage in (frozen, stopped):
         with outage(system.cloud, "neo4j"):
             for _ in range(5):
                 response = _ok(post({"kind": "keep", "artifact_id": ARTIFACT, "timestamp": time.time()}))

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib.queue import encode
+from scripts.command import Moment
 from scripts.dead_letter import GAVE_UP, DeadLetter, Selection, append_to_file, read_file
 from scripts.dead_letters import batches
-from scripts.redrive_dlq import Action, Moment, redrive_dlq
+from scripts.redrive_dlq import Action, redrive_dlq
 from scripts.target import WrongUseError
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 
+from scripts.command import command, environment_option, run
 from scripts.files import check_new_output, check_output
-from scripts.target import WrongUseError, find, run
+from scripts.target import WrongUseError, find
 
 WITHOUT = {
     "AWS_CONFIG_FILE": "/dev/null",
@@ -57,13 +57,13 @@ def test_a_session_that_is_over_is_wrong_use_and_a_refusal_is_a_failed_call(
 def ended(error: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
     """Run a command that ends with this error; return its status."""
 
-    @click.command()
-    def command() -> None:
+    @command()
+    def failing() -> None:
         raise error
 
     monkeypatch.setattr(sys, "argv", ["command"])
     with pytest.raises(SystemExit) as end:
-        run(command)
+        run(failing)
     return end.value.code
 
 
@@ -76,6 +76,7 @@ def ended(error: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
         (PermissionError(13, "Permission denied", "/x"), 3, "Permission denied: '/x'"),
         (ParamValidationError(report="one\ntwo"), 3, "one two"),
         (TimeoutError(), 3, "TimeoutError"),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/"), 3, "`make up` starts it"),
     ],
 )
 def test_any_failure_is_one_line(
@@ -85,6 +86,26 @@ def test_any_failure_is_one_line(
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("Error: ")
     assert says in line
+
+
+def test_wrong_words_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    @command()
+    @environment_option
+    def wanted(environment: str) -> None:
+        raise AssertionError(environment)
+
+    monkeypatch.setattr(sys, "argv", ["wanted"])
+    with pytest.raises(SystemExit) as end:
+        run(wanted)
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "Error: Missing option '-e' / '--environment'.\n"
+
+
+def test_a_fault_of_ours_is_told_at_length_and_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(KeyError("gone"), monkeypatch) == 3
+    assert capsys.readouterr().err.startswith("Traceback")
 
 
 def test_a_command_that_nobody_reads_any_more_ends_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
