@@ -4,6 +4,7 @@ import json
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -63,13 +64,13 @@ class DeadLetter(BaseModel):
         """Return that field of its interactions, each text once."""
         return sorted({one[name] for one in self.interactions if isinstance(one.get(name), str)})
 
-    def is_of(self, user_id: str) -> bool:
-        """Whether it holds something of this user; where no user can be read, whether the id occurs in it.
+    def owners(self, users: AbstractSet[str]) -> AbstractSet[str]:
+        """Return whose of these it is: whom it names or, where nobody can be read, whose id occurs in it.
 
         A short id, which is none of the user pool's, would occur in anything.
         """
-        users = self.texts("user_id")
-        return user_id in users if users else len(user_id) >= TELLING and user_id in self.body
+        named = self.texts("user_id")
+        return users & set(named) if named else {id_ for id_ in users if len(id_) >= TELLING and id_ in self.body}
 
 
 def _as_text(attribute: Mapping[str, Any]) -> dict[str, str]:

@@ -1,13 +1,15 @@
 """The dead-letter queue: what lies in it is read, and then sent back, removed, or left as it was."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from scripts.dead_letter import DeadLetter
-from scripts.target import Target
+from scripts.display import progress
+from scripts.target import OperationError, Target
 
 BATCH = 10  # messages in one call, as SQS allows
 BATCH_BYTES = 900_000  # of bodies in one call; SQS allows 1 MiB with attributes and all
@@ -112,15 +114,22 @@ class DeadLetters:
         return int(found[names[0]]), int(found[names[1]])
 
 
-def remove_of(target: Target, user_id: str) -> tuple[int, int]:
-    """Remove one user's messages from the dead-letter queue, for an erasure.
+def letters_of(target: Target, users: AbstractSet[str], *, remove: bool = False) -> tuple[list[DeadLetter], int]:
+    """Return the dead letters of these users, and remove them if asked to: then those that are gone.
 
-    Returns how many, and how many of anybody's were in another reader's hands and not seen: where there are any,
-    calling again finds them once that one is done.
+    And how many of anybody's were in another reader's hands and not seen: where there are any, calling again finds them
+    once that one is done.
     """
-    with DeadLetters(target) as dead_letters:
-        removed = dead_letters.remove([letter for letter in dead_letters if letter.is_of(user_id)])
-        return len(removed), dead_letters.hidden
+    with DeadLetters(target) as dead_letters, progress() as bar:
+        read = bar.track(dead_letters, total=dead_letters.count, description="reading dead letters")
+        found = [letter for letter in read if letter.owners(users)]
+        return dead_letters.remove(found) if remove else found, dead_letters.hidden
+
+
+def tell_hidden(hidden: int) -> None:
+    """Raise OperationError if dead letters were in other hands."""
+    if hidden:
+        raise OperationError(f"{hidden} dead letters were in other hands and not looked at: run it again later")
 
 
 def batches(

@@ -1,7 +1,9 @@
 """erase-user: forget a person."""
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,10 @@ from typing import Any
 import click
 
 from scripts.command import command, environment_option, run
-from scripts.dead_letters import remove_of
+from scripts.dead_letters import letters_of, tell_hidden
+from scripts.display import progress
 from scripts.people import find_person
-from scripts.target import OperationError, Target, WrongUseError, find
+from scripts.target import Target, WrongUseError, find
 
 
 @command()
@@ -33,7 +36,8 @@ def erase_user(
     After Postgres was restored to an earlier moment, erasures since then are missing there: save a --list before, and
     apply it with --again --file.
 
-    Dead letters that another command holds at the moment are not seen: it then exits with 3, and is to be run again.
+    It takes 20 seconds or more: it waits once until what was under way has ended, and looks again. Dead letters that
+    another command holds at the moment are not seen: it then exits with 3, and is to be run again.
     """
     if [bool(user), list_all, again].count(True) != 1 or (file and not again):
         raise WrongUseError("name a USER, or give --list, or --again (which takes a --file)")
@@ -83,55 +87,75 @@ def _latest(erasures: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
 def _erase_person(target: Target, user: str, *, yes: bool) -> None:
     person = find_person(target, user)
     held = target.operate("holdings", user_id=person.user_id)
-    if not (person.account or any(held.values())):
-        _erase_stranger(target, person.user_id, yes=yes)
-        return
-    waiting, nodes = held["waiting"], held["nodes"]
-    click.echo(f"{person.user_id}: {held['interactions']} interactions ({waiting} not yet in the graph), {nodes} nodes")
+    known = bool(person.account or any(held.values()))
+    letters, hidden = ([], 0) if known and yes else letters_of(target, {person.user_id})
+    if not (known or letters):
+        tell_hidden(hidden)
+        raise WrongUseError(f"{target.name} knows no user {user}")
     if yes:
-        _tell_hidden(_erase(target, person.user_id, erased_at=None))
-    else:
-        click.echo("nothing was erased: --yes erases it, and this user's dead letters")
-
-
-def _erase_stranger(target: Target, user_id: str, *, yes: bool) -> None:
-    """Erase somebody of whom there are dead letters at most; raises WrongUseError where there is none."""
-    removed, hidden = remove_of(target, user_id) if yes else (0, 0)
-    if removed:
-        click.echo(f"{user_id}: removed {removed} dead letters")
-        # The erasure is noted, too: of what is on its way to the ledger nothing is to be stored.
-        hidden = max(hidden, _erase(target, user_id, erased_at=None))
-    _tell_hidden(hidden)
-    if not removed:
-        hint = "" if yes else "; with --yes it looks into the dead letters, too"
-        raise WrongUseError(f"{target.name} knows no user {user_id}{hint}")
+        _erase(target, {person.user_id: None})
+        return
+    click.echo(
+        f"{person.user_id}: {held['interactions']} interactions ({held['waiting']} not yet in the graph),"
+        f" {held['nodes']} nodes and {len(letters)} dead letters"
+    )
+    click.echo("nothing was erased: --yes erases it")
+    tell_hidden(hidden)
 
 
 def _again(target: Target, listed: dict[str, datetime], *, yes: bool) -> None:
     latest = _latest([*map(_erasure, _erasures(target)), *listed.items()])
     click.echo(f"{len(latest)} erasures" + ("" if yes else ": --yes applies them again"))
-    hidden = [_erase(target, user_id, erased_at=moment) for user_id, moment in latest.items()] if yes else []
-    _tell_hidden(max(hidden, default=0))
+    if yes:
+        _erase(target, latest)
 
 
-def _erase(target: Target, user_id: str, *, erased_at: datetime | None) -> int:
-    """Erase a user's data up to that moment, or now; return how many dead letters, anybody's, were not seen."""
-    answer = target.operate("erase", user_id=user_id, erased_at=erased_at and erased_at.isoformat())
-    counts = {name: answer[name] for name in ("interactions", "nodes")}
-    while answer["cursor"]:
-        answer = target.operate("erase", user_id=user_id, cursor=answer["cursor"])
-        counts = {name: counts[name] + answer[name] for name in counts}
-    letters, hidden = remove_of(target, user_id)
-    click.echo(
-        f"{user_id}: erased {counts['interactions']} interactions, {counts['nodes']} nodes and {letters} dead letters"
-        f" from up to {answer['erased_at']}"
-    )
-    return hidden
+def _erase(target: Target, moments: Mapping[str, datetime | None]) -> None:
+    """Erase each user's data up to their moment, or now. Raises OperationError where dead letters were not seen."""
+    erasures = [
+        _Erasure(target, user_id, moment.isoformat() if moment else None) for user_id, moment in moments.items()
+    ]
+    with progress() as bar:
+        for one in bar.track(erasures, description="erasing"):
+            one.begin()
+        # The first waits until what was under way elsewhere has ended, and by then it has for the others.
+        for one in bar.track(erasures, description="waiting 15 s, then looking again"):
+            one.finish()
+    letters, hidden = letters_of(target, moments.keys(), remove=True)
+    owners = Counter(user_id for letter in letters for user_id in letter.owners(moments.keys()))
+    for one in erasures:
+        click.echo(
+            f"{one.user_id}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes and"
+            f" {owners[one.user_id]} dead letters from up to {one.erased_at and one.erased_at.isoformat()}"
+        )
+    tell_hidden(hidden)
 
 
-def _tell_hidden(hidden: int) -> None:
-    if hidden:
-        raise OperationError(f"{hidden} dead letters were in other hands and not looked at: run it again later")
+@dataclass
+class _Erasure:
+    """One user's, call by call."""
+
+    target: Target
+    user_id: str
+    erased_at: datetime | None
+    counts: Counter[str] = field(default_factory=Counter)
+    _place: dict[str, Any] | None = None
+
+    def begin(self) -> None:
+        """Do all but the sweep."""
+        self._call(erased_at=self.erased_at.isoformat() if self.erased_at else None)
+        while self._place and self._place["phase"] != "sweep":
+            self._call(cursor=self._place)
+
+    def finish(self) -> None:
+        """Do the sweep."""
+        while self._place:
+            self._call(cursor=self._place)
+
+    def _call(self, **words: Any) -> None:
+        answer = self.target.operate("erase", user_id=self.user_id, **words)
+        self.counts.update(interactions=answer["interactions"], nodes=answer["nodes"])
+        self.erased_at, self._place = datetime.fromisoformat(answer["erased_at"]), answer["cursor"]
 
 
 def _erasures(target: Target) -> list[dict[str, Any]]:

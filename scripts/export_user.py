@@ -11,6 +11,8 @@ from typing import TextIO
 import click
 
 from scripts.command import command, environment_option, run
+from scripts.dead_letter import DeadLetter
+from scripts.dead_letters import letters_of, tell_hidden
 from scripts.files import check_new_output
 from scripts.people import find_person
 from scripts.target import Target, WrongUseError, find
@@ -23,10 +25,11 @@ from scripts.target import Target, WrongUseError, find
 def export_user(environment: str, user: str, output: Path | None) -> None:
     """Write everything held on USER, an e-mail address or an id, as JSON Lines.
 
-    First the account in the user pool, then the last erasure if there was one, then each interaction. The graph holds
-    nothing that is not made from these. Dead letters are not among them: redrive-dlq --metadata shows those.
+    First the account in the user pool, then the last erasure if there was one, then each interaction, then what of them
+    lies in the dead-letter queue. The graph holds nothing that is not made from these.
 
-    Nobody but you may read the file.
+    Nobody but you may read the file. Dead letters that another command holds at the moment are not seen: it then exits
+    with 3, and is to be run again.
     """
     path = None if output == Path("-") else output
     if path:
@@ -34,7 +37,9 @@ def export_user(environment: str, user: str, output: Path | None) -> None:
     target = find(environment)
     person = find_person(target, user)
     held = target.operate("holdings", user_id=person.user_id)
-    if not (person.account or any(held.values())):
+    letters, hidden = letters_of(target, {person.user_id})
+    if not (person.account or any(held.values()) or letters):
+        tell_hidden(hidden)
         raise WrongUseError(f"{target.name} knows no user {user}")
     with _opened(path) as file:
         if person.account:
@@ -42,7 +47,10 @@ def export_user(environment: str, user: str, output: Path | None) -> None:
         if held["erased_at"]:
             _write(file, "erasure", {"user_id": person.user_id, "erased_at": held["erased_at"]})
         _write_interactions(target, person.user_id, file)
+        for letter in letters:
+            _write(file, "dead_letter", _content(letter, person.user_id))
         file.flush()  # here, not at the end of all, where nobody tells that it went wrong
+    tell_hidden(hidden)
 
 
 @contextmanager
@@ -62,6 +70,13 @@ def _write_interactions(target: Target, user_id: str, file: TextIO) -> None:
             metadata = None if one["metadata"] is None else json.loads(one["metadata"])
             _write(file, "interaction", {**one, "metadata": metadata})
         cursor = page["cursor"]
+
+
+def _content(letter: DeadLetter, user_id: str) -> dict[str, object]:
+    """Return what it holds of this user: of a message that names others, too, only what is theirs."""
+    mine = [one for one in letter.interactions if one.get("user_id") == user_id]
+    content = {"interactions": mine} if mine else {"body": letter.body}
+    return {"reason": letter.reason, "sent_at": letter.sent_at.isoformat(), **content}
 
 
 def _write(file: TextIO, type_: str, content: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ What the person did later stays, or comes back from the ledger at once.
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -95,14 +95,23 @@ class Erasure:
         return moment
 
     def run(self, place: Mapping[str, Any], in_time: Callable[[], bool]) -> dict[str, Any] | None:
-        """Do a share of the erasure from that place, `{"phase": "rows", "erased_at": …}` at first; return the next."""
-        phases: dict[str, Callable[[datetime, Callable[[], bool]], str | None]] = {
-            "rows": self._rows,
-            "graph": self._nodes,
-            "sweep": self._sweep,
-        }
-        phase = phases[place["phase"]](datetime.fromisoformat(place["erased_at"]), in_time)
-        return {**place, "phase": phase} if phase else None
+        """Do a share of the erasure from that place, `{"phase": "rows", "erased_at": …}` at first; return the next.
+
+        The phase "sweep" waits until the moment that its place names: others' erasures can go on meanwhile.
+        """
+        erased_at = datetime.fromisoformat(place["erased_at"])
+        match place["phase"]:
+            case "rows":
+                return {**place, "phase": self._rows(erased_at, in_time)}
+            case "graph":
+                done = self._nodes(in_time)
+                settled_at = datetime.now(UTC) + timedelta(seconds=SETTLED_AFTER)
+                return {**place, "phase": "sweep", "settled_at": settled_at.isoformat()} if done else {**place}
+            case _:
+                left = datetime.fromisoformat(place["settled_at"]) - datetime.now(UTC)
+                time.sleep(max(0.0, left.total_seconds()))
+                self._sweep(erased_at)
+                return None
 
     def _rows(self, erased_at: datetime, in_time: Callable[[], bool]) -> str:
         barrier(self._ledger, WRITERS)
@@ -115,7 +124,8 @@ class Erasure:
             if not in_time():
                 return "rows"
 
-    def _nodes(self, _erased_at: datetime, in_time: Callable[[], bool]) -> str:
+    def _nodes(self, in_time: Callable[[], bool]) -> bool:
+        """Delete the user's part of the graph, and project what is left; tell whether all of it is done."""
         barrier(self._ledger, PROJECTORS)
         for text in _NODES:
             while True:
@@ -124,19 +134,17 @@ class Erasure:
                 if not more:
                     break
                 if not in_time():
-                    return "graph"
+                    return False
         place = project_user(self._ledger, self._graph, self.user_id)
         while place:
             place = project_user(self._ledger, self._graph, self.user_id, place)
-        return "sweep"
+        return True
 
-    def _sweep(self, erased_at: datetime, _in_time: Callable[[], bool]) -> str | None:
-        time.sleep(SETTLED_AFTER)
+    def _sweep(self, erased_at: datetime) -> None:
         seen = mend_user(self._ledger, self._graph, self.user_id, heed_erasure=False)
         if not seen.clean:
             raise UndecidedError("the graph still differs from what is left in the ledger: erase again")
         self._ledger.connection.execute(_FINISH, [self.user_id, erased_at])
-        return None
 
 
 def barrier(ledger: Ledger, lock: int) -> None:

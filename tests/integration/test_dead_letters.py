@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.queue import encode
 from local.cloud import Cloud
 from scripts.dead_letter import DeadLetter
-from scripts.dead_letters import DeadLetters, remove_of
+from scripts.dead_letters import DeadLetters, letters_of
 from scripts.target import Target
 from tests.samples import ALICE, ARTIFACT, BOB, interaction
 
@@ -161,7 +161,10 @@ def test_one_users_messages_can_be_removed_and_nobody_elses(target: TwoQueues, b
     bury(spoilt, "refused")
     bury(f"not even JSON, of {ALICE}", "not_json")
     bury(bobs)
-    assert remove_of(target, ALICE) == (3, 0)
+    seen, hidden = letters_of(target, {ALICE, "somebody-else"})
+    assert (len(seen), hidden, len(lying(target))) == (3, 0, 4)
+    removed, hidden = letters_of(target, {ALICE, "somebody-else"}, remove=True)
+    assert ({letter.body for letter in removed}, hidden) == ({letter.body for letter in seen}, 0)
     assert lying(target) == {bobs: "gave_up"}
 
 

@@ -78,12 +78,12 @@ def test_of_a_spoilt_interaction_what_is_text_can_be_read() -> None:
 def test_a_letter_is_of_the_users_it_names_or_if_it_names_none_of_those_it_mentions(
     found: DeadLetter, *, alices: bool
 ) -> None:
-    assert found.is_of(ALICE) == alices
+    assert found.owners({ALICE, "somebody-else"}) == ({ALICE} if alices else set())
 
 
 def test_an_id_that_could_be_anything_is_of_nobody_unless_it_is_named() -> None:
-    assert not letter("{what a mess").is_of("a")
-    assert spoilt(user_id="a").is_of("a")
+    assert not letter("{what a mess").owners({"a"})
+    assert spoilt(user_id="a").owners({"a"})
 
 
 def test_a_selection_means_what_all_its_filters_mean() -> None:

@@ -1,5 +1,6 @@
 """erase-user: whose dead letters go, what is not seen of them, and which lists it takes."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts import erase_user
+from scripts.dead_letter import DeadLetter
 from scripts.people import Person
 from scripts.target import Target, WrongUseError
 from tests.samples import ALICE, BOB
@@ -27,9 +29,10 @@ class Operated(Target):
 
     def operate(self, operation: str, **arguments: Any) -> Any:
         self.asked.append((operation, arguments))
+        place = None if arguments.get("cursor") else {"phase": "sweep"}
         answers: dict[str, Any] = {
             "holdings": self.held,
-            "erase": {"interactions": 2, "nodes": 1, "cursor": None, "erased_at": "2026-05-01T12:00:00+00:00"},
+            "erase": {"interactions": 2, "nodes": 1, "cursor": place, "erased_at": "2026-05-01T12:00:00+00:00"},
             "erasures": {"erasures": [{"user_id": BOB, "erased_at": "2026-05-01T12:00:00+00:00"}], "cursor": None},
         }
         return answers[operation]
@@ -37,21 +40,31 @@ class Operated(Target):
     @property
     def erased(self) -> dict[str, str | None]:
         """Up to when whose data were erased."""
-        return {words["user_id"]: words["erased_at"] for operation, words in self.asked if operation == "erase"}
+        return {words["user_id"]: words["erased_at"] for operation, words in self.asked if "erased_at" in words}
+
+    @property
+    def swept(self) -> list[str]:
+        """Whose graph was looked at again, in the order of all calls."""
+        calls = [words for operation, words in self.asked if operation == "erase"]
+        return [f"sweep {words['user_id']}" if "cursor" in words else words["user_id"] for words in calls]
 
 
 @pytest.fixture
 def erase(monkeypatch: pytest.MonkeyPatch) -> Erase:
-    """Return what runs the command against a target; each look at the dead letters finds the next of these."""
+    """Return what runs the command against a target with so many dead letters of Alice's, and so many hidden."""
 
-    def erase(target: Operated, *words: str, letters: tuple[tuple[int, int], ...] = ()) -> Result:
-        looks = iter(letters)
+    def erase(target: Operated, *words: str, letters: int = 0, hidden: int = 0) -> Result:
+        of_alice = DeadLetter.received(
+            {
+                "MessageId": "m",
+                "Attributes": {"SentTimestamp": "1"},
+                "Body": json.dumps({"version": 1, "interactions": [{"user_id": ALICE}]}),
+            }
+        )
         monkeypatch.setattr(erase_user, "find", lambda _: target)
         monkeypatch.setattr(erase_user, "find_person", lambda _, user: Person(user, None))
-        monkeypatch.setattr(erase_user, "remove_of", lambda *_: next(looks))
-        result = CliRunner().invoke(erase_user.erase_user, ["-e", "dev", *words])
-        assert list(looks) == []
-        return result
+        monkeypatch.setattr(erase_user, "letters_of", lambda *_, **__: ([of_alice] * letters, hidden))
+        return CliRunner().invoke(erase_user.erase_user, ["-e", "dev", *words])
 
     return erase
 
@@ -60,35 +73,39 @@ def dev(**held: Any) -> Operated:
     return Operated("dev", "us-east-1", None, held=held or SOME)
 
 
+def test_without_yes_it_is_shown_what_would_go(erase: Erase) -> None:
+    target = dev()
+    result = erase(target, ALICE, letters=3)
+    assert (result.exit_code, target.erased) == (0, {})
+    assert "2 interactions (0 not yet in the graph), 0 nodes and 3 dead letters" in result.stdout
+
+
 def test_what_is_in_other_hands_is_told_and_is_exit_3(erase: Erase) -> None:
     target = dev()
-    result = erase(target, ALICE, "--yes", letters=((3, 2),))
-    assert "2 interactions, 1 nodes and 3 dead letters" in result.stdout
-    assert result.stderr == "Error: 2 dead letters were in other hands and not looked at: run it again later\n"
+    result = erase(target, ALICE, "--yes", letters=3, hidden=2)
+    assert "erased 4 interactions, 2 nodes and 3 dead letters" in result.stdout
+    assert result.stderr.endswith("Error: 2 dead letters were in other hands and not looked at: run it again later\n")
     assert (result.exit_code, target.erased) == (3, {ALICE: None})
-    assert erase(target, ALICE, "--yes", letters=((3, 0),)).exit_code == 0
+    assert erase(target, ALICE, "--yes", letters=3).exit_code == 0
 
 
 def test_somebody_of_whom_there_are_only_dead_letters_is_erased(erase: Erase) -> None:
     target = dev(**NOTHING)
-    result = erase(target, ALICE, "--yes", letters=((1, 0), (0, 0)))
+    result = erase(target, ALICE, "--yes", letters=1)
     assert (result.exit_code, target.erased) == (0, {ALICE: None})
-    assert "removed 1 dead letters" in result.stdout
+    assert "1 dead letters" in result.stdout
 
 
+@pytest.mark.parametrize("words", [[], ["--yes"]])
 @pytest.mark.parametrize(
-    ("words", "letters", "status", "says"),
-    [
-        (["--yes"], ((0, 0),), 2, f"dev knows no user {ALICE}"),
-        ([], (), 2, f"dev knows no user {ALICE}; with --yes it looks"),
-        (["--yes"], ((0, 7),), 3, "7 dead letters were in other hands"),
-    ],
+    ("hidden", "status", "says"),
+    [(0, 2, f"dev knows no user {ALICE}"), (7, 3, "7 dead letters were in other hands")],
 )
 def test_nobody_is_erased_of_whom_there_is_nothing(
-    erase: Erase, words: list[str], letters: tuple[tuple[int, int], ...], status: int, says: str
+    erase: Erase, words: list[str], hidden: int, status: int, says: str
 ) -> None:
     target = dev(**NOTHING)
-    result = erase(target, ALICE, *words, letters=letters)
+    result = erase(target, ALICE, *words, hidden=hidden)
     assert (result.exit_code, target.erased) == (status, {})
     assert says in result.stderr
 
@@ -99,9 +116,16 @@ def test_of_a_list_and_of_what_is_noted_the_later_moment_counts(erase: Erase, tm
         f'{{"user_id": "{BOB}", "erased_at": "2026-05-01T13:30:00+02:00"}}\n\n'
         f'{{"user_id": "{ALICE}", "erased_at": "2026-05-02T12:00:00Z", "finished_at": null}}\n'
     )
-    result = erase(target, "--again", "--file", str(path), "--yes", letters=((0, 0), (1, 4)))
+    result = erase(target, "--again", "--file", str(path), "--yes", hidden=4)
     assert target.erased == {BOB: "2026-05-01T12:00:00+00:00", ALICE: "2026-05-02T12:00:00+00:00"}
     assert result.exit_code == 3
+
+
+def test_many_wait_together_before_they_are_looked_at_again(erase: Erase, tmp_path: Path) -> None:
+    path, target = tmp_path / "list", dev()
+    path.write_text(f'{{"user_id": "{ALICE}", "erased_at": "2026-05-02T12:00:00Z"}}\n')
+    assert erase(target, "--again", "--file", str(path), "--yes").exit_code == 0
+    assert target.swept == [BOB, ALICE, f"sweep {BOB}", f"sweep {ALICE}"]
 
 
 @pytest.mark.parametrize(

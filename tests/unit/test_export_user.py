@@ -9,9 +9,10 @@ from click.testing import CliRunner, Result
 
 from scripts import export_user
 from scripts.create_user import create_user
+from scripts.dead_letter import DeadLetter
 from scripts.people import Person
 from scripts.target import Target
-from tests.samples import ALICE
+from tests.samples import ALICE, BOB
 
 
 class Operated(Target):
@@ -28,6 +29,7 @@ class Operated(Target):
 def _dev(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_user, "find", lambda _: Operated("dev", "us-east-1", None))
     monkeypatch.setattr(export_user, "find_person", lambda _, user: Person(user, None))
+    monkeypatch.setattr(export_user, "letters_of", lambda *_: ([], 0))
 
 
 def export(*words: str) -> Result:
@@ -40,6 +42,21 @@ EXPORTED = {"type": "interaction", "id": "ü", "metadata": {"a": 1}}
 @pytest.mark.parametrize("words", [[], ["-o", "-"]])
 def test_without_a_file_it_is_printed(words: list[str]) -> None:
     assert json.loads(export(*words).stdout) == EXPORTED
+
+
+def test_of_a_dead_letter_it_tells_what_is_that_persons(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [{"user_id": ALICE, "kind": "nonsense"}, {"user_id": BOB}]
+    letters = [letter(json.dumps({"version": 1, "interactions": both})), letter("{" + ALICE)]
+    monkeypatch.setattr(export_user, "letters_of", lambda *_: (letters, 2))
+    result = export()
+    told = [json.loads(line) for line in result.stdout.splitlines()][1:]
+    assert [one["type"] for one in told] == ["dead_letter"] * 2
+    assert [one.get("interactions", one.get("body")) for one in told] == [both[:1], "{" + ALICE]
+    assert (result.exit_code, result.stderr.startswith("Error: 2 dead letters were in other hands")) == (3, True)
+
+
+def letter(body: str) -> DeadLetter:
+    return DeadLetter.received({"MessageId": "m", "Attributes": {"SentTimestamp": "1"}, "Body": body})
 
 
 def test_its_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
