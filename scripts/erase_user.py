@@ -112,9 +112,7 @@ def _again(target: Target, listed: dict[str, datetime], *, yes: bool) -> None:
 
 def _erase(target: Target, moments: Mapping[str, datetime | None]) -> None:
     """Erase each user's data up to their moment, or now. Raises OperationError where dead letters were not seen."""
-    erasures = [
-        _Erasure(target, user_id, moment.isoformat() if moment else None) for user_id, moment in moments.items()
-    ]
+    erasures = [_Erasure(target, user_id, moment) for user_id, moment in moments.items()]
     with progress() as bar:
         for one in bar.track(erasures, description="erasing"):
             one.begin()
