@@ -22,7 +22,7 @@ LOCAL_ENV = Path(__file__).parents[1] / ".local" / "env"
 ENDPOINT = "AWS_ENDPOINT_URL"  # of all services; of one, with its name behind
 BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 # An operation takes its time, and one that is still at work is not begun a second time.
-PATIENT = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
+PATIENT = Config(connect_timeout=5, read_timeout=600, tcp_keepalive=True, retries={"total_max_attempts": 1})
 
 
 class WrongUseError(click.ClickException):

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import neo4j
 from neo4j.time import DateTime
 
+from chalicelib.graph import Graph
 from chalicelib.oracle import Edge, Node
 
+EDGES_AT_ONCE = 10_000
 LONG = 64  # characters; of a longer text only its digest is kept, so that a comparison needs little memory
 
 # Every node belongs to one user by one of these, the first that holds, or is a stray.
@@ -25,6 +27,13 @@ _OWNED = (
     f"UNWIND $users AS user MATCH (n:Artifact) WHERE n.user_id = user AND {_ARTIFACT} AND NOT {_USER} AND NOT {_EVENT}",
 )
 _STRAY = f"MATCH (n) WHERE NOT {_WATERMARK} AND NOT {_USER} AND NOT {_EVENT} AND NOT {_ARTIFACT}"
+_STRAYS = f"{_STRAY} AND elementId(n) > $after WITH n ORDER BY elementId(n) LIMIT $limit"
+# There is one, and the latest counts; no edge begins at it.
+_SURPLUS = (
+    f"MATCH (n:Watermark) WHERE {_WATERMARK}"
+    " WITH n ORDER BY coalesce(n.reached_at, datetime({epochSeconds: 0})) DESC, elementId(n) SKIP 1"
+)
+_OF_WATERMARK = f"MATCH (n:Watermark) WHERE {_WATERMARK} WITH n, null AS user"
 _NODE = " RETURN {user} AS user, elementId(n) AS handle, labels(n) AS labels, properties(n) AS properties"
 # An edge belongs to the user of its start, so that one between two users is nobody's.
 _EDGE = (
@@ -81,16 +90,28 @@ def held(transaction: neo4j.Transaction, users: Sequence[str]) -> Iterator[tuple
         for record in transaction.run(owned + _NODE.format(user="user"), users=users):
             yield record["user"], _node(record["labels"], record["properties"], record["handle"])
         for record in transaction.run(owned + _EDGE, users=users):
-            start, end = (
-                _name(*(record[f"{end}_{part}"] for part in ("labels", "user", "id"))) for end in ("start", "end")
-            )
-            yield record["user"], _edge(record["type"], record["properties"], start, end, record["handle"])
+            yield record["user"], _read_edge(record)
 
 
-def strays(transaction: neo4j.Transaction, limit: int) -> list[Element]:
-    """Return nodes that are no user's; edges at them go with them."""
-    records = transaction.run(f"{_STRAY}{_NODE.format(user='null')} LIMIT $limit", limit=limit)
-    return [_node(record["labels"], record["properties"], record["handle"]) for record in records]
+def strays(transaction: neo4j.Transaction, after: str, limit: int) -> tuple[list[Element], str | None]:
+    """Return the next of what is no user's, and where to go on: nodes (edges at them go with them), and edges."""
+    nodes = list(transaction.run(_STRAYS + _NODE.format(user="null"), after=after, limit=limit))
+    reached = nodes[-1]["handle"] if nodes else None
+    edges = []
+    if not after:
+        nodes += transaction.run(_SURPLUS + _NODE.format(user="null"))
+        edges = list(transaction.run(_OF_WATERMARK + _EDGE))
+    found = [_node(record["labels"], record["properties"], record["handle"]) for record in nodes]
+    return [*found, *map(_read_edge, edges)], reached
+
+
+def delete_stray(graph: Graph, handle: str) -> None:
+    """Delete a node that is no user's, its edges first, in as many transactions as that takes."""
+    for what in ("MATCH (n)-[r]-() WITH DISTINCT r LIMIT $limit DELETE r", "WITH n LIMIT $limit DELETE n"):
+        text = f"{_STRAY} AND elementId(n) = $handle {what} RETURN count(*) AS deleted"
+        more = True
+        while more:
+            _, more = graph.delete_batch(text, EDGES_AT_ONCE, handle=handle)
 
 
 def users_after(transaction: neo4j.Transaction, which: int, after: str, limit: int) -> tuple[list[str], str | None]:
@@ -102,6 +123,11 @@ def users_after(transaction: neo4j.Transaction, which: int, after: str, limit: i
 def _node(labels: Sequence[str], properties: dict[str, Any], handle: str = "") -> Element:
     key = _name(labels, properties.get("user_id"), properties.get("id"))
     return Element(json.dumps(key), _text(properties, labels=sorted(labels)), handle)
+
+
+def _read_edge(record: neo4j.Record) -> Element:
+    start, end = (_name(*(record[f"{end}_{part}"] for part in ("labels", "user", "id"))) for end in ("start", "end"))
+    return _edge(record["type"], record["properties"], start, end, record["handle"])
 
 
 def _edge(type_: str, properties: dict[str, Any], start: list[Any], end: list[Any], handle: str = "") -> Element:

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from chalicelib import elements, history, oracle
 from chalicelib.comparison import Look, differences
 from chalicelib.elements import Element
-from chalicelib.graph import Graph, RowsBusyError, RowsRefusedError
+from chalicelib.graph import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
 from chalicelib.ledger import CLAIM_BYTES, CLAIM_ROWS, Ledger, Row
 from chalicelib.projection import KINDS, changes
 from chalicelib.rebuild import project_user
@@ -79,10 +79,18 @@ def mend(ledger: Ledger, graph: Graph, user_id: str, *, heed_erasure: bool = Tru
         if seen.clean or seen.counts() == before:
             return seen
         before = seen.counts()
-        place = project_user(ledger, graph, user_id)
-        while place:
-            place = project_user(ledger, graph, user_id, place)
+        try:
+            _project(ledger, graph, user_id)
+        except GraphUnavailableError:  # without a constraint, which what was deleted now may have been in the way of
+            graph.prepare()
+            _project(ledger, graph, user_id)
     return look(ledger, graph, user_id, heed_erasure=heed_erasure)
+
+
+def _project(ledger: Ledger, graph: Graph, user_id: str) -> None:
+    place = project_user(ledger, graph, user_id)
+    while place:
+        place = project_user(ledger, graph, user_id, place)
 
 
 def delete(transaction: neo4j.Transaction, wrong: Iterable[Element]) -> None:

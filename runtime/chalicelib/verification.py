@@ -4,7 +4,7 @@ Each user is summed on both sides as the rows stream by. Only those whose sums d
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any
@@ -15,14 +15,15 @@ from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.ledger import Ledger
 from chalicelib.second_look import UndecidedError, delete, look, mend
 
-READ_SECONDS = 90  # without locks; a user with hundreds of thousands of edges takes most of it
+READ_SECONDS = 300  # without locks; a user with a million edges takes most of it
 PAGE_USERS, PAGE_ROWS = 100, 5_000
-MOST_STRAYS = 5_000  # of one call: where there are more, the rest shows once these are mended
+PAGE_STRAYS = 5_000
 EXAMPLES = 20
 MODULUS = 1 << 128
 
-# Parts of the whole, in this order: users of the ledger, users that only the graph has, and nodes that are no user's.
-_LEDGER, _STRAYS = 0, elements.LISTS + 1
+# Parts of the whole, in this order: users that only the graph has, nodes that are no user's, and users of the ledger.
+# These come last: what was taken for another's is gone by then, and can be made again as theirs.
+_STRAYS, _LEDGER = elements.LISTS, elements.LISTS + 1
 
 _COUNTS = """
 SELECT user_id, count(*) FROM interaction WHERE user_id > %s GROUP BY user_id ORDER BY user_id LIMIT %s
@@ -67,7 +68,7 @@ class Verification:
         wiped = rebuild.latest_wipe(self._ledger.connection)
         if (under_way := rebuild.under_way(self._ledger.connection)) and under_way["from_scratch"]:
             raise UndecidedError("a rebuild from scratch is under way")
-        place: Mapping[str, Any] | None = cursor or {"part": _LEDGER, "after": ""}
+        place: Mapping[str, Any] | None = cursor or {"part": 0, "after": ""}
         while place:
             place = self._page(place["part"], place["after"])
             if not in_time():
@@ -80,14 +81,16 @@ class Verification:
 
     def _page(self, part: int, after: str) -> dict[str, Any] | None:
         if part == _STRAYS:
-            self._strays()
-            return None
-        users, reached = self._ledger_users(after) if part == _LEDGER else self._graph_users(part - 1, after)
-        suspects = self._first_look(users) if part == _LEDGER else users
-        for user_id in suspects:
-            self._second_look(user_id)
-        self._report.users += len(users)
-        return {"part": part, "after": reached} if reached is not None else {"part": part + 1, "after": ""}
+            reached = self._strays(after)
+        else:
+            users, reached = self._ledger_users(after) if part == _LEDGER else self._graph_users(part, after)
+            suspects = self._first_look(users) if part == _LEDGER else users
+            for user_id in suspects:
+                self._second_look(user_id)
+            self._report.users += len(users)
+        if reached is not None:
+            return {"part": part, "after": reached}
+        return None if part == _LEDGER else {"part": part + 1, "after": ""}
 
     def _ledger_users(self, after: str) -> tuple[list[str], str | None]:
         """Return the next users of the ledger, few enough that their rows are a page; one may be more by themselves."""
@@ -132,23 +135,30 @@ class Verification:
         else:
             self._tell(first, last)
 
-    def _strays(self) -> None:
-        """Report nodes that are no user's: no ledger row implies them, so each is extra."""
-        first, left = Look(), Look()
-        for found in self._stray_batches():
-            first.wrong += found.wrong
-            left = found
-        self._tell(first, Look() if self._repair else left)
-
-    def _stray_batches(self) -> Iterator[Look]:
-        while True:
+    def _strays(self, after: str) -> str | None:
+        """Report nodes that are no user's: no ledger row implies them, so each is extra. Return where to go on."""
+        try:
             with self._graph.transaction(READ_SECONDS) as transaction:
-                found = differences({}, elements.strays(transaction, MOST_STRAYS))
+                strays, reached = elements.strays(transaction, after, PAGE_STRAYS)
                 if self._repair:
-                    delete(transaction, found.wrong)
-            yield found
-            if not self._repair or found.clean:
-                return
+                    delete(transaction, strays)
+        except RowsRefusedError:
+            if not self._repair:
+                raise
+            self._delete_one_by_one(after)
+            return after
+        found = differences({}, strays)
+        self._tell(found, Look() if self._repair else found)
+        return reached
+
+    def _delete_one_by_one(self, after: str) -> None:
+        """Delete strays whose edges are too many for one transaction."""
+        with self._graph.transaction(READ_SECONDS) as transaction:
+            strays, _ = elements.strays(transaction, after, PAGE_STRAYS)
+        nodes = [stray for stray in strays if not stray.is_edge]
+        for stray in nodes:
+            elements.delete_stray(self._graph, stray.handle)
+        self._tell(differences({}, nodes), Look())
 
     def _tell(self, first: Look, last: Look) -> None:
         report = self._report

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import elements, rebuild, upkeep
+from chalicelib.cypher import SCHEMA
 from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.interaction import Kind
 from chalicelib.ledger import Ledger
 from chalicelib.maintenance import Maintenance
-from chalicelib.projection import catch_up, drain
+from chalicelib.projection import drain
 from chalicelib.second_look import UndecidedError
 from chalicelib.verification import MODULUS, Verification
 from tests.graphs import snapshot
@@ -60,9 +61,10 @@ def told(ledger: Ledger, graph: Graph) -> None:
     ]
     story.append(interaction("peel", user_id=BOB, artifact_id="long " * 40))
     ledger.store(story)
-    catch_up(ledger, graph, in_time=lambda: True)
+    upkeep.tend(ledger, graph, in_time=lambda: True)  # which makes the watermark, too
 
 
+COUNTS = ("missing", "extra", "different")
 DAMAGES = {
     "an edge deleted": ("MATCH (:Event {user_id: $alice})-[r:KEEP]->() DELETE r", (1, 0, 0)),
     "a property changed": ("MATCH (e:Event {user_id: $alice}) SET e.metadata = '{}'", (0, 0, 1)),
@@ -98,6 +100,12 @@ DAMAGES = {
     "a node without a user": ("CREATE (:Event {id: 'x'}), ({a: 1}), (:User)", (0, 3, 0)),
     "what hides as a watermark": ("CREATE (:Watermark {note: 'x'}), (:Note:Watermark)", (0, 2, 0)),
     "nodes of a user without a name": ("CREATE (:User {id: ''}), (:Event {user_id: '', id: 'x'})", (0, 2, 0)),
+    "an event that is called a user, too": ("MATCH (e:RecallEvent {user_id: $alice}) SET e:User", (6, 6, 0)),
+    "an edge of the watermark": (
+        "MATCH (w:Watermark), (a:Artifact {user_id: $alice}) WITH w, a LIMIT 1 CREATE (w)-[:PEEL]->(a)",
+        (0, 1, 0),
+    ),
+    "a second watermark": ("CREATE (:Watermark), (:Watermark {reached_at: datetime('2020-01-01')})", (0, 2, 0)),
     "a node with a label of its own": ("CREATE (:Note {user_id: $alice, id: 'x'})", (0, 1, 0)),
     "a user deleted": ("MATCH (u:User {id: $alice}) DETACH DELETE u", (2, 0, 0)),
     "all of a user deleted": ("MATCH (n) WHERE n.user_id = $alice OR n.id = $alice DETACH DELETE n", (11, 0, 0)),
@@ -112,15 +120,50 @@ def test_a_difference_is_reported_and_mended(verify: Verify, cypher: neo4j.Sessi
     text, expected = DAMAGES[damage]
     cypher.run(text, alice=ALICE, bob=BOB, carol=CAROL, artifact=ARTIFACT).consume()
     found = verify()
-    counts = (found["missing"], found["extra"], found["different"])
-    assert counts == expected
+    assert tuple(found[name] for name in COUNTS) == expected
     assert len(found["examples"]) == sum(expected)
     assert found["ledger"] == sound["ledger"] == sound["graph"] != found["graph"]
     repaired = verify(repair=True)
-    assert (repaired["mended"], repaired["undecided"]) == (sum(expected), [])
+    assert (repaired["mended"], repaired["undecided"]) == (sum(repaired[name] for name in COUNTS), [])
     after = verify()
     assert (after["missing"], after["extra"], after["different"]) == (0, 0, 0)
     assert (after["ledger"], after["graph"]) == (sound["ledger"], sound["graph"])
+    assert snapshot(cypher) == before
+
+
+@pytest.mark.usefixtures("told")
+def test_a_node_that_could_be_doubled_for_want_of_its_constraint_is_mended_at_once(
+    verify: Verify, cypher: neo4j.Session
+) -> None:
+    before = snapshot(cypher)
+    [name] = [constraint for constraint in SCHEMA if "event" in constraint]
+    cypher.run(f"DROP CONSTRAINT {name}").consume()
+    cypher.run("MATCH (e:Event {user_id: $alice}) CREATE (f:Event) SET f = properties(e)", alice=ALICE).consume()
+    assert (verify()["extra"], verify(repair=True)["mended"]) == (1, 1)
+    assert snapshot(cypher) == before
+
+
+@pytest.mark.usefixtures("told")
+def test_however_many_strays_there_are_each_is_counted_and_goes(
+    verify: Verify, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.verification.PAGE_STRAYS", 3)
+    before = snapshot(cypher)
+    cypher.run("UNWIND range(1, 10) AS n CREATE (:Note {n: n})").consume()
+    assert verify()["extra"] == 10
+    assert verify(repair=True)["mended"] == 10
+    assert snapshot(cypher) == before
+
+
+@pytest.mark.usefixtures("told")
+def test_a_stray_with_more_edges_than_a_transaction_can_delete_goes_in_parts(
+    verify: Verify, cypher: neo4j.Session
+) -> None:
+    before = snapshot(cypher)
+    cypher.run("CREATE (:Note)").consume()
+    for _ in range(6):
+        cypher.run("MATCH (n:Note), (u:User {id: $bob}) UNWIND range(1, 50000) AS i CREATE (n)-[:OF]->(u)", bob=BOB)
+    assert verify(repair=True)["mended"] == 1
     assert snapshot(cypher) == before
 
 
