@@ -31,7 +31,7 @@ class Report:
 
     def show(self, title: str, *, metadata: bool) -> None:
         """Print the counts and the examples; what people wrote only when asked for."""
-        age = f", the oldest {_age(self._oldest)} old ({_moment(self._oldest)})" if self._oldest else ""
+        age = f", the oldest {_since(self._oldest)} old ({_moment(self._oldest)})" if self._oldest else ""
         console.print(f"{title}: {self.count}{age}", highlight=False, markup=False, soft_wrap=True)
         if not self.count:
             return
@@ -62,6 +62,14 @@ def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _age(moment: datetime) -> str:
-    hours, seconds = divmod(int((datetime.now(UTC) - moment).total_seconds()), 3600)
-    return f"{hours // 24} d {hours % 24} h {seconds // 60} min"
+def _since(moment: datetime) -> str:
+    return age(int((datetime.now(UTC) - moment).total_seconds()))
+
+
+def age(seconds: int) -> str:
+    """Return it in its two largest units."""
+    parts = []
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, seconds = divmod(seconds, length)
+        parts += [f"{number} {unit}"] if number else []
+    return " ".join(parts[:2]) or "0 s"

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from chalicelib.queue import encode
 from scripts.command import Moment
 from scripts.dead_letter import GAVE_UP, DeadLetter, Selection, append_to_file, read_file
+from scripts.dead_letter_report import age
 from scripts.dead_letters import batches
 from scripts.redrive_dlq import Action, redrive_dlq
 from scripts.target import WrongUseError
@@ -84,6 +85,13 @@ def test_a_letter_is_of_the_users_it_names_or_if_it_names_none_of_those_it_menti
 def test_an_id_that_could_be_anything_is_of_nobody_unless_it_is_named() -> None:
     assert not letter("{what a mess").owners({"a"})
     assert spoilt(user_id="a").owners({"a"})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "0 s"), (59, "59 s"), (3660, "1 h 1 min"), (86_400, "1 d"), (90_061, "1 d 1 h")]
+)
+def test_an_age_is_told_in_its_largest_units(seconds: int, told: str) -> None:
+    assert age(seconds) == told
 
 
 def test_a_selection_means_what_all_its_filters_mean() -> None:
