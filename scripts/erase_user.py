@@ -124,7 +124,7 @@ def _erase(target: Target, moments: Mapping[str, datetime | None]) -> None:
     for one in erasures:
         click.echo(
             f"{one.user_id}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes and"
-            f" {owners[one.user_id]} dead letters from up to {one.erased_at and one.erased_at.isoformat()}"
+            f" {owners[one.user_id]} dead letters, all of it from before {one.erased_at and one.erased_at.isoformat()}"
         )
     tell_hidden(hidden)
 

@@ -122,9 +122,11 @@ def _action(target: Target, queue: DeadLetters, options: dict[str, Any]) -> Acti
         action = Action(title="sent back", act=queue.redrive, rate=options["rate"])
     elif options["discard"]:
         path = options["file"]
-        action = Action(title=f"written to {path} and removed", act=partial(_discard, target, queue, path))
+        title = f"written to {path} and removed" if queue.count else "removed"
+        action = Action(title=title, act=partial(_discard, target, queue, path))
     elif options["from_file"]:
-        action = Action(title=f"sent from {options['from_file']}", act=queue.send, rate=options["rate"])
+        act = partial(_send_back, target, queue)
+        action = Action(title=f"sent from {options['from_file']}", act=act, rate=options["rate"])
     else:
         return Action(title=f"dead letters of {target.name}")
     return Action(title=f"would be {action.title}") if options["dry_run"] else action
@@ -133,8 +135,18 @@ def _action(target: Target, queue: DeadLetters, options: dict[str, Any]) -> Acti
 def _discard(target: Target, queue: DeadLetters, path: Path, letters: list[DeadLetter]) -> list[DeadLetter]:
     append_to_file(path, letters)
     removed = queue.remove(letters)
-    target.operate("count_discarded", interactions=sum(max(1, len(letter.interactions)) for letter in removed))
+    target.operate("count_discarded", interactions=_interactions(removed))
     return removed
+
+
+def _send_back(target: Target, queue: DeadLetters, letters: list[DeadLetter]) -> list[DeadLetter]:
+    sent = queue.send(letters)
+    target.operate("count_discarded", interactions=-_interactions(sent))
+    return sent
+
+
+def _interactions(letters: list[DeadLetter]) -> int:
+    return sum(max(1, len(letter.interactions)) for letter in letters)
 
 
 def main() -> None:

@@ -46,6 +46,8 @@ def tunnel(environment: str, store: str, port: int | None, user: str) -> None:
     """
     target = find(environment)
     if target.endpoint:
+        if port:
+            raise WrongUseError("--port is for stores elsewhere: LOCAL_POSTGRES_PORT and LOCAL_NEO4J_PORT set these")
         click.echo("\n".join(f"{name}={value}" for name, value in local_store(store).items()))
         return
     if not ENVIRONMENTS[environment].tunnel:

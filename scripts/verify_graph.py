@@ -21,6 +21,8 @@ MODULUS = 1 << 128  # of the digests: they are sums
 def verify_graph(context: click.Context, environment: str, *, repair: bool) -> None:
     """Compare the live graph with the one that the ledger implies: each node, edge and property.
 
+    `ledger` and `graph` are checksums of the two sides.
+
     It reads without locks, and looks again at each user who differs while their projection stands still: traffic never
     shows as a difference. --repair deletes what no interaction implies and projects again what is missing.
 
@@ -33,6 +35,7 @@ def verify_graph(context: click.Context, environment: str, *, repair: bool) -> N
         context.exit(UNDECIDED)
     _show(total)
     left = total["missing"] + total["extra"] + total["different"] - total["mended"]
+    click.echo("different" if left else "could not tell of all" if total["undecided"] else "the same")
     context.exit(DIFFERENT if left else UNDECIDED if total["undecided"] else SAME)
 
 

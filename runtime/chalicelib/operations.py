@@ -86,6 +86,6 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
 
 
 def count_discarded(interactions: int) -> None:
-    """Count what an operator removed from the dead-letter queue: nothing goes in silence."""
+    """Count what an operator removed from the dead-letter queue, below 0 what came back: nothing goes in silence."""
     log.warning("discarded", interactions=interactions)
     measure(Discarded=interactions)

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from chalicelib.interaction import Interaction
 from chalicelib.queue import encode
 from scripts.dead_letters import batches
+from scripts.metrics import sums
 from tests.e2e.conftest import System
 from tests.outages import stopped
 from tests.samples import ARTIFACT, interaction
@@ -157,18 +159,30 @@ def killed(system: System, *, after: float) -> bool:
 
 @pytest.mark.usefixtures("empty")
 def test_what_is_discarded_is_in_its_file_and_can_be_sent_back(system: System, tmp_path: Path) -> None:
+    before = discarded(system)
     send(system, *(f"bad JSON {number}" for number in range(12)), spoilt(0))
     within(20, lambda: buried(system, 13))
     path = tmp_path / "removed.jsonl"
     printed = redrive(system, "--discard", "--reason", "not_json", "--yes", "--file", str(path))
     assert counts(printed) == {"not_json": 12, "unreadable": 12}
     buried(system, 1)
+    within(10, lambda: is_discarded(system, before + 12))
     assert sorted(json.loads(line)["body"] for line in path.read_text().splitlines()) == sorted(
         f"bad JSON {number}" for number in range(12)
     )
     redrive(system, "--from-file", str(path))
     within(20, lambda: buried(system, 13))
     assert counts(redrive(system)) == {"not_json": 12, "refused": 1, "unreadable": 12, "keep": 1}
+    within(10, lambda: is_discarded(system, before))
+
+
+def discarded(system: System) -> int:
+    now = datetime.now(UTC)
+    return sums(system.target, ["Discarded"], since=now - timedelta(hours=1), until=now)["Discarded"] or 0
+
+
+def is_discarded(system: System, number: int) -> None:
+    assert discarded(system) == number
 
 
 @pytest.mark.usefixtures("empty")
