@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from chalicelib.interaction import microseconds
 from scripts.target import WrongUseError
 
 GAVE_UP = "gave_up"  # moved by SQS itself, after the last receive: it could be stored another day
@@ -71,6 +72,15 @@ class DeadLetter(BaseModel):
         """
         named = self.texts("user_id")
         return users & set(named) if named else {id_ for id_ in users if len(id_) >= TELLING and id_ in self.body}
+
+    def is_before(self, user_id: str, moment: datetime) -> bool:
+        """Whether something that it holds of this user was received, or says it happened, up to that moment.
+
+        Where no time of theirs can be read, it is the message's own that counts.
+        """
+        mine = [one for one in self.interactions if one.get("user_id") == user_id]
+        times = [one[name] for one in mine for name in ("received_at", "timestamp") if type(one.get(name)) is int]
+        return min(times) <= microseconds(moment) if times else self.sent_at <= moment
 
 
 def _as_text(attribute: Mapping[str, Any]) -> dict[str, str]:

@@ -114,16 +114,28 @@ class DeadLetters:
         return int(found[names[0]]), int(found[names[1]])
 
 
-def letters_of(target: Target, users: AbstractSet[str], *, remove: bool = False) -> tuple[list[DeadLetter], int]:
-    """Return the dead letters of these users, and remove them if asked to: then those that are gone.
+def letters_of(target: Target, users: AbstractSet[str]) -> tuple[list[DeadLetter], int]:
+    """Return the dead letters of these users, and how many of anybody's were in another reader's hands and not seen.
 
-    And how many of anybody's were in another reader's hands and not seen: where there are any, calling again finds them
-    once that one is done.
+    Where there are any, calling again finds them once that one is done.
     """
-    with DeadLetters(target) as dead_letters, progress() as bar:
-        read = bar.track(dead_letters, total=dead_letters.count, description="reading dead letters")
-        found = [letter for letter in read if letter.owners(users)]
-        return dead_letters.remove(found) if remove else found, dead_letters.hidden
+    with DeadLetters(target) as dead_letters:
+        return [letter for letter in _told(dead_letters) if letter.owners(users)], dead_letters.hidden
+
+
+def remove_of(target: Target, moments: Mapping[str, datetime]) -> tuple[list[DeadLetter], int]:
+    """Remove what each of these users did up to their moment; return the messages that are gone, and how many hid."""
+
+    def goes(letter: DeadLetter) -> bool:
+        return any(letter.is_before(user_id, moments[user_id]) for user_id in letter.owners(moments.keys()))
+
+    with DeadLetters(target) as dead_letters:
+        return dead_letters.remove(list(filter(goes, _told(dead_letters)))), dead_letters.hidden
+
+
+def _told(dead_letters: DeadLetters) -> Iterator[DeadLetter]:
+    with progress() as bar:
+        yield from bar.track(dead_letters, total=dead_letters.count, description="reading dead letters")
 
 
 def tell_hidden(hidden: int) -> None:

@@ -9,7 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-console = Console(width=None if sys.stdout.isatty() else 160)  # in a file or a pipe nothing need be narrow
+console = Console(
+    width=None if sys.stdout and sys.stdout.isatty() else 160
+)  # in a file or a pipe nothing need be narrow
 
 
 def printable(value: Any) -> str:

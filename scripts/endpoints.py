@@ -9,7 +9,8 @@ def host_of(endpoint: str) -> str:
     """Return the endpoint's host, or nothing where it is no address of the web."""
     try:
         address = urlsplit(endpoint)
-    except ValueError:  # brackets around what is no IPv6
+        _ = address.port
+    except ValueError:  # brackets around what is no IPv6, or a port that is no number of one
         return ""
     return (address.hostname or "") if address.scheme in {"http", "https"} else ""
 

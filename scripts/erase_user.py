@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from scripts.command import command, environment_option, run
-from scripts.dead_letters import letters_of, tell_hidden
+from scripts.dead_letters import letters_of, remove_of, tell_hidden
 from scripts.display import progress
 from scripts.people import find_person
 from scripts.target import Target, WrongUseError, find
@@ -119,8 +119,9 @@ def _erase(target: Target, moments: Mapping[str, datetime | None]) -> None:
         # The first waits until what was under way elsewhere has ended, and by then it has for the others.
         for one in bar.track(erasures, description="waiting 15 s, then looking again"):
             one.finish()
-    letters, hidden = letters_of(target, moments.keys(), remove=True)
-    owners = Counter(user_id for letter in letters for user_id in letter.owners(moments.keys()))
+    until = {one.user_id: one.erased_at for one in erasures if one.erased_at}
+    letters, hidden = remove_of(target, until)
+    owners = Counter(user_id for letter in letters for user_id in letter.owners(until.keys()))
     for one in erasures:
         click.echo(
             f"{one.user_id}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes and"

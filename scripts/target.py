@@ -80,7 +80,7 @@ class Target:
         )
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise OperationError(f"{operation}: {payload.get('errorMessage', payload)}")
+            raise OperationError(" ".join(f"{operation}: {payload.get('errorMessage', payload)}".split()))
         return payload["result"]
 
 

@@ -16,9 +16,10 @@ EDGES_AT_ONCE = 10_000
 LONG = 64  # characters; of a longer text only its digest is kept, so that a comparison needs little memory
 
 # Every node belongs to one user by one of these, the first that holds, or is a stray.
-_USER = "(n:User AND n.id IS :: STRING NOT NULL AND n.id <> '')"
-_EVENT = "(n:Event AND n.user_id IS :: STRING NOT NULL AND n.user_id <> '' AND n.id IS NOT NULL)"
-_ARTIFACT = "(n:Artifact AND n.user_id IS :: STRING NOT NULL AND n.user_id <> '' AND n.id IS NOT NULL)"
+_NAMED = "{0} IS :: STRING NOT NULL AND {0} <> '' AND NOT {0} CONTAINS '\\u0000'"  # Postgres has no NUL in a text
+_USER = f"(n:User AND {_NAMED.format('n.id')})"
+_EVENT = f"(n:Event AND {_NAMED.format('n.user_id')} AND n.id IS NOT NULL)"
+_ARTIFACT = f"(n:Artifact AND {_NAMED.format('n.user_id')} AND n.id IS NOT NULL)"
 _WATERMARK = "(labels(n) = ['Watermark'] AND all(key IN keys(n) WHERE key IN ['reached_at', 'version']))"
 # Each is found by its index.
 _OWNED = (
@@ -42,15 +43,16 @@ _EDGE = (
     " labels(m) AS end_labels, m.user_id AS end_user, m.id AS end_id"
 )
 _USERS = (
-    "MATCH (n:User) WHERE n.id > $after RETURN n.id AS id, false AS seen ORDER BY id LIMIT $limit",
-    """
-    MATCH (n:Event) WHERE n.user_id > $after AND n.id IS NOT NULL WITH DISTINCT n.user_id AS id ORDER BY id LIMIT $limit
-    RETURN id, EXISTS { (:User {id: id}) } AS seen
+    f"MATCH (n:User) WHERE n.id > $after AND {_USER} RETURN n.id AS id, false AS seen ORDER BY id LIMIT $limit",
+    f"""
+    MATCH (n:Event) WHERE n.user_id > $after AND {_EVENT} WITH DISTINCT n.user_id AS id ORDER BY id LIMIT $limit
+    RETURN id, EXISTS {{ (:User {{id: id}}) }} AS seen
     """,
-    """
-    MATCH (n:Artifact) WHERE n.user_id > $after AND n.id IS NOT NULL WITH DISTINCT n.user_id AS id ORDER BY id
+    f"""
+    MATCH (n:Artifact) WHERE n.user_id > $after AND {_ARTIFACT} WITH DISTINCT n.user_id AS id ORDER BY id
     LIMIT $limit
-    RETURN id, EXISTS { (:User {id: id}) } OR EXISTS { (e:Event) WHERE e.user_id = id AND e.id IS NOT NULL } AS seen
+    RETURN id,
+           EXISTS {{ (:User {{id: id}}) }} OR EXISTS {{ (e:Event) WHERE e.user_id = id AND e.id IS NOT NULL }} AS seen
     """,
 )
 LISTS = len(_USERS)

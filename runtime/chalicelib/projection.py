@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
+from itertools import groupby
 from threading import Thread
 from typing import Any, NamedTuple
 
@@ -105,42 +106,34 @@ def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) 
     yield from (Refusal(row, "of a kind unknown here", strike=False) for row in rows if row.kind not in KINDS)
     # By user, so that halving sets one user's rows apart from another's.
     known = sorted((row for row in rows if row.kind in KINDS), key=lambda row: row.user_id)
-    if known:
-        yield from _halve(graph, known, before_each)
+    if not known:
+        return
+    refused = list(_halve(graph, known, before_each))
+    if known[0].user_id == known[-1].user_id and refused and refused[0].pause == PAUSE_OF_BUSY:
+        # Only one person is waited for, and another holds them: two cold workers meet at somebody's first rows.
+        refused = list(_halve(graph, known, before_each))
+    yield from refused
 
 
 def _halve(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
+    before_each()
     try:
-        _write(graph, rows, before_each)
+        graph.write(changes(rows))
+    except RowsBusyError as error:
+        users = [list(group) for _, group in groupby(rows, key=lambda row: row.user_id)]
+        if len(users) == 1:
+            yield from (Refusal(row, str(error), strike=False, pause=PAUSE_OF_BUSY) for row in rows)
+            return
+        # Each by itself: to wait for the one whom somebody else holds in half after half would take too long.
+        for group in users:
+            yield from _halve(graph, group, before_each)
     except RowsRefusedError as error:
-        busy = isinstance(error, RowsBusyError)
-        if len(rows) == 1 or (busy and _of_one_user(rows)):
-            pause = PAUSE_OF_BUSY if busy else A_MINUTE
-            yield from (Refusal(row, str(error), strike=not busy, pause=pause) for row in rows)
+        if len(rows) == 1:
+            yield Refusal(rows[0], str(error), strike=True)
             return
         middle = len(rows) // 2
         yield from _halve(graph, rows[:middle], before_each)
         yield from _halve(graph, rows[middle:], before_each)
-
-
-def _write(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> None:
-    """Write them, at the second go if somebody else holds their user: two cold workers meet at a person's first rows.
-
-    Raises as `Graph.write` does.
-    """
-    before_each()
-    try:
-        graph.write(changes(rows))
-    except RowsBusyError:
-        if not _of_one_user(rows):
-            raise
-        before_each()
-        graph.write(changes(rows))
-
-
-def _of_one_user(rows: Sequence[Row]) -> bool:
-    """Tell it of rows that are in order by user."""
-    return rows[0].user_id == rows[-1].user_id
 
 
 def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:

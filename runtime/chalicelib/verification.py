@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any
 
-from chalicelib import elements, history, oracle, rebuild
+from chalicelib import elements, history, oracle, rebuild, watermark
 from chalicelib.comparison import Look, differences
 from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.ledger import Ledger
@@ -63,11 +63,13 @@ class Verification:
     def run(self, cursor: Mapping[str, Any] | None, in_time: Callable[[], bool]) -> dict[str, Any]:
         """Go on from the cursor until time is up, at least one page.
 
-        Raises UndecidedError while a rebuild from scratch is under way: the graph is incomplete then.
+        Raises UndecidedError for a graph of newer code, and while a rebuild from scratch leaves it incomplete.
         """
         wiped = rebuild.latest_wipe(self._ledger.connection)
         if (under_way := rebuild.under_way(self._ledger.connection)) and under_way["from_scratch"]:
             raise UndecidedError("a rebuild from scratch is under way")
+        if watermark.of_newer_code(self._graph):
+            raise UndecidedError("the graph was made by newer code, and takes nothing from this")
         place: Mapping[str, Any] | None = cursor or {"part": 0, "after": ""}
         while place:
             place = self._page(place["part"], place["after"])
@@ -141,7 +143,8 @@ class Verification:
             with self._graph.transaction(READ_SECONDS) as transaction:
                 strays, reached = elements.strays(transaction, after, PAGE_STRAYS)
                 if self._repair:
-                    delete(transaction, strays)
+                    with watermark.kept(transaction):
+                        delete(transaction, strays)
         except RowsRefusedError:
             if not self._repair:
                 raise

@@ -1,6 +1,10 @@
 """The mark that catch-up leaves in both stores, by which a graph that was lost, or is an older one, is noticed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+
+import neo4j
 
 from chalicelib.cypher import VERSION
 from chalicelib.graph import Graph
@@ -64,3 +68,18 @@ def claim(graph: Graph) -> None:
     """Make the graph this code's: drains of other versions write nothing into it from now on."""
     with graph.transaction() as transaction:
         transaction.run("MERGE (w:Watermark) SET w.version = $version", version=VERSION).consume()
+
+
+@contextmanager
+def kept(transaction: neo4j.Transaction) -> Iterator[None]:
+    """Have the graph's mark afterwards, though the node that bore it has gone: without one the graph counts as lost."""
+    values = transaction.run(_IN_GRAPH).single(strict=True).data()
+    yield
+    if values["reached_at"]:
+        transaction.run("MERGE (w:Watermark) ON CREATE SET w = $values", values=values).consume()
+
+
+def of_newer_code(graph: Graph) -> bool:
+    """Tell whether the graph bears a version above this code's."""
+    with graph.transaction() as transaction:
+        return (transaction.run(_IN_GRAPH).single(strict=True)["version"] or 0) > VERSION

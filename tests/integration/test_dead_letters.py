@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,7 @@ from botocore.exceptions import ClientError
 from chalicelib.queue import encode
 from local.cloud import Cloud
 from scripts.dead_letter import DeadLetter
-from scripts.dead_letters import DeadLetters, letters_of
+from scripts.dead_letters import DeadLetters, letters_of, remove_of
 from scripts.target import Target
 from tests.samples import ALICE, ARTIFACT, BOB, interaction
 
@@ -154,7 +155,7 @@ def within_the_hold(target: TwoQueues) -> None:
         pass
 
 
-def test_one_users_messages_can_be_removed_and_nobody_elses(target: TwoQueues, bury: Bury) -> None:
+def test_what_one_user_did_up_to_a_moment_can_be_removed_and_nothing_else(target: TwoQueues, bury: Bury) -> None:
     bobs = encode(interaction(user_id=BOB, metadata={"seen": ALICE}))
     spoilt = json.dumps({"version": 1, "interactions": [{"user_id": ALICE}]})
     bury(encode(interaction("keep", artifact_id=ARTIFACT)))
@@ -163,9 +164,12 @@ def test_one_users_messages_can_be_removed_and_nobody_elses(target: TwoQueues, b
     bury(bobs)
     seen, hidden = letters_of(target, {ALICE, "somebody-else"})
     assert (len(seen), hidden, len(lying(target))) == (3, 0, 4)
-    removed, hidden = letters_of(target, {ALICE, "somebody-else"}, remove=True)
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    later = encode(interaction(now=in_an_hour, timestamp=in_an_hour.timestamp()))
+    bury(later)
+    removed, hidden = remove_of(target, dict.fromkeys((ALICE, "somebody-else"), datetime.now(UTC)))
     assert ({letter.body for letter in removed}, hidden) == ({letter.body for letter in seen}, 0)
-    assert lying(target) == {bobs: "gave_up"}
+    assert lying(target) == {bobs: "gave_up", later: "gave_up"}
 
 
 def test_a_letter_survives_its_file(target: TwoQueues, bury: Bury) -> None:

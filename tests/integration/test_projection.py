@@ -17,8 +17,9 @@ from chalicelib.cypher import EDGES, Changes
 from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.interaction import Interaction, Kind
 from chalicelib.ledger import PATIENCE, Ledger
-from chalicelib.projection import catch_up, drain
+from chalicelib.projection import catch_up, drain, drain_within
 from chalicelib.upkeep import tend
+from chalicelib.worker import DRAIN_SECONDS
 from tests.graphs import snapshot
 from tests.metrics import metrics, values
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
@@ -279,6 +280,21 @@ def test_a_user_whom_somebody_else_holds_waits_alone_and_without_a_strike(
     assert (user, attempts) == (ALICE, 0)
     sql.execute("UPDATE graph_outbox SET next_attempt_at = now()")
     assert drain(ledger, graph) == 1
+
+
+def test_users_beside_one_whom_somebody_else_holds_are_projected_in_a_workers_time(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session
+) -> None:
+    users = [f"user-{number:02}" for number in range(20)]
+    ledger.store([interaction(user_id=user) for user in users])
+    drain(ledger, graph)
+    ledger.store([interaction("keep", artifact_id="1", user_id=user) for user in users])
+    with cypher.begin_transaction() as holding:
+        holding.run("MATCH (u:User {id: $id}) SET u.held = true", id=users[7]).consume()
+        assert drain_within(DRAIN_SECONDS, ledger, graph) == 20
+        holding.rollback()
+    left = "SELECT user_id FROM graph_outbox JOIN interaction ON id = interaction_id"
+    assert sql.execute(left).fetchall() == [(users[7],)]
 
 
 def test_what_is_too_much_for_one_transaction_is_halved(

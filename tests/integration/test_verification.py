@@ -106,6 +106,11 @@ DAMAGES = {
         (0, 1, 0),
     ),
     "a second watermark": ("CREATE (:Watermark), (:Watermark {reached_at: datetime('2020-01-01')})", (0, 2, 0)),
+    "a user whose name Postgres cannot have": (
+        "CREATE (:User {id: 'a\\u0000'})-[:INITIATED]->(:Event {user_id: '\\u0000', id: 'x'})",
+        (0, 2, 0),
+    ),
+    "more on the watermark than belongs there": ("MATCH (w:Watermark) SET w.note = 1, w:Note", (0, 1, 0)),
     "a node with a label of its own": ("CREATE (:Note {user_id: $alice, id: 'x'})", (0, 1, 0)),
     "a user deleted": ("MATCH (u:User {id: $alice}) DETACH DELETE u", (2, 0, 0)),
     "all of a user deleted": ("MATCH (n) WHERE n.user_id = $alice OR n.id = $alice DETACH DELETE n", (11, 0, 0)),

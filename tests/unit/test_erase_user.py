@@ -63,7 +63,8 @@ def erase(monkeypatch: pytest.MonkeyPatch) -> Erase:
         )
         monkeypatch.setattr(erase_user, "find", lambda _: target)
         monkeypatch.setattr(erase_user, "find_person", lambda _, user: Person(user, None))
-        monkeypatch.setattr(erase_user, "letters_of", lambda *_, **__: ([of_alice] * letters, hidden))
+        for name in ("letters_of", "remove_of"):
+            monkeypatch.setattr(erase_user, name, lambda *_: ([of_alice] * letters, hidden))
         return CliRunner().invoke(erase_user.erase_user, ["-e", "dev", *words])
 
     return erase

@@ -54,5 +54,5 @@ def test_no_module_is_long(folder: str) -> None:
 
 def test_side_by_side_the_end_to_end_tests_have_a_process_of_their_own(request: pytest.FixtureRequest) -> None:
     """Without a group in the name, which pytest-xdist puts there, every process would deploy a system."""
-    if hasattr(request.config, "workerinput"):
+    if getattr(request.config.option, "loadgroup", False):
         assert request.node.nodeid.endswith("@the rest")
