@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from chalicelib.graph import TRANSACTION_TIMEOUT, Graph
 from chalicelib.ledger import PROJECTORS, WRITERS, Ledger
-from chalicelib.rebuild import project_user
+from chalicelib.rebuild import project_whole_user
 from chalicelib.second_look import UndecidedError
 from chalicelib.second_look import mend as mend_user
 from chalicelib.telemetry import log
@@ -137,9 +137,7 @@ class Erasure:
                     break
                 if not in_time():
                     return False
-        place = project_user(self._ledger, self._graph, self.user_id)
-        while place:
-            place = project_user(self._ledger, self._graph, self.user_id, place)
+        project_whole_user(self._ledger, self._graph, self.user_id)
         return True
 
     def _sweep(self, erased_at: datetime) -> None:

@@ -167,3 +167,10 @@ def project_user(ledger: Ledger, graph: Graph, user_id: str, place: Place | None
         ledger.give_another_chance(rows)
         project_or_put_back(ledger, graph, rows)
     return (rows[-1].event_id, rows[-1].id) if rows else None
+
+
+def project_whole_user(ledger: Ledger, graph: Graph, user_id: str) -> None:
+    """Project all of the user's rows again."""
+    place = project_user(ledger, graph, user_id)
+    while place:
+        place = project_user(ledger, graph, user_id, place)

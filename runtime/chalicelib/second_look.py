@@ -14,9 +14,9 @@ from chalicelib.elements import Element
 from chalicelib.graph import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
 from chalicelib.ledger import CLAIM_BYTES, CLAIM_ROWS, Ledger, Row
 from chalicelib.projection import KINDS, changes
-from chalicelib.rebuild import project_user
+from chalicelib.rebuild import project_whole_user
 
-HELD_SECONDS = 120  # for a user of some 100,000 rows; a drain that meets them puts the rows back meanwhile
+HELD_SECONDS = 120  # a user of 250,000 rows took less; a drain that meets them puts the rows back meanwhile
 MENDED_AT_ONCE = 5_000  # elements that one transaction deletes
 TRIES = 20
 
@@ -80,17 +80,11 @@ def mend(ledger: Ledger, graph: Graph, user_id: str, *, heed_erasure: bool = Tru
             return seen
         before = seen.counts()
         try:
-            _project(ledger, graph, user_id)
+            project_whole_user(ledger, graph, user_id)
         except GraphUnavailableError:  # without a constraint, which what was deleted now may have been in the way of
             graph.prepare()
-            _project(ledger, graph, user_id)
+            project_whole_user(ledger, graph, user_id)
     return look(ledger, graph, user_id, heed_erasure=heed_erasure)
-
-
-def _project(ledger: Ledger, graph: Graph, user_id: str) -> None:
-    place = project_user(ledger, graph, user_id)
-    while place:
-        place = project_user(ledger, graph, user_id, place)
 
 
 def delete(transaction: neo4j.Transaction, wrong: Iterable[Element]) -> None:

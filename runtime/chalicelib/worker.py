@@ -14,7 +14,7 @@ from chalicelib.projection import drain_within
 from chalicelib.queue import PoisonError, QueueUnavailableError, UnknownYetError, decode
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
-DRAIN_SECONDS = 7  # a user whom somebody else holds takes up to 6: two goes, and the halving before
+DRAIN_SECONDS = 7  # a user whom somebody else holds takes 4: two goes, or one among others and one alone
 PAUSE_SECONDS = 30  # without draining, after the graph was away: SQS is answered at once meanwhile
 
 BLAME = ("22", "54")  # the classes of SQLSTATEs that blame the row itself: its data, or their size
