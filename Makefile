@@ -30,7 +30,13 @@ status:  ## show what runs
 
 .PHONY: test
 test: $(INSTALLED)  ## run all tests, on clouds of their own
-	pytest --numprocesses 3 --dist loadgroup
+	@echo "side by side, each shown when it ends: $(TESTS)"
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target $(TESTS)
+
+TESTS := tests/e2e tests/integration tests/infra tests/unit
+.PHONY: $(TESTS)
+$(TESTS): $(INSTALLED)
+	@pytest --quiet $@
 
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check

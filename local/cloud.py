@@ -24,10 +24,14 @@ def silently(_told: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The laptop's cloud in one folder. Several, in several folders and on several ports, run side by side."""
+    """The laptop's cloud in one folder. Several, in several folders and on several ports, run side by side.
+
+    `java` are more options for the virtual machine of Neo4j.
+    """
 
     folder: Path
     ports: Ports = field(default_factory=Ports)
+    java: tuple[str, ...] = ()
 
     def up(self, parts: Sequence[str] = PARTS, narrate: Narrate = silently) -> None:
         """Start what does not run, side by side, and return when all of these parts answer.
@@ -155,7 +159,8 @@ class Cloud:
 
     @cached_property
     def _neo4j(self) -> Neo4j:
-        return Neo4j(folder=self._folder / "neo4j", port=self.ports.neo4j, password=self._passwords["neo4j"])
+        password = self._passwords["neo4j"]
+        return Neo4j(folder=self._folder / "neo4j", port=self.ports.neo4j, password=password, java=self.java)
 
     @cached_property
     def _aws(self) -> MiniStack:

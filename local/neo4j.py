@@ -26,7 +26,7 @@ JVM = (
 
 @dataclass(frozen=True, kw_only=True)
 class Neo4j:
-    """A server with the one database that Community has."""
+    """A server with the one database that Community has; `java` are more options for its virtual machine."""
 
     name = "neo4j"
     patience = 90
@@ -34,6 +34,7 @@ class Neo4j:
     folder: Path
     port: int
     password: str
+    java: tuple[str, ...] = ()
 
     @property
     def uri(self) -> str:
@@ -48,7 +49,7 @@ class Neo4j:
         self.folder.chmod(0o700)
         lines = (f"{name}={value}\n" for name, value in self.settings.items())
         (self.folder / "conf" / "neo4j.conf").write_text("".join(lines))
-        self._java.write_text(_quoted((*JVM, "-cp", class_path)))
+        self._java.write_text(_quoted((*JVM, *self.java, "-cp", class_path)))
         if not (self.folder / "data").exists():
             narrate("Neo4j: setting its password")
             self._set_password()

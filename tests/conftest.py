@@ -4,8 +4,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
 
 from local.cloud import Cloud
@@ -13,41 +13,35 @@ from local.ports import Ports
 from tests.browser import CHROMIUM
 
 WITHOUT_BROWSER = pytest.StashKey[list[str]]()
-FOLDER = Path(__file__).parents[1] / ".local" / f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+LOCAL = Path(__file__).parents[1] / ".local"
+QUICK_TO_START = ("-XX:TieredStopAtLevel=1",)  # what is compiled well would not be used for long
 
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """Postgres, Neo4j and the AWS endpoint: empty, and gone after the tests."""
-    leftover = Cloud(folder=FOLDER, ports=Ports.free())
-    leftover.down()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    cloud = Cloud(folder=FOLDER, ports=Ports.free())
+    sweep()
+    cloud = Cloud(folder=LOCAL / f"test-{os.getpid()}", ports=Ports.free(), java=QUICK_TO_START)
     cloud.up()
     yield cloud
     cloud.down()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def sweep() -> None:
+    """Remove the clouds of tests that were cut off."""
+    for folder in LOCAL.glob("test-*"):
+        if not psutil.pid_exists(int(folder.name.removeprefix("test-"))):
+            Cloud(folder=folder).down()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a browser where there is none; side by side, each kind of test has one process."""
+    """Leave out what needs a browser where there is none."""
     need = [] if CHROMIUM else [item for item in items if item.get_closest_marker("browser")]
     if need:
         config.hook.pytest_deselected(items=need)
-        told = [item.nodeid for item in need]
-        config.stash[WITHOUT_BROWSER] = told
-        getattr(config, "workeroutput", {})["without_browser"] = told
+        config.stash[WITHOUT_BROWSER] = [item.nodeid for item in need]
         items[:] = [item for item in items if item not in need]
-    for item in items:
-        kind = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(kind if kind in {"e2e", "integration"} else "the rest"))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Take over from a process what it left out."""
-    if told := getattr(node, "workeroutput", {}).get("without_browser"):
-        node.config.stash[WITHOUT_BROWSER] = told
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

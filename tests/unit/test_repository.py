@@ -50,9 +50,3 @@ def test_the_readme_names_every_command_and_every_target() -> None:
 def test_no_module_is_long(folder: str) -> None:
     long = {path.name: n for path in (ROOT / folder).rglob("*.py") if (n := len(path.read_text().splitlines())) > 190}
     assert {name for name in long if ".chalice" not in name} == set()
-
-
-def test_side_by_side_the_end_to_end_tests_have_a_process_of_their_own(request: pytest.FixtureRequest) -> None:
-    """Without a group in the name, which pytest-xdist puts there, every process would deploy a system."""
-    if getattr(request.config.option, "loadgroup", False):
-        assert request.node.nodeid.endswith("@the rest")
