@@ -36,7 +36,9 @@ test: $(INSTALLED)  ## run all tests, on clouds of their own
 TESTS := tests/e2e tests/integration tests/infra tests/unit
 .PHONY: $(TESTS)
 $(TESTS): $(INSTALLED)
-	@pytest --quiet $@
+	@$(NICE) pytest --quiet $@
+# What takes the longest goes first.
+tests/integration tests/infra tests/unit: NICE := nice
 
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check

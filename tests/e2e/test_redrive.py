@@ -121,9 +121,10 @@ def test_of_300_dead_letters_each_storable_one_is_stored_once_though_the_command
         within(60, lambda: buried(system, 300))
     began = time.monotonic()
     of_all = {"not_json": 120, "refused": 120, "gave_up": 60, "unreadable": 120, "keep": 135}
-    assert counts(redrive(system)) == of_all | {"recall": 15, "peel": 15, "mark_bad": 15}
+    printed = redrive(system)
     looking = min(3, time.monotonic() - began)
-    assert "number" not in redrive(system)
+    assert counts(printed) == of_all | {"recall": 15, "peel": 15, "mark_bad": 15}
+    assert "number" not in printed
     assert '{"number": ' in redrive(system, "--metadata", "--kind", "recall")
     assert counts(redrive(system, "--redrive", "--dry-run")) == {"gave_up": 60} | dict.fromkeys(KINDS, 15)
 

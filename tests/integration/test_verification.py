@@ -166,8 +166,8 @@ def test_a_stray_with_more_edges_than_a_transaction_can_delete_goes_in_parts(
 ) -> None:
     before = snapshot(cypher)
     cypher.run("CREATE (:Note)").consume()
-    for _ in range(6):
-        cypher.run("MATCH (n:Note), (u:User {id: $bob}) UNWIND range(1, 50000) AS i CREATE (n)-[:OF]->(u)", bob=BOB)
+    for _ in range(2):  # 20,000 would go at once, 40,000 take more memory than a transaction may have
+        cypher.run("MATCH (n:Note), (u:User {id: $bob}) UNWIND range(1, 20000) AS i CREATE (n)-[:OF]->(u)", bob=BOB)
     assert verify(repair=True)["mended"] == 1
     assert snapshot(cypher) == before
 
@@ -308,14 +308,14 @@ def test_traffic_never_shows_as_a_difference(
     with ThreadPoolExecutor() as pool:
         streams = [pool.submit(traffic, worker) for worker in range(2)]
         try:
-            reports = [verify() for _ in range(20)]
+            reports = [verify() for _ in range(10)]
         finally:
             stop.set()
         assert all(stream.result() > 20 for stream in streams)
     for report in reports:
         assert (report["missing"], report["extra"], report["different"], report["undecided"]) == (0, 0, 0, [])
         assert report["ledger"] == report["graph"]
-    assert len({report["ledger"] for report in reports}) > 10
+    assert len({report["ledger"] for report in reports}) > 5
 
 
 happenings = st.builds(
