@@ -193,21 +193,3 @@ def test_poison_stays_unless_it_is_asked_for(system: System) -> None:
     assert counts(redrive(system, "--redrive")) == {}
     assert counts(redrive(system, "--redrive", "--poison")) == {"not_json": 1, "unreadable": 1}
     within(20, lambda: buried(system, 1))
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--redrive", "--discard", "--yes"], "choose one"),
-        (["--discard"], "add --yes"),
-        (["--reason", "weather"], "'weather' is not one of"),
-        (["--since", "yesterday"], "give 90m"),
-        (["--discard", "--yes", "--file", "/dev/null"], "choose another name"),
-    ],
-)
-def test_wrong_use_is_one_line_and_exit_2(system: System, words: list[str], says: str) -> None:
-    command = [COMMAND, "-e", "local", *words]
-    variables = os.environ | system.environment
-    result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
-    assert result.returncode == 2
-    assert says in result.stderr.splitlines()[-1]

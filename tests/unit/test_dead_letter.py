@@ -7,14 +7,13 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from chalicelib.queue import encode
 from scripts.command import Moment
 from scripts.dead_letter import GAVE_UP, DeadLetter, Selection, append_to_file, read_file
 from scripts.dead_letter_report import age
 from scripts.dead_letters import batches
-from scripts.redrive_dlq import Action, redrive_dlq
+from scripts.redrive_dlq import Action
 from scripts.target import WrongUseError
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
@@ -169,24 +168,6 @@ def test_a_time_may_be_how_long_ago(text: str, ago: int) -> None:
 def test_another_text_is_no_time(text: str) -> None:
     with pytest.raises(click.BadParameter, match="90m"):
         Moment().convert(text, None, None)
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--rate", "nan"], "nan is no number of messages a second"),
-        (["--rate", "inf"], "inf is no number of messages a second"),
-        (["--rate", "0"], "0.1"),
-        (["--since", "999999d"], "give 90m"),
-        (["--limit", f"{2**64}"], "1000000000"),
-        (["--discard", "--yes", "--file", "/dev/null/x"], "/dev/null/x"),
-        (["--discard", "--yes", "--file", "/dev/null"], "choose another name"),
-    ],
-)
-def test_wrong_use_is_told_before_anything_is_asked(words: list[str], says: str) -> None:
-    result = CliRunner().invoke(redrive_dlq, ["-e", "nowhere", *words])
-    assert result.exit_code == 2
-    assert says in result.stderr.splitlines()[-1]
 
 
 def test_an_action_keeps_to_its_rate_and_counts_what_was_not_done() -> None:

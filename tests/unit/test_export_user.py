@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts import export_user
-from scripts.create_user import create_user
 from scripts.dead_letter import DeadLetter
 from scripts.people import Person
 from scripts.target import Target
@@ -77,8 +76,3 @@ def test_a_file_that_exists_is_kept(tmp_path: Path) -> None:
 
 def test_where_no_file_can_be_is_wrong_use() -> None:
     assert export("-o", "/nope/x").exit_code == 2
-
-
-def test_nobody_is_made_without_an_address() -> None:
-    result = CliRunner().invoke(create_user, ["-e", "nowhere", " "])
-    assert (result.exit_code, result.stderr) == (2, "Error: an empty EMAIL: nobody can sign in with that\n")

@@ -1,4 +1,4 @@
-"""stats: what is refused before anything is asked, and what a CSV file may hold."""
+"""stats: what a CSV file may hold."""
 
 from typing import Any
 
@@ -6,20 +6,6 @@ import pytest
 from click.testing import CliRunner
 
 from scripts import stats
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--only", "typo"], "no table typo: there are balance, interactions_by_day, "),
-        (["--html", "/nope/x"], "/nope/x cannot be written"),
-        (["--json", "--csv"], "choose one"),
-    ],
-)
-def test_wrong_use_is_told_before_anything_is_asked(words: list[str], says: str) -> None:
-    result = CliRunner().invoke(stats.stats, ["-e", "nowhere", *words])
-    assert result.exit_code == 2
-    assert says in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

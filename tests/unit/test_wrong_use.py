@@ -1,0 +1,42 @@
+"""Wrong use of the commands is told in one line, before anything is asked or changed: `nowhere` could not answer."""
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from scripts.create_user import create_user
+from scripts.erase_user import erase_user
+from scripts.rebuild_graph import rebuild_graph
+from scripts.redrive_dlq import redrive_dlq
+from scripts.stats import stats
+from scripts.verify_graph import verify_graph
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "says"),
+    [
+        (create_user, [" "], "an empty EMAIL: nobody can sign in with that"),
+        (erase_user, [], "name a USER"),
+        (rebuild_graph, ["--from-scratch"], "--yes"),
+        (rebuild_graph, ["--user", "x", "--since", "2026-01-01"], "--user"),
+        (redrive_dlq, ["--redrive", "--discard", "--yes"], "choose one"),
+        (redrive_dlq, ["--discard"], "add --yes"),
+        (redrive_dlq, ["--discard", "--yes", "--file", "/dev/null/x"], "/dev/null/x"),
+        (redrive_dlq, ["--discard", "--yes", "--file", "/dev/null"], "choose another name"),
+        (redrive_dlq, ["--limit", f"{2**64}"], "1000000000"),
+        (redrive_dlq, ["--rate", "nan"], "nan is no number of messages a second"),
+        (redrive_dlq, ["--rate", "inf"], "inf is no number of messages a second"),
+        (redrive_dlq, ["--rate", "0"], "0.1"),
+        (redrive_dlq, ["--reason", "weather"], "'weather' is not one of"),
+        (redrive_dlq, ["--since", "yesterday"], "give 90m"),
+        (redrive_dlq, ["--since", "999999d"], "give 90m"),
+        (stats, ["--only", "typo"], "no table typo: there are balance, interactions_by_day, "),
+        (stats, ["--html", "/nope/x"], "/nope/x cannot be written"),
+        (stats, ["--json", "--csv"], "choose one"),
+        (verify_graph, [], "no environment 'nowhere': there are local, dev, staging, prod"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(command: click.Command, words: list[str], says: str) -> None:
+    result = CliRunner().invoke(command, ["-e", "nowhere", *words])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr.splitlines()[-1]
