@@ -37,8 +37,8 @@ TESTS := tests/e2e tests/integration tests/infra tests/unit
 .PHONY: $(TESTS)
 $(TESTS): $(INSTALLED)
 	@$(NICE) pytest --quiet $@
-# What takes the longest goes first.
-tests/integration tests/infra tests/unit: NICE := nice
+# What needs no cloud gives way to what waits for one and takes the longest.
+tests/infra tests/unit: NICE := nice
 
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check
