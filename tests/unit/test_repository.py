@@ -42,8 +42,15 @@ def test_the_readme_names_every_command_and_every_target() -> None:
     readme = (ROOT / "README.md").read_text()
     commands = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert [command for command in commands if f"`{command} " not in readme] == []
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^)make ([a-z]+)", readme, re.MULTILINE)) <= targets
+    makefile = (ROOT / "Makefile").read_text()
+    [tests] = re.findall(r"^TESTS := (.*)$", makefile, re.MULTILINE)
+    targets = {*re.findall(r"^([a-z]+):", makefile, re.MULTILINE), *tests.split()}
+    assert set(re.findall(r"(?:`|^)make ([a-z/]+)", readme, re.MULTILINE)) <= targets
+
+
+def test_every_folder_of_tests_is_run() -> None:
+    [tests] = re.findall(r"^TESTS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(tests.split()) == {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
 
 
 @pytest.mark.parametrize("folder", ["runtime", "stacks", "scripts", "local"])
