@@ -30,7 +30,8 @@ def cloud() -> Iterator[Cloud]:
 def sweep() -> None:
     """Remove the clouds of tests that were cut off."""
     for folder in LOCAL.glob("test-*"):
-        if not psutil.pid_exists(int(folder.name.removeprefix("test-"))):
+        owner = folder.name.removeprefix("test-")
+        if not owner.isdigit() or int(owner) == os.getpid() or not psutil.pid_exists(int(owner)):
             Cloud(folder=folder).down()
             shutil.rmtree(folder, ignore_errors=True)
 

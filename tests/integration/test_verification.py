@@ -162,13 +162,22 @@ def test_however_many_strays_there_are_each_is_counted_and_goes(
 
 @pytest.mark.usefixtures("told")
 def test_a_stray_with_more_edges_than_a_transaction_can_delete_goes_in_parts(
-    verify: Verify, cypher: neo4j.Session
+    verify: Verify, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    in_parts: list[str] = []
+    delete_stray = elements.delete_stray
+
+    def watched(graph: Graph, handle: str) -> None:
+        in_parts.append(handle)
+        delete_stray(graph, handle)
+
+    monkeypatch.setattr(elements, "delete_stray", watched)
     before = snapshot(cypher)
     cypher.run("CREATE (:Note)").consume()
-    for _ in range(2):  # 20,000 would go at once, 40,000 take more memory than a transaction may have
-        cypher.run("MATCH (n:Note), (u:User {id: $bob}) UNWIND range(1, 20000) AS i CREATE (n)-[:OF]->(u)", bob=BOB)
+    for _ in range(6):
+        cypher.run("MATCH (n:Note), (u:User {id: $bob}) UNWIND range(1, 50000) AS i CREATE (n)-[:OF]->(u)", bob=BOB)
     assert verify(repair=True)["mended"] == 1
+    assert len(in_parts) == 1  # otherwise it would have gone at once
     assert snapshot(cypher) == before
 
 

@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 ADDRESS = re.compile(r"https?://([^/\s\"'`)>,;]*)")
 HOSTS = re.compile(r"(localhost|127\.0\.0\.1)(:.*)?|.*\.example|\{.*|docs\.aws\.amazon\.com|aws\.amazon\.com|")
 GIT = shutil.which("git") or "git"
+MAKEFILE = (ROOT / "Makefile").read_text()
+TESTS = re.findall(r"^TESTS := (.*)$", MAKEFILE, re.MULTILINE)[0].split()
 
 
 def tracked() -> list[Path]:
@@ -42,15 +44,12 @@ def test_the_readme_names_every_command_and_every_target() -> None:
     readme = (ROOT / "README.md").read_text()
     commands = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert [command for command in commands if f"`{command} " not in readme] == []
-    makefile = (ROOT / "Makefile").read_text()
-    [tests] = re.findall(r"^TESTS := (.*)$", makefile, re.MULTILINE)
-    targets = {*re.findall(r"^([a-z]+):", makefile, re.MULTILINE), *tests.split()}
+    targets = {*re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE), *TESTS}
     assert set(re.findall(r"(?:`|^)make ([a-z/]+)", readme, re.MULTILINE)) <= targets
 
 
 def test_every_folder_of_tests_is_run() -> None:
-    [tests] = re.findall(r"^TESTS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert set(tests.split()) == {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert set(TESTS) == {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
 
 
 @pytest.mark.parametrize("folder", ["runtime", "stacks", "scripts", "local"])

@@ -39,4 +39,5 @@ from scripts.verify_graph import verify_graph
 def test_wrong_use_is_one_line_and_exit_2(command: click.Command, words: list[str], says: str) -> None:
     result = CliRunner().invoke(command, ["-e", "nowhere", *words])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert says in result.stderr.splitlines()[-1]
+    [line] = result.stderr.splitlines()
+    assert says in line
