@@ -7,8 +7,8 @@ import sys
 
 import aws_cdk as cdk
 
+from stacks.config.environments import ENVIRONMENTS
 from stacks.deployment import Deployment
-from stacks.environments import ENVIRONMENTS
 
 app = cdk.App()
 names = app.node.try_get_context("environments")

@@ -8,12 +8,12 @@ import psycopg
 import requests
 from rich.console import Console
 
-from chalicelib.graph import connect
+from chalicelib.graph.client import connect
 from local.part import CloudError
+from scripts.common.console import show_table
+from scripts.common.target import Target
 from scripts.create_user import ensure_user
-from scripts.display import show_table
 from scripts.get_bearer_token import sign_in
-from scripts.target import Target
 
 EMAIL, PASSWORD = "alice@example.com", "Recall-and-peel-1"
 ARTIFACT = "92074329-d7e2-4bc7-a1cb-4a9c62477b4d"

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 from local.part import CloudError, Narrate
-from scripts.target import Target
-from stacks.environments import LOCAL
+from scripts.common.target import Target
+from stacks.config.environments import LOCAL
 
 ROOT = Path(__file__).parents[1]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"

@@ -28,7 +28,8 @@ TIME_TO_STOP = 15_000  # milliseconds that catch-up leaves unused: one claim can
 @app.route("/interaction", methods=["POST"], authorizer=users, content_types=["*/*"], cors=CORSConfig(max_age=600))
 def interaction() -> Response:
     """Queue one interaction of the token's user and answer at once."""
-    from chalicelib import config, intake
+    from chalicelib import config
+    from chalicelib.api import accept as intake
     from chalicelib.queue import SqsQueue
     from chalicelib.telemetry import log, measure
 
@@ -61,7 +62,8 @@ def worker(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @functools.cache
 def the_worker() -> "Worker":
     """Make the worker that this process keeps, with its connections."""
-    from chalicelib import config, stores
+    from chalicelib import config
+    from chalicelib import connections as stores
     from chalicelib.queue import SqsQueue
     from chalicelib.worker import Worker
 
@@ -75,7 +77,8 @@ def the_worker() -> "Worker":
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="catch_up")
 def catch_up(event: CloudWatchEvent) -> None:
     """Project what live traffic left behind, and make the graph anew if it was lost."""
-    from chalicelib import stores, upkeep
+    from chalicelib import connections as stores
+    from chalicelib.projection import catch_up as upkeep
 
     context: Any = event.context
     with closing(stores.open_ledger()) as ledger, closing(stores.open_graph()) as graph:
@@ -85,7 +88,10 @@ def catch_up(event: CloudWatchEvent) -> None:
 @app.lambda_function(name="operations")
 def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one operator's operation: {"operation": "verify", "repair": false}."""
-    from chalicelib import maintenance, operations, statistics, stores
+    from chalicelib import connections as stores
+    from chalicelib.ledger import statistics
+    from chalicelib.operations import dispatch as operations
+    from chalicelib.operations import handlers as maintenance
 
     with closing(stores.open_ledger()) as ledger, closing(stores.open_graph()) as graph:
 

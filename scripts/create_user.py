@@ -5,8 +5,8 @@ import string
 
 import click
 
-from scripts.command import command, environment_option, run
-from scripts.target import Target, WrongUseError, find
+from scripts.common.cli import command, environment_option, run
+from scripts.common.target import Target, WrongUseError, find
 
 
 @command()

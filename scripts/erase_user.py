@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from scripts.command import command, environment_option, run
-from scripts.dead_letters import letters_of, remove_of, tell_hidden
-from scripts.display import progress
-from scripts.people import find_person
-from scripts.target import Target, WrongUseError, find
+from scripts.common.cli import command, environment_option, run
+from scripts.common.console import progress
+from scripts.common.target import Target, WrongUseError, find
+from scripts.common.users import find_person
+from scripts.dlq.queue import letters_of, remove_of, tell_hidden
 
 
 @command()

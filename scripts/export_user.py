@@ -10,12 +10,12 @@ from typing import TextIO
 
 import click
 
-from scripts.command import command, environment_option, run
-from scripts.dead_letter import DeadLetter
-from scripts.dead_letters import letters_of, tell_hidden
-from scripts.files import check_new_output
-from scripts.people import find_person
-from scripts.target import Target, WrongUseError, find
+from scripts.common.cli import command, environment_option, run
+from scripts.common.output_files import check_new_output
+from scripts.common.target import Target, WrongUseError, find
+from scripts.common.users import find_person
+from scripts.dlq.message import DeadLetter
+from scripts.dlq.queue import letters_of, tell_hidden
 
 
 @command()

@@ -2,8 +2,8 @@
 
 import click
 
-from scripts.command import command, environment_option, run
-from scripts.target import Target, find
+from scripts.common.cli import command, environment_option, run
+from scripts.common.target import Target, find
 
 
 @command()

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as Remaining
 
-from scripts.command import Moment, command, environment_option, run
-from scripts.people import find_person
-from scripts.target import OperationError, Target, WrongUseError, find
+from scripts.common.cli import Moment, command, environment_option, run
+from scripts.common.target import OperationError, Target, WrongUseError, find
+from scripts.common.users import find_person
 
 SIDE_BY_SIDE = 2  # calls; a third finds Neo4j busy
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from scripts.command import Moment, command, environment_option, run
-from scripts.dead_letter import GAVE_UP, POISON, DeadLetter, Selection, append_to_file, read_file
-from scripts.dead_letter_report import Report
-from scripts.dead_letters import BATCH, DeadLetters, batches
-from scripts.display import console, progress
-from scripts.files import check_new_output
-from scripts.target import OperationError, Target, WrongUseError, find
+from scripts.common.cli import Moment, command, environment_option, run
+from scripts.common.console import console, progress
+from scripts.common.output_files import check_new_output
+from scripts.common.target import OperationError, Target, WrongUseError, find
+from scripts.dlq.message import GAVE_UP, POISON, DeadLetter, Selection, append_to_file, read_file
+from scripts.dlq.queue import BATCH, DeadLetters, batches
+from scripts.dlq.report import Report
 
 AT_ONCE = 100  # letters between two looks at the clock, or in one write to the disk
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from chalicelib.statistics import OF_A_DAY, OF_ALL_DAYS
-from scripts.balance import balance
-from scripts.command import command, environment_option, run
-from scripts.display import console, printable, progress, show_table
-from scripts.files import check_output
-from scripts.target import Target, WrongUseError, find
+from chalicelib.ledger.statistics import OF_A_DAY, OF_ALL_DAYS
+from scripts.common.cli import command, environment_option, run
+from scripts.common.console import console, printable, progress, show_table
+from scripts.common.output_files import check_output
+from scripts.common.target import Target, WrongUseError, find
+from scripts.reports.reconciliation import balance
 
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
@@ -55,7 +55,7 @@ def stats(
     elif as_csv:
         _print_csv(tables)
     elif html:
-        from scripts.stats_page import page  # noqa: PLC0415  the plotting library takes a second to load
+        from scripts.reports.html_page import page  # noqa: PLC0415  the plotting library takes a second to load
 
         html.write_text(page(f"Interactions, {environment}", tables, days=days, now=now), encoding="utf-8")
         click.echo(f"wrote {html}")

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from scripts.command import command, environment_option, run
-from scripts.target import Target, WrongUseError, find, local_environment
-from stacks.environments import ENVIRONMENTS
+from scripts.common.cli import command, environment_option, run
+from scripts.common.target import Target, WrongUseError, find, local_environment
+from stacks.config.environments import ENVIRONMENTS
 
 PLUGIN = "session-manager-plugin"
 GET_PLUGIN = (

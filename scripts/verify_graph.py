@@ -5,9 +5,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from scripts.command import command, environment_option, run
-from scripts.display import printable, show_table
-from scripts.target import Target, find
+from scripts.common.cli import command, environment_option, run
+from scripts.common.console import printable, show_table
+from scripts.common.target import Target, find
 
 SAME, DIFFERENT, UNDECIDED = 0, 1, 3
 EXAMPLES = 20

@@ -3,9 +3,9 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from stacks.data import DataStack
-from stacks.environment import Environment
-from stacks.service import ServiceStack
+from stacks.config.environment import Environment
+from stacks.data.stack import DataStack
+from stacks.service.stack import ServiceStack
 
 
 class Deployment(cdk.Stage):

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from chalicelib.interaction import Interaction
-from chalicelib.ledger import Ledger, Stored
+from chalicelib.ledger.ledger import Ledger, Stored
 from chalicelib.queue import Queue, QueueUnavailableError
 from tests.samples import ARTIFACT, interaction
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 
 from chalicelib.interaction import Interaction
-from chalicelib.ledger import Ledger, Row, Stored
+from chalicelib.ledger.ledger import Ledger, Row, Stored
 from chalicelib.queue import QueueUnavailableError
 
 

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.api.payload import parse
 from chalicelib.interaction import Interaction
-from chalicelib.payload import parse
 
 ALICE, BOB = "0b5e7f64-alice", "7c2f1a90-bob"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

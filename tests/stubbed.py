@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from scripts.target import BOUNDED, Target
+from scripts.common.target import BOUNDED, Target
 
 
 @dataclass(frozen=True)

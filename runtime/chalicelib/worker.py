@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Protocol
 
 import psycopg
 
-from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction, moment
-from chalicelib.ledger import Ledger
-from chalicelib.projection import drain_within
+from chalicelib.ledger.ledger import Ledger
+from chalicelib.projection.projector import drain_within
 from chalicelib.queue import PoisonError, QueueUnavailableError, UnknownYetError, decode
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 

@@ -10,13 +10,13 @@ import pytest
 import requests
 from rich.console import Console
 
-from chalicelib.graph import connect
+from chalicelib.graph.client import connect
 from local.cloud import Cloud
 from local.demo import demonstrate
 from local.deploy import deploy
+from scripts.common.target import Target
 from scripts.create_user import ensure_user
 from scripts.get_bearer_token import sign_in
-from scripts.target import Target
 
 EMAIL, PASSWORD = "bob@example.com", "Peel-and-keep-1"
 

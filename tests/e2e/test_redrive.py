@@ -20,8 +20,8 @@ import pytest
 
 from chalicelib.interaction import Interaction
 from chalicelib.queue import encode
-from scripts.dead_letters import batches
-from scripts.metrics import sums
+from scripts.dlq.queue import batches
+from scripts.reports.metrics import sums
 from tests.e2e.conftest import System
 from tests.outages import stopped
 from tests.samples import ARTIFACT, interaction

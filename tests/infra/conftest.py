@@ -9,9 +9,9 @@ import aws_cdk as cdk
 import pytest
 from cdk_nag import AwsSolutionsChecks
 
+from stacks.config.environment import Environment
+from stacks.config.environments import ENVIRONMENTS
 from stacks.deployment import Deployment
-from stacks.environment import Environment
-from stacks.environments import ENVIRONMENTS
 from tests.infra.template import Template
 
 PROJECT = Path(__file__).parents[2]

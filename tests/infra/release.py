@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from stacks.environments import ENVIRONMENTS
+from stacks.config.environments import ENVIRONMENTS
 from tests.infra.conftest import read, synthesise
 from tests.infra.template import Template
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import aws_cdk as cdk
 
-from stacks.data import DataStack
-from stacks.environment import Environment
-from stacks.environments import DEV, PROD, STAGING
+from stacks.config.environment import Environment
+from stacks.config.environments import DEV, PROD, STAGING
+from stacks.data.stack import DataStack
 from tests.infra.template import Template
 
 ON_AWS = (DEV, STAGING, PROD)

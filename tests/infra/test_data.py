@@ -2,7 +2,7 @@
 
 import pytest
 
-from stacks.environment import Environment
+from stacks.config.environment import Environment
 from tests.infra.template import Template
 
 SQS = "AWS::SQS::Queue"

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from stacks.environment import Environment
+from stacks.config.environment import Environment
 from tests.infra.template import Template
 
 FUNCTION = "AWS::Serverless::Function"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from local.neo4j import Neo4j
-from stacks.environment import Environment
-from stacks.graph_host import READY
-from stacks.settings import EcsGraph
+from stacks.config.environment import Environment
+from stacks.config.options import EcsGraph
+from stacks.data.neo4j.host import READY
 from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stacks.environment import Environment
+from stacks.config.environment import Environment
 from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
 

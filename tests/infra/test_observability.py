@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib import telemetry
-from stacks import metrics
-from stacks.environment import Environment
+from stacks.config.environment import Environment
+from stacks.service import metrics
 from tests.infra.template import Template
 
 PROJECT = Path(__file__).parents[2]

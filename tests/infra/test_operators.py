@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from stacks.environment import Environment
+from stacks.config.environment import Environment
 from tests.infra.conftest import read
 from tests.infra.template import Template
 from tests.infra.test_functions import CONSUME, SEND

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from stacks.environment import Environment
+from stacks.config.environment import Environment
 from tests.infra.template import Template
 
 MB = 1_000_000

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from stacks.environment import Environment
-from stacks.environments import DEV, PROD
-from stacks.settings import AuroraPostgres, RdsPostgres
+from stacks.config.environment import Environment
+from stacks.config.environments import DEV, PROD
+from stacks.config.options import AuroraPostgres, RdsPostgres
 from tests.infra.synthesis import ON_AWS, data_stack
 
 INSTANCE = "AWS::RDS::DBInstance"

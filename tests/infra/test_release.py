@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stacks.environment import Environment
+from stacks.config.environment import Environment
 from tests.infra.release import RELEASED, stateful
 from tests.infra.template import Template
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stacks.environment import Environment
+from stacks.config.environment import Environment
 from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
 from tests.infra.test_functions import NAMES, READ_SECRET, TRACE

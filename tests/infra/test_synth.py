@@ -10,9 +10,9 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
+from stacks.config.environments import ENVIRONMENTS, LOCAL
 from stacks.deployment import Deployment
-from stacks.environments import ENVIRONMENTS, LOCAL
-from stacks.package import RUNTIME, Package
+from stacks.service.chalice_package import RUNTIME, Package
 from tests.infra.conftest import FLAGS, read
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stacks.environment import Environment
-from stacks.environments import DEV, LOCAL
-from stacks.settings import AuroraPostgres, ExistingUsers, ExternalGraph, ExternalPostgres
+from stacks.config.environment import Environment
+from stacks.config.environments import DEV, LOCAL
+from stacks.config.options import AuroraPostgres, ExistingUsers, ExternalGraph, ExternalPostgres
 from tests.infra.synthesis import data_stack
 
 AURORA = AuroraPostgres(min_capacity=0.5, max_capacity=8, readers=0, backup_days=7)

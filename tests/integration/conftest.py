@@ -8,11 +8,11 @@ import neo4j
 import psycopg
 import pytest
 
-from chalicelib import graph as graph_module
-from chalicelib import postgres
-from chalicelib.graph import Graph
-from chalicelib.ledger import Ledger
-from chalicelib.operations import migrate_ledger
+from chalicelib.graph import client as graph_module
+from chalicelib.graph.client import Graph
+from chalicelib.ledger import connection as postgres
+from chalicelib.ledger.ledger import Ledger
+from chalicelib.ledger.migrate import migrate_ledger
 from local.cloud import Cloud
 
 Opened = Callable[[], AbstractContextManager[tuple[Ledger, Graph]]]

@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 
 from chalicelib.queue import encode
 from local.cloud import Cloud
-from scripts.dead_letter import DeadLetter
-from scripts.dead_letters import DeadLetters, letters_of, remove_of
-from scripts.target import Target
+from scripts.common.target import Target
+from scripts.dlq.message import DeadLetter
+from scripts.dlq.queue import DeadLetters, letters_of, remove_of
 from tests.samples import ALICE, ARTIFACT, BOB, interaction
 
 Bury = Callable[..., None]

@@ -11,16 +11,17 @@ import neo4j
 import psycopg
 import pytest
 
-from chalicelib import graph as graph_module
-from chalicelib import ledger as ledger_module
-from chalicelib import postgres, rebuild
-from chalicelib.cypher import Changes
-from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib.graph import client as graph_module
+from chalicelib.graph.client import Graph, GraphUnavailableError
+from chalicelib.graph.cypher import Changes
 from chalicelib.interaction import Interaction
-from chalicelib.ledger import Ledger
-from chalicelib.maintenance import Maintenance
-from chalicelib.projection import catch_up, drain
-from chalicelib.verification import Verification
+from chalicelib.ledger import connection as postgres
+from chalicelib.ledger import ledger as ledger_module
+from chalicelib.ledger.ledger import Ledger
+from chalicelib.operations.handlers import Maintenance
+from chalicelib.projection import rebuild
+from chalicelib.projection.projector import catch_up, drain
+from chalicelib.verification.run import Verification
 from tests.integration.conftest import Opened
 from tests.samples import ALICE, BOB, EVENT, interaction
 
@@ -31,7 +32,7 @@ Erase = Callable[..., dict[str, int]]
 
 @pytest.fixture
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.erasure.SETTLED_AFTER", 0.2)
+    monkeypatch.setattr("chalicelib.operations.erasure.SETTLED_AFTER", 0.2)
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_a_writer_that_began_before_is_waited_for(
     barrier: bool,
 ) -> None:
     if not barrier:
-        monkeypatch.setattr("chalicelib.erasure.barrier", lambda *_: None)
+        monkeypatch.setattr("chalicelib.operations.erasure.barrier", lambda *_: None)
     one = now()
     with ThreadPoolExecutor() as pool, psycopg.connect(postgres.conninfo(stores["postgres"])) as writer:
         # As `Ledger.store`, stopped before its commit.
@@ -198,7 +199,7 @@ def test_a_projector_that_began_before_is_waited_for(
 ) -> None:
     """A rebuild's chunk locks no row: only the barrier lets the erasure wait for it."""
     if not barrier:
-        monkeypatch.setattr("chalicelib.erasure.barrier", lambda *_: None)
+        monkeypatch.setattr("chalicelib.operations.erasure.barrier", lambda *_: None)
     ledger.store([now()])
     sql.execute("TRUNCATE graph_outbox")
     reading, go_on = threading.Event(), threading.Event()
@@ -234,7 +235,7 @@ def test_what_a_killed_projector_left_running_on_the_graphs_server_is_swept_up(
         # Its lock in Postgres went with it, so nobody waits for it.
         left = session.begin_transaction()
         left.run("CREATE (:Artifact {user_id: $user, id: 'left'})", user=ALICE).consume()
-        monkeypatch.setattr("chalicelib.erasure.time.sleep", lambda _: left.commit())
+        monkeypatch.setattr("chalicelib.operations.erasure.time.sleep", lambda _: left.commit())
         erase()
     assert artifacts(cypher) == set()
 
@@ -277,8 +278,8 @@ def test_much_is_erased_in_shares(
     cypher: neo4j.Session,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("chalicelib.erasure.BATCH", 7)
-    monkeypatch.setattr("chalicelib.maintenance.SHARE_SECONDS", 0)
+    monkeypatch.setattr("chalicelib.operations.erasure.BATCH", 7)
+    monkeypatch.setattr("chalicelib.operations.handlers.SHARE_SECONDS", 0)
     ledger.store([now(artifact_id=str(number)) for number in range(50)])
     drain(ledger, graph)
     assert erase()["interactions"] == 50
@@ -288,7 +289,7 @@ def test_much_is_erased_in_shares(
 def test_everything_held_can_be_exported(
     ledger: Ledger, graph: Graph, operator: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.history._EXPORT_BYTES", 1)
+    monkeypatch.setattr("chalicelib.ledger.pages._EXPORT_BYTES", 1)
     mine = [now(artifact_id=str(number), metadata={"n": number}) for number in range(3)]
     ledger.store([*mine, now(user_id=BOB)])
     exported: list[dict[str, Any]] = []

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from chalicelib import graph as graph_module
-from chalicelib import postgres
-from chalicelib.graph import Graph, GraphUnavailableError
-from chalicelib.ledger import Ledger
-from chalicelib.projection import catch_up, drain
+from chalicelib.graph import client as graph_module
+from chalicelib.graph.client import Graph, GraphUnavailableError
+from chalicelib.ledger import connection as postgres
+from chalicelib.ledger.ledger import Ledger
+from chalicelib.projection.projector import catch_up, drain
 from chalicelib.queue import encode
 from chalicelib.worker import DRAIN_SECONDS, Worker
 from local.cloud import Cloud

@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from chalicelib import ledger as ledger_module
-from chalicelib import postgres
 from chalicelib.interaction import moment
-from chalicelib.ledger import Ledger, Row, Stored, Waiting
-from chalicelib.operations import MIGRATIONS, migrate_ledger
+from chalicelib.ledger import connection as postgres
+from chalicelib.ledger import ledger as ledger_module
+from chalicelib.ledger.ledger import Ledger, Row, Stored, Waiting
+from chalicelib.ledger.migrate import MIGRATIONS, migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
 

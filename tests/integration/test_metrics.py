@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from local.cloud import Cloud
 from local.ministack import REGION
-from scripts.metrics import sums
-from scripts.target import Target
+from scripts.common.target import Target
+from scripts.reports.metrics import sums
 
 
 def test_more_lines_than_one_call_returns_are_all_counted(cloud: Cloud) -> None:

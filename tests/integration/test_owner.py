@@ -8,12 +8,12 @@ import psycopg
 import pytest
 
 from chalicelib import config
-from chalicelib.operations import migrate_ledger
-from chalicelib.postgres import conninfo
-from chalicelib.stores import owner
+from chalicelib.connections import owner
+from chalicelib.ledger.connection import conninfo
+from chalicelib.ledger.migrate import migrate_ledger
 from local.cloud import Cloud
 from local.ports import Ports
-from tests.unit.test_stores import PLACE, verified
+from tests.unit.test_connections import PLACE, verified
 
 # As RDS makes them: its master is no superuser, and may give away rds_iam.
 AS_RDS = """
@@ -54,7 +54,7 @@ def test_the_owner_logs_in_with_a_token_and_before_the_first_migration_with_the_
     monkeypatch.setattr(config, "client", lambda _: Aws(username=login["username"], **wrong))
     # The laptop's server speaks no TLS; that RDS' must is the next test's.
     place = {name: login[name] for name in ("host", "port", "dbname")}
-    monkeypatch.setattr("chalicelib.stores._rds", lambda: place)
+    monkeypatch.setattr("chalicelib.connections._rds", lambda: place)
     assert migrate_ledger(owner()) == []
 
 

@@ -11,14 +11,14 @@ import neo4j
 import psycopg
 import pytest
 
-from chalicelib import graph as graph_module
-from chalicelib import postgres
-from chalicelib.cypher import EDGES, Changes
-from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
+from chalicelib.graph import client as graph_module
+from chalicelib.graph.client import Graph, GraphUnavailableError, RowsRefusedError
+from chalicelib.graph.cypher import EDGES, Changes
 from chalicelib.interaction import Interaction, Kind
-from chalicelib.ledger import PATIENCE, Ledger
-from chalicelib.projection import catch_up, drain, drain_within
-from chalicelib.upkeep import tend
+from chalicelib.ledger import connection as postgres
+from chalicelib.ledger.ledger import PATIENCE, Ledger
+from chalicelib.projection.catch_up import tend
+from chalicelib.projection.projector import catch_up, drain, drain_within
 from chalicelib.worker import DRAIN_SECONDS
 from tests.graphs import snapshot
 from tests.metrics import metrics, values
@@ -124,7 +124,7 @@ def test_drains_side_by_side_lose_and_double_nothing(
     sql.execute("TRUNCATE interaction, graph_outbox")
     cypher.run("MATCH (n) DETACH DELETE n").consume()
     ledger.store(several)
-    monkeypatch.setattr("chalicelib.ledger.CLAIM_ROWS", 13)
+    monkeypatch.setattr("chalicelib.ledger.ledger.CLAIM_ROWS", 13)
 
     def run(_: int) -> int:
         own, graph = Ledger(lambda: postgres.conninfo(stores["postgres"])), _graph(stores)

@@ -10,13 +10,15 @@ import neo4j
 import psycopg
 import pytest
 
-from chalicelib import graph as graph_module
-from chalicelib import history, rebuild, upkeep, watermark
-from chalicelib.graph import Graph, GraphUnavailableError
+from chalicelib.graph import client as graph_module
+from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction
-from chalicelib.ledger import Ledger
-from chalicelib.maintenance import Maintenance
-from chalicelib.projection import catch_up, drain
+from chalicelib.ledger import pages as history
+from chalicelib.ledger.ledger import Ledger
+from chalicelib.operations.handlers import Maintenance
+from chalicelib.projection import catch_up as upkeep
+from chalicelib.projection import rebuild, watermark
+from chalicelib.projection.projector import catch_up, drain
 from tests.graphs import snapshot
 from tests.integration.conftest import Opened
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
@@ -127,7 +129,7 @@ def test_one_user_is_projected_again(
     filled(ledger, graph)
     before = snapshot(cypher)
     cypher.run("MATCH (e:Event {user_id: $alice}) DETACH DELETE e", alice=ALICE).consume()
-    monkeypatch.setattr("chalicelib.maintenance.SHARE_SECONDS", 0)
+    monkeypatch.setattr("chalicelib.operations.handlers.SHARE_SECONDS", 0)
     cursor = None
     while cursor := Maintenance(operator, graph).rebuild_user(user_id=ALICE, cursor=cursor)["cursor"]:
         pass
@@ -177,7 +179,7 @@ def test_nothing_is_missing_after_a_rebuild_from_scratch_under_traffic(
     seed: int,
 ) -> None:
     """Rows arrive anywhere in key order, are drained at once, and the wipe takes many of them with it."""
-    monkeypatch.setattr("chalicelib.rebuild.WIPE_BATCH", 60)
+    monkeypatch.setattr("chalicelib.projection.rebuild.WIPE_BATCH", 60)
     monkeypatch.setitem(history.PAGE, "rows", 20)
     filled(ledger, graph, size=200)
     stop = threading.Event()

@@ -10,9 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from chalicelib import postgres, statistics
-from chalicelib.ledger import Ledger
-from chalicelib.statistics import StatisticsError, answer
+from chalicelib.ledger import connection as postgres
+from chalicelib.ledger import statistics
+from chalicelib.ledger.ledger import Ledger
+from chalicelib.ledger.statistics import StatisticsError, answer
 from scripts.stats import ask
 from tests.samples import ALICE, BOB, interaction
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import neo4j
 import pytest
 
-from chalicelib.graph import Graph, GraphUnavailableError, connect
+from chalicelib.graph.client import Graph, GraphUnavailableError, connect
 
 OPENSSL = shutil.which("openssl") or "openssl"
 HOST = "localhost"
 
 
 def certificate(folder: Path) -> Path:
-    """Make a certificate as stacks/graph_host.sh does."""
+    """Make a certificate as stacks/data/neo4j/host.sh does."""
     folder.mkdir()
     command = f"""req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 -subj /CN={HOST}
         -addext subjectAltName=DNS:{HOST} -addext keyUsage=critical,digitalSignature,keyCertSign

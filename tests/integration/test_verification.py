@@ -11,15 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib import elements, rebuild, upkeep
-from chalicelib.cypher import SCHEMA
-from chalicelib.graph import Graph, GraphUnavailableError, RowsRefusedError
+from chalicelib.graph.client import Graph, GraphUnavailableError, RowsRefusedError
+from chalicelib.graph.cypher import SCHEMA
 from chalicelib.interaction import Kind
-from chalicelib.ledger import Ledger
-from chalicelib.maintenance import Maintenance
-from chalicelib.projection import drain
-from chalicelib.second_look import UndecidedError
-from chalicelib.verification import MODULUS, Verification
+from chalicelib.ledger.ledger import Ledger
+from chalicelib.operations.handlers import Maintenance
+from chalicelib.projection import catch_up as upkeep
+from chalicelib.projection import rebuild
+from chalicelib.projection.projector import drain
+from chalicelib.verification import actual as elements
+from chalicelib.verification.run import MODULUS, Verification
+from chalicelib.verification.user import UndecidedError
 from tests.graphs import snapshot
 from tests.integration.conftest import Opened
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
@@ -152,7 +154,7 @@ def test_a_node_that_could_be_doubled_for_want_of_its_constraint_is_mended_at_on
 def test_however_many_strays_there_are_each_is_counted_and_goes(
     verify: Verify, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.verification.PAGE_STRAYS", 3)
+    monkeypatch.setattr("chalicelib.verification.run.PAGE_STRAYS", 3)
     before = snapshot(cypher)
     cypher.run("UNWIND range(1, 10) AS n CREATE (:Note {n: n})").consume()
     assert verify()["extra"] == 10
@@ -233,7 +235,7 @@ def test_a_user_who_is_too_much_for_one_look_keeps_nobody_else_from_being_compar
         yield from held(transaction, users)
 
     monkeypatch.setattr(elements, "held", limited)
-    monkeypatch.setattr("chalicelib.verification.PAGE_ROWS", 1)  # one user at a time
+    monkeypatch.setattr("chalicelib.verification.run.PAGE_ROWS", 1)  # one user at a time
     found = verify()
     assert [one["user"] for one in found["undecided"]] == [ALICE]
     assert found["users"] == 2
@@ -266,7 +268,7 @@ def test_looking_changes_nothing(verify: Verify, ledger: Ledger, cypher: neo4j.S
 def test_of_a_user_with_much_that_waits_or_who_is_being_erased_it_says_that_it_cannot_tell(
     verify: Verify, ledger: Ledger, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.second_look.CLAIM_ROWS", 1)
+    monkeypatch.setattr("chalicelib.verification.user.CLAIM_ROWS", 1)
     ledger.store([interaction("keep", artifact_id=str(number)) for number in range(2)])
     assert verify()["undecided"] == [{"user": ALICE, "reason": "2 rows wait to be projected"}]
     sql.execute("INSERT INTO erasure VALUES (%s, now())", [ALICE])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import neo4j
 import pytest
 
-from chalicelib.graph import Graph
+from chalicelib.graph.client import Graph
 from chalicelib.queue import encode
 from chalicelib.telemetry import measure, measure_seconds, seconds_since
 from chalicelib.worker import Worker

@@ -7,7 +7,7 @@ import neo4j
 import psycopg
 import pytest
 
-from chalicelib.graph import Graph
+from chalicelib.graph.client import Graph
 from chalicelib.interaction import Interaction
 from chalicelib.queue import encode
 from chalicelib.worker import Worker

@@ -1,0 +1,1 @@
+"""POST /interaction: validate the request, derive the ids, queue, answer."""

@@ -1,0 +1,97 @@
+"""Accept a request: validate, derive the ids, queue, answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from chalicelib.api.payload import parse
+from chalicelib.api.strict_json import RefusedError
+from chalicelib.interaction import Interaction
+from chalicelib.queue import MAX_MESSAGE, Queue, QueueUnavailableError, encode
+from chalicelib.telemetry import log, measure
+
+MAX_BODY = 256 * 1024  # bytes on the wire
+# A metric's dimension: few values, none of them from the request.
+REASONS = {
+    HTTPStatus.UNAUTHORIZED: "token",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "media_type",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+    HTTPStatus.BAD_REQUEST: "body",
+}
+RETRY_AFTER = {"Retry-After": "2"}  # seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the gateway hands over: the raw body, its media type and the verified token's claims."""
+
+    body: bytes
+    content_type: str | None
+    claims: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An HTTP answer; its body is the `PostResponse` of the API's documentation."""
+
+    http_status: HTTPStatus
+    status: str
+    message: str | None = None
+    event_id: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> dict[str, str | None]:
+        """The JSON object to answer."""
+        return {"status": self.status, "message": self.message, "event_id": self.event_id}
+
+
+def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
+    """Queue the request's interaction for the token's user; the answer is "ok" only if the queue has it.
+
+    A wrong request is answered "error", a queue that cannot take it "retry": posting that again is always safe.
+    """
+    try:
+        interaction = _read(request, now)
+        message = _message(interaction)
+    except RefusedError as refusal:
+        log.info("refused", http_status=refusal.status)
+        measure(Refused=1, reason=REASONS[refusal.status])
+        return Reply(http_status=refusal.status, status="error", message=str(refusal))
+    try:
+        queue.send(message)
+    except QueueUnavailableError as error:
+        log.warning("not queued", interaction_id=interaction.id, reason=str(error))
+        measure(Retried=1)
+        return retry(HTTPStatus.SERVICE_UNAVAILABLE, interaction.event_id)
+    log.info("accepted", interaction_id=interaction.id)
+    measure(Accepted=1)
+    return Reply(http_status=HTTPStatus.OK, status="ok", event_id=interaction.event_id)
+
+
+def retry(http_status: HTTPStatus, event_id: str | None = None) -> Reply:
+    """Return the answer to a request that was sound, or may have been, and is not queued."""
+    message = "could not be queued; send the same request again"
+    return Reply(http_status=http_status, status="retry", message=message, event_id=event_id, headers=RETRY_AFTER)
+
+
+def _read(request: Request, now: datetime) -> Interaction:
+    if request.claims.get("token_use") != "id":
+        raise RefusedError("send the ID token: the access token says nothing here", HTTPStatus.UNAUTHORIZED)
+    media_type = (request.content_type or "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise RefusedError("send Content-Type: application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    if len(request.body) > MAX_BODY:
+        raise RefusedError(
+            f"the body has {len(request.body)} bytes; {MAX_BODY} are allowed", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        )
+    return parse(request.body, user_id=request.claims["sub"], now=now)
+
+
+def _message(interaction: Interaction) -> str:
+    message = encode(interaction)
+    if len(message) > MAX_MESSAGE:
+        raise RefusedError("metadata: too long, as text in ASCII", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return message

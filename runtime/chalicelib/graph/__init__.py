@@ -1,0 +1,1 @@
+"""Neo4j: all Cypher is here."""

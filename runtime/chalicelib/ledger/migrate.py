@@ -1,0 +1,53 @@
+"""Brings the ledger's schema up to this code: plain SQL files, applied by yoyo under a lock."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import psycopg
+import yoyo
+
+from chalicelib.ledger.connection import conninfo, tls
+from chalicelib.telemetry import log
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATING = 7_316_003  # the advisory lock under which one migrates at a time
+LOCK_WAIT = "60s"
+
+
+class MigrationError(Exception):
+    """A migration was not applied; the deploy must stop."""
+
+
+def migrate_ledger(owner: Mapping[str, Any]) -> list[str]:
+    """Bring the ledger's schema up to this code; return the ids of the migrations applied, none on a repeat.
+
+    Another caller's migration is waited for; the lock goes with its holder's connection, killed or not. Raises
+    MigrationError or psycopg.Error when the schema could not be brought up.
+    """
+    with psycopg.connect(conninfo(owner), autocommit=True, connect_timeout=10) as guard:
+        guard.execute(f"SET lock_timeout = '{LOCK_WAIT}'")
+        guard.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+        backend = yoyo.get_backend(_address(owner))
+        with closing(backend.connection):
+            applied = _apply(backend)
+    log.info("migrated", applied=applied)
+    return applied
+
+
+def _apply(backend: Any) -> list[str]:
+    migrations = yoyo.read_migrations(str(MIGRATIONS))
+    pending = backend.to_apply(migrations)
+    backend.apply_migrations(pending)
+    # yoyo passes over a migration that it cannot read.
+    if left := [migration.id for migration in backend.to_apply(migrations)]:
+        raise MigrationError(f"not applied: {', '.join(left)}")
+    return [migration.id for migration in pending]
+
+
+def _address(owner: Mapping[str, Any]) -> str:
+    credentials = f"{quote(owner['username'], safe='')}:{quote(owner['password'], safe='')}"
+    options = urlencode({"connect_timeout": 10, **tls(owner)})
+    return f"postgresql+psycopg://{credentials}@{owner['host']}:{owner['port']}/{owner['dbname']}?{options}"

@@ -1,0 +1,94 @@
+"""People's questions, answered by SQL in chunks that fit a function's call."""
+
+import time
+from datetime import date, timedelta
+from typing import Any, LiteralString
+
+import psycopg
+
+from chalicelib.ledger.connection import Database
+
+ENOUGH = 5  # seconds of a call after which it begins nothing more
+LONGEST = 20_000  # milliseconds of one question, below the caller's time-out
+TOP = 10
+
+# Asked of each day by itself, so that a busy month takes many short statements and no long one.
+OF_A_DAY: dict[str, LiteralString] = {
+    "interactions_by_day": """
+        SELECT day::text, kind, interactions, users FROM interactions_by_day WHERE day = %(day)s ORDER BY kind
+    """,
+    "active_users_by_day": "SELECT day::text, users, interactions FROM active_users_by_day WHERE day = %(day)s",
+    "events_by_day": """
+        SELECT day::text, events, good_outcome, no_good_outcome, peeled, median_seconds_to_first_peel
+        FROM events_by_day WHERE day = %(day)s
+    """,
+    "time_to_first_peel": """
+        WITH bound (place, label) AS (
+            VALUES (1, 'under 2 s'), (2, '2 to 10 s'), (3, '10 to 60 s'), (4, '1 to 10 min'), (5, '10 to 60 min'),
+                   (6, 'over 1 h'), (7, 'never peeled')
+        ), placed AS (
+            SELECT CASE WHEN time_to_first_peel IS NULL THEN 7
+                        WHEN time_to_first_peel < interval '0' THEN 1  -- by the clocks of two devices
+                        ELSE width_bucket(extract(epoch FROM time_to_first_peel)::float8, '{0,2,10,60,600,3600}')
+                   END AS place
+            FROM opened_event WHERE day = %(day)s
+        )
+        SELECT label AS time, count(placed) AS events
+        FROM bound LEFT JOIN placed USING (place) GROUP BY place, label ORDER BY place
+    """,
+}
+OF_ALL_DAYS: dict[str, LiteralString] = {
+    "most_kept_artifacts": """
+        SELECT artifact_id, sum(interactions)::bigint AS keeps FROM artifact_interactions_by_day
+        WHERE kind = 'keep' AND day BETWEEN %(since)s AND %(until)s
+        GROUP BY artifact_id ORDER BY keeps DESC, artifact_id LIMIT %(top)s
+    """,
+    "most_marked_bad_artifacts": """
+        SELECT artifact_id, sum(interactions)::bigint AS bad FROM artifact_interactions_by_day
+        WHERE kind = 'mark_bad' AND day BETWEEN %(since)s AND %(until)s
+        GROUP BY artifact_id ORDER BY bad DESC, artifact_id LIMIT %(top)s
+    """,
+    "graph_outbox": """
+        SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity') AS waiting,
+               count(*) FILTER (WHERE next_attempt_at = 'infinity') AS set_aside
+        FROM graph_outbox
+    """,
+}
+
+
+class StatisticsError(Exception):
+    """A question could not be answered; the text says what to ask instead."""
+
+
+def answer(ledger: Database, *, since: str, until: str, cursor: int | None = None) -> dict[str, Any]:
+    """Answer all questions on these days (ISO 8601, UTC; the last one included), beginning where the cursor stands.
+
+    Returns {"answers": [{"question": …, "columns": […], "rows": [[…], …]}, …], "cursor": …, "steps": …}: a question
+    asked of each day has an answer for each; the cursor is what to go on with out of so many steps, or None. Raises
+    StatisticsError when one takes too long.
+    """
+    first, last = date.fromisoformat(since), date.fromisoformat(until)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    steps: list[tuple[str, LiteralString, date | None]] = [
+        *((question, sql, day) for question, sql in OF_A_DAY.items() for day in days),
+        *((question, sql, None) for question, sql in OF_ALL_DAYS.items()),
+    ]
+    answers: list[dict[str, Any]] = []
+    began, place = time.monotonic(), cursor or 0
+    while place < len(steps) and (not answers or time.monotonic() < began + ENOUGH):
+        question, sql, day = steps[place]
+        answers.append(_ask(ledger, question, sql, {"since": first, "until": last, "day": day, "top": TOP}))
+        place += 1
+    return {"answers": answers, "cursor": place if place < len(steps) else None, "steps": len(steps)}
+
+
+def _ask(ledger: Database, question: str, sql: LiteralString, values: dict[str, Any]) -> dict[str, Any]:
+    connection = ledger.connection
+    try:
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(LONGEST)])
+            rows = [list(row) for row in cursor.execute(sql, values)]
+            columns = [column.name for column in cursor.description or ()]
+    except psycopg.errors.QueryCanceled:
+        raise StatisticsError(f"{question} takes over {LONGEST // 1000} s: ask for fewer days") from None
+    return {"question": question, "columns": columns, "rows": rows}

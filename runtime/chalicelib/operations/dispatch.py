@@ -1,0 +1,45 @@
+"""What operators, and each deploy, ask of the functions that reach the private stores."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib.graph.client import Graph, GraphUnavailableError
+from chalicelib.ledger.migrate import migrate_ledger
+from chalicelib.telemetry import log, measure
+
+
+def migrate(owner: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
+    """Bring both stores up to this code and say what was done; a repeat does nothing.
+
+    A graph that is away does not stop a deploy: catch-up prepares it when it is back. Raises as `migrate_ledger` does.
+    """
+    applied = migrate_ledger(owner)
+    try:
+        graph.prepare()
+    except GraphUnavailableError as error:
+        log.warning("the graph is away", reason=str(error))
+        return {"applied": applied, "graph": "left to catch-up"}
+    return {"applied": applied, "graph": "prepared"}
+
+
+def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    """Run the operation that the event names and return its result; raises ValueError for an unknown one.
+
+    An operator's event is {"operation": …} with the operation's arguments; a deploy's is a custom resource's, with the
+    name among its properties and no arguments.
+    """
+    deploy = event.get("ResourceProperties")
+    asked = {"operation": deploy.get("operation")} if deploy else dict(event)
+    name = str(asked.pop("operation", None))
+    if name not in operations:
+        raise ValueError(f"operation must be one of {', '.join(operations)}")
+    try:
+        return {"operation": name, "result": operations[name](**asked)}
+    except GraphUnavailableError as error:
+        raise GraphUnavailableError(f"the graph takes no work now ({error}): is Neo4j away?") from error
+
+
+def count_discarded(interactions: int) -> None:
+    """Count what an operator removed from the dead-letter queue, below 0 what came back: nothing goes in silence."""
+    log.warning("discarded", interactions=interactions)
+    measure(Discarded=interactions)

@@ -1,0 +1,1 @@
+"""From the ledger into the graph: live, catching up, and rebuilding."""

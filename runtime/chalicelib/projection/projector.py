@@ -1,0 +1,174 @@
+"""From the ledger's outbox into the graph: the one projection that live traffic, catch-up and rebuild share."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from datetime import timedelta
+from itertools import groupby
+from threading import Thread
+from typing import Any, NamedTuple
+
+from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
+from chalicelib.graph.cypher import Changes, Parameters
+from chalicelib.interaction import Kind
+from chalicelib.ledger.ledger import A_MINUTE, Ledger, Row
+from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
+
+# Not at once: a claim takes the oldest, and those behind them come to their turn meanwhile.
+PAUSE_OF_BUSY = timedelta(seconds=5)
+
+KINDS = {kind.value for kind in Kind}
+
+
+def changes(rows: Sequence[Row]) -> Changes:
+    """Return what the rows mean for the graph: a function of their set, whatever their order or repetition."""
+    events = sorted({(row.user_id, str(row.event_id)) for row in rows})
+    openings: dict[tuple[str, str], Row] = {}
+    labels: dict[Kind, set[tuple[str, str]]] = defaultdict(set)
+    artifacts: set[tuple[str, str]] = set()
+    edges: dict[Kind, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in sorted(rows, key=lambda row: (row.timestamp, row.id)):
+        kind, event = Kind(row.kind), (row.user_id, str(row.event_id))
+        if kind.opens:
+            openings.setdefault(event, row)
+            labels[kind].add(event)
+        elif row.artifact_id is not None:
+            artifacts.add((row.user_id, row.artifact_id))
+            edges[kind][str(row.id)] = _properties(row)
+    return Changes(
+        users=sorted({row.user_id for row in rows}),
+        events=_keys(events, "event_id"),
+        openings=[_properties(row) for _, row in sorted(openings.items())],
+        labels={kind: _keys(sorted(labels[kind]), "event_id") for kind in Kind if kind in labels},
+        artifacts=_keys(sorted(artifacts), "artifact_id"),
+        edges={kind: list(edges[kind].values()) for kind in Kind if kind in edges},
+    )
+
+
+def _keys(pairs: Sequence[tuple[str, str]], name: str) -> Parameters:
+    return [{"user_id": user_id, name: value} for user_id, value in pairs]
+
+
+def _properties(row: Row) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "user_id": row.user_id,
+        "event_id": str(row.event_id),
+        "artifact_id": row.artifact_id,
+        "timestamp": row.timestamp,
+        "metadata": row.metadata,
+    }
+
+
+def drain(ledger: Ledger, graph: Graph) -> int:
+    """Project one claim of the outbox and return how many rows it took: 0 when nothing waits.
+
+    Raises GraphUnavailableError, with every row back in the outbox untouched, when the graph takes no writes.
+    A row that the graph refuses by itself is tried again later, and set aside after the third time.
+    """
+    with ledger.claim() as rows:
+        refused = project_or_put_back(ledger, graph, rows)
+    if rows:
+        measure(Projected=len(rows) - refused)
+        measure_seconds(TimeToGraph=max(seconds_since(row.received_at) for row in rows))
+    return len(rows)
+
+
+def project_or_put_back(ledger: Ledger, graph: Graph, rows: Sequence[Row]) -> int:
+    """Project the rows that this transaction of the ledger read, and return how many the graph did not take.
+
+    Those wait in the outbox, unless the graph takes nothing at all: then GraphUnavailableError is raised.
+    """
+    refused = list(project(graph, rows, before_each=ledger.keep_transaction)) if rows else []
+    if any(refusal.strike for refusal in refused):
+        graph.check_writable()
+    for row, code, strike, pause in refused:
+        set_aside = ledger.put_back(row, code, strike=strike, pause=pause)
+        log.warning("not in the graph", interaction_id=str(row.id), code=code, set_aside=set_aside)
+        measure(GraphRefused=int(strike), SetAside=int(set_aside))
+    return len(refused)
+
+
+class Refusal(NamedTuple):
+    """A row that did not get into the graph, whether that counts against it, and how long it is let alone."""
+
+    row: Row
+    code: str
+    strike: bool
+    pause: timedelta = A_MINUTE
+
+
+def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
+    """Write the rows, and yield those that the graph did not take.
+
+    Those of a kind that this code does not know wait for newer code: during a deploy both run side by side.
+    """
+    yield from (Refusal(row, "of a kind unknown here", strike=False) for row in rows if row.kind not in KINDS)
+    # By user, so that halving sets one user's rows apart from another's.
+    known = sorted((row for row in rows if row.kind in KINDS), key=lambda row: row.user_id)
+    if not known:
+        return
+    refused = list(_halve(graph, known, before_each))
+    if known[0].user_id == known[-1].user_id and refused and refused[0].pause == PAUSE_OF_BUSY:
+        # Only one person is waited for, and another holds them: two cold workers meet at somebody's first rows.
+        refused = list(_halve(graph, known, before_each))
+    yield from refused
+
+
+def _halve(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
+    before_each()
+    try:
+        graph.write(changes(rows))
+    except RowsBusyError as error:
+        users = [list(group) for _, group in groupby(rows, key=lambda row: row.user_id)]
+        if len(users) == 1:
+            yield from (Refusal(row, str(error), strike=False, pause=PAUSE_OF_BUSY) for row in rows)
+            return
+        # Each by itself: to wait for the one whom somebody else holds in half after half would take too long.
+        for group in users:
+            yield from _halve(graph, group, before_each)
+    except RowsRefusedError as error:
+        if len(rows) == 1:
+            yield Refusal(rows[0], str(error), strike=True)
+            return
+        middle = len(rows) // 2
+        yield from _halve(graph, rows[:middle], before_each)
+        yield from _halve(graph, rows[middle:], before_each)
+
+
+def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:
+    """Drain one claim, as `drain` does, or abandon both connections at the deadline and raise GraphUnavailableError.
+
+    A frozen Neo4j holds its client far beyond every time-out that the driver has; only another thread can let go.
+    """
+    outcome: Future[int] = Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(drain(ledger, graph))
+        except BaseException as error:  # noqa: BLE001  whatever it is belongs to the caller
+            outcome.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        if outcome.done():
+            raise
+        ledger.abandon()
+        graph.abandon()
+        raise GraphUnavailableError(f"no answer within {seconds} s") from None
+
+
+def catch_up(
+    ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool], between: Callable[[], int] = lambda: 0
+) -> int:
+    """Drain until the outbox is empty, or time is up, and return how many rows that were.
+
+    Between two claims it does a piece of other work, until that returns 0 too: neither waits for the other's end.
+    """
+    graph.prepare()
+    total = 0
+    while in_time() and (taken := drain(ledger, graph)) + between():
+        total += taken
+    return total

@@ -1,0 +1,1 @@
+"""Compare the graph with what the ledger implies, and repair it."""

@@ -1,0 +1,1 @@
+"""Reading, reporting on and moving dead-lettered messages."""

@@ -1,0 +1,1 @@
+"""The figures of `stats`, and its page."""

@@ -1,0 +1,1 @@
+"""The environments and the options that they choose."""

@@ -1,0 +1,152 @@
+"""The environments there are. Whoever deploys their own changes this file: accounts, names, addresses, sizes."""
+
+from dataclasses import replace
+from typing import Final
+
+from stacks.config.environment import Environment
+from stacks.config.options import (
+    Domain,
+    EcsGraph,
+    ExternalGraph,
+    ExternalPostgres,
+    Network,
+    OwnUsers,
+    RdsPostgres,
+    Worker,
+)
+
+LOCAL: Final = Environment(
+    name="local",
+    account="000000000000",
+    region="us-east-1",
+    python=None,
+    local_endpoint=True,
+    protected=False,
+    architecture="x86_64",
+    log_level="INFO",
+    log_retention=1,
+    cors_origin="*",
+    api_url="/restapis/{api}/{stage}/_user_request_",
+    domain=None,
+    throttle_rate=1000,
+    throttle_burst=1000,
+    waf=False,
+    alarm_email=None,
+    gateway_responses_apart=True,
+    reserved_concurrency=False,
+    # The local endpoint fills a batch with 10 messages at most and does not wait for more.
+    worker=Worker(timeout=10, batch_size=10, window=0, concurrency=2),
+    postgres_outage=60 * 60,
+    network=None,
+    postgres=ExternalPostgres(
+        secret="interaction-tracker/local/postgres",  # noqa: S106  a name
+        operator_secret="interaction-tracker/local/postgres-operator",  # noqa: S106  a name
+        owner_secret="interaction-tracker/local/postgres-owner",  # noqa: S106  a name
+    ),
+    graph=ExternalGraph(secret="interaction-tracker/local/neo4j"),  # noqa: S106  a name
+    users=OwnUsers(),
+    tunnel=True,
+)
+
+DEV: Final = Environment(
+    name="dev",
+    account="111111111111",
+    region="us-east-1",
+    python="3.11",
+    local_endpoint=False,
+    protected=True,
+    architecture="x86_64",
+    log_level="INFO",
+    log_retention=7,
+    cors_origin="*",
+    api_url="https://api.dev.recollect.example",
+    domain=Domain(name="api.dev.recollect.example", zone_id="Z0111111111111111111", zone_name="dev.recollect.example"),
+    throttle_rate=50,
+    throttle_burst=100,
+    waf=False,
+    alarm_email="alice@example.com",
+    gateway_responses_apart=False,
+    reserved_concurrency=False,  # an account starts with a quota of 10
+    worker=Worker(timeout=30, batch_size=100, window=1, concurrency=2),
+    postgres_outage=24 * 60 * 60,
+    network=Network(
+        cidr="10.10.0.0/16",
+        availability_zones=("us-east-1a", "us-east-1b"),
+        nat_gateways=1,
+    ),
+    postgres=RdsPostgres(
+        instance_type="t4g.micro",
+        multi_az=False,
+        storage=20,
+        storage_limit=100,
+        backup_days=7,
+    ),
+    graph=EcsGraph(
+        availability_zone="us-east-1a",
+        instance_type="t4g.medium",
+        host_memory=4096,
+        storage=20,
+        snapshots_kept=3,
+    ),
+    users=OwnUsers(),
+    tunnel=True,
+)
+
+STAGING: Final = replace(
+    DEV,
+    name="staging",
+    account="222222222222",
+    api_url="https://api.staging.recollect.example",
+    domain=Domain(
+        name="api.staging.recollect.example",
+        zone_id="Z0222222222222222222",
+        zone_name="staging.recollect.example",
+    ),
+    throttle_rate=100,
+    throttle_burst=200,
+    network=Network(
+        cidr="10.20.0.0/16",
+        availability_zones=("us-east-1a", "us-east-1b"),
+        nat_gateways=1,
+    ),
+)
+
+PROD: Final = replace(
+    STAGING,
+    name="prod",
+    account="333333333333",
+    log_retention=30,
+    api_url="https://api.recollect.example",
+    domain=Domain(
+        name="api.recollect.example",
+        zone_id="Z0333333333333333333",
+        zone_name="recollect.example",
+    ),
+    throttle_rate=500,
+    throttle_burst=1000,
+    waf=True,
+    reserved_concurrency=True,
+    worker=Worker(timeout=30, batch_size=100, window=1, concurrency=5),
+    network=Network(
+        cidr="10.30.0.0/16",
+        availability_zones=("us-east-1a", "us-east-1b"),
+        nat_gateways=2,
+    ),
+    postgres=RdsPostgres(
+        instance_type="m7g.large",
+        multi_az=True,
+        storage=100,
+        storage_limit=1000,
+        backup_days=30,
+    ),
+    graph=EcsGraph(
+        availability_zone="us-east-1a",
+        instance_type="r7g.large",
+        host_memory=16384,
+        storage=100,
+        snapshots_kept=7,
+    ),
+    tunnel=False,
+)
+
+ENVIRONMENTS: Final = {environment.name: environment for environment in (LOCAL, DEV, STAGING, PROD)}

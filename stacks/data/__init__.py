@@ -1,0 +1,1 @@
+"""The stateful stack: network, Postgres, graph, queues, users."""

@@ -1,0 +1,1 @@
+"""Neo4j on ECS: host, task, service and snapshots."""

@@ -1,0 +1,163 @@
+"""The machine under the graph: one instance in one zone, and a volume that outlives it."""
+
+from pathlib import Path
+from typing import Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secrets
+from constructs import Construct
+
+from stacks.common.nag import acknowledge, acknowledge_zone
+from stacks.common.retention import removal_policy
+from stacks.config.environment import Environment
+from stacks.config.options import EcsGraph
+from stacks.data.network import Vpc
+
+MOUNT: Final = "/srv/graph"  # host.sh mounts the volume there
+NAMESPACE: Final = "InteractionTracker"
+"""Of the host's own metrics: disk_used_percent of the volume and mem_used_percent, with the dimension Host=graph."""
+READY: Final = ("graph-volume", "mounted")
+"""The attribute that host.sh gives the instance once its volume is mounted."""
+_SETUP: Final = Path(__file__).with_name("host.sh")
+TAG: Final = "interaction-tracker:graph-host"
+"""Of the instance: the data stack's name."""
+
+
+class GraphHost(Construct):
+    """An ECS instance that attaches the volume when it starts, and takes no task without it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        graph: EcsGraph,
+        network: Vpc,
+        reaches: list[ec2.SecurityGroup],
+        secret: secrets.Secret,
+        host_name: str,
+        environment: Environment,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._environment = environment
+        self.volume = self._make_volume(graph)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        template = self._make_template(graph, self._setup(secret, host_name), reaches)
+        self.group = self._make_group(graph, network, template)
+        cdk.Tags.of(self.group).add(TAG, cdk.Stack.of(self).stack_name)
+        self._grant(secret)
+
+    def _make_volume(self, graph: EcsGraph) -> ec2.Volume:
+        volume = ec2.Volume(
+            self,
+            "Volume",
+            availability_zone=graph.availability_zone,
+            size=cdk.Size.gibibytes(graph.storage),
+            snapshot_id=graph.snapshot,
+            volume_type=ec2.EbsDeviceVolumeType.GP3,
+            encrypted=True,
+            removal_policy=removal_policy(self._environment),
+        )
+        acknowledge_zone(volume.node.default_child or volume)
+        return volume
+
+    def _setup(self, secret: secrets.Secret, host_name: str) -> str:
+        """Return host.sh for this host."""
+        setup = _SETUP.read_text()
+        for word, value in {
+            "@VOLUME@": self.volume.volume_id,
+            "@SECRET@": secret.secret_arn,
+            "@NAME@": host_name,
+            "@REGION@": self._environment.region,
+            "@NAMESPACE@": NAMESPACE,
+        }.items():
+            setup = setup.replace(word, value)
+        return setup
+
+    def _make_template(self, graph: EcsGraph, setup: str, reaches: list[ec2.SecurityGroup]) -> ec2.LaunchTemplate:
+        instance_type = ec2.InstanceType(graph.instance_type)
+        arm = instance_type.architecture == ec2.InstanceArchitecture.ARM_64
+        system = ec2.BlockDeviceVolume.ebs(30, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3)
+        template = ec2.LaunchTemplate(
+            self,
+            "Template",
+            instance_type=instance_type,
+            # AWS' newest at the time an instance starts; a deploy replaces no running one.
+            machine_image=ecs.EcsOptimizedImage.amazon_linux2023(
+                ecs.AmiHardwareType.ARM if arm else ecs.AmiHardwareType.STANDARD
+            ),
+            role=self.role,
+            security_group=reaches[0],
+            require_imdsv2=True,
+            http_put_response_hop_limit=1,  # nor from a container: host.sh sees to it
+            detailed_monitoring=True,  # a value each minute
+            ebs_optimized=True,
+            block_devices=[ec2.BlockDevice(device_name="/dev/xvda", volume=system)],
+            user_data=ec2.UserData.custom(setup),
+        )
+        for security_group in reaches[1:]:
+            template.add_security_group(security_group)
+        return template
+
+    def _make_group(self, graph: EcsGraph, network: Vpc, template: ec2.LaunchTemplate) -> autoscaling.AutoScalingGroup:
+        subnets = network.vpc.select_subnets(
+            subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, availability_zones=[graph.availability_zone]
+        )
+        group = autoscaling.AutoScalingGroup(
+            self,
+            "Group",
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnets=subnets.subnets),
+            launch_template=template,
+            # Never two: they share the volume.
+            min_capacity=1,
+            max_capacity=1,
+        )
+        # Its setup calls out at once.
+        group.node.add_dependency(subnets.internet_connectivity_established, network.vpc.node.find_child("S3"))
+        return group
+
+    def _grant(self, secret: secrets.Secret) -> None:
+        stack = cdk.Stack.of(self)
+        instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
+        volume = stack.format_arn(service="ec2", resource="volume", resource_name=self.volume.volume_id)
+        own = {"StringEquals": {f"aws:ResourceTag/{TAG}": stack.stack_name}}
+        for statement in (
+            # To tell the certificate.
+            iam.PolicyStatement(
+                actions=["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+                resources=[secret.secret_arn],
+            ),
+            iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[volume]),
+            # An instance's id is not known before it is there; its tag is.
+            iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[instances], conditions=own),
+            # What takes no resource: looking at volumes, and being reached by Session Manager instead of SSH.
+            iam.PolicyStatement(
+                actions=[
+                    "ec2:DescribeVolumes",
+                    "ssm:UpdateInstanceInformation",
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                resources=["*"],
+            ),
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],  # takes none; the condition says which
+                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+            ),
+        ):
+            self.role.add_to_policy(statement)
+        policy = self.role.node.find_child("DefaultPolicy")
+        acknowledge(policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
+        acknowledge(policy, f"IAM5[Resource::{instances}]", because="only instances that bear this stack's tag")
+        acknowledge(
+            policy, "IAM5[Action::ecs:Submit*]", because="the ECS agent's own, as CDK grants it: this cluster's"
+        )
+        acknowledge(self.group, "AS3", because="the alarm on the graph being away tells what a person needs to know")

@@ -1,0 +1,158 @@
+"""The graph's Neo4j: one task on one host, never two on one store."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_secretsmanager as secrets
+from aws_cdk import aws_servicediscovery as discovery
+from constructs import Construct
+
+from stacks.common.nag import acknowledge
+from stacks.common.parameters import GraphHandover
+from stacks.common.retention import removal_policy
+from stacks.config.environment import Environment
+from stacks.config.options import EcsGraph
+from stacks.data.neo4j.host import READY, GraphHost
+from stacks.data.neo4j.snapshot import GraphSnapshot
+from stacks.data.neo4j.task import BOLT, neo4j_task
+from stacks.data.network import Vpc
+
+
+class Neo4j(Construct):
+    """Only wearers of `client` reach it, over TLS; its volume outlives its host, its stack and a wrong deploy."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        graph: EcsGraph,
+        network: Vpc,
+        host_reaches: list[ec2.SecurityGroup],
+        environment: Environment,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.client = network.security_group(f"{id_}Client", "reaches the graph")
+        # Its address must stay: with another one CloudFormation would make another password.
+        domain = f"{environment.name}.interaction-tracker.internal"
+        host_name = f"graph.{domain}"
+        self.secret = _login(self, f"bolt://{host_name}:{BOLT}", environment)
+        self.host = GraphHost(
+            self,
+            "Host",
+            graph=graph,
+            network=network,
+            reaches=[network.way_out, self.client, *host_reaches],
+            secret=self.secret,
+            host_name=host_name,
+            environment=environment,
+        )
+        self.cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc)
+        capacity = self._make_capacity()
+        names = discovery.PrivateDnsNamespace(self, "Names", name=domain, vpc=network.vpc)
+        task = neo4j_task(self, graph=graph, secret=self.secret, environment=environment)
+        self.service = self._make_service(task, graph, network, capacity, names)
+        snapshot = GraphSnapshot(
+            self,
+            "Snapshot",
+            service=self.service,
+            cluster=self.cluster,
+            volume=self.host.volume,
+            kept=graph.snapshots_kept,
+            environment=environment,
+        )
+        self.alarms = {"The graph is away": self._make_alarm(), "The graph has no snapshot": snapshot.alarm}
+        acknowledge(
+            self.secret, "SMG4", because="Neo4j keeps its own password: docs/operations.md says how to rotate it"
+        )
+        acknowledge(self.cluster, "ECS4", because="one container: ECS' own metrics and the host's agent show it whole")
+        self.handover = GraphHandover(
+            graph_client_security_group_id=self.client.security_group_id,
+            graph_secret_arn=self.secret.secret_arn,
+            graph_cluster_name=self.cluster.cluster_name,
+            graph_service_name=self.service.service_name,
+            graph_auto_scaling_group_name=self.host.group.auto_scaling_group_name,
+        )
+
+    def _make_capacity(self) -> ecs.AsgCapacityProvider:
+        capacity = ecs.AsgCapacityProvider(
+            self,
+            "Capacity",
+            auto_scaling_group=self.host.group,
+            enable_managed_scaling=False,
+            enable_managed_termination_protection=False,
+            enable_managed_draining=True,  # a host that goes lets Neo4j stop first
+        )
+        self.cluster.add_asg_capacity_provider(capacity)
+        return capacity
+
+    def _make_alarm(self) -> cloudwatch.Alarm:
+        """Tell when no task has run for ten minutes, the nightly snapshot's included."""
+        # Of memory, since ECS measures CPU against a reservation, and this container has all there is.
+        return self.service.metric_memory_utilization(
+            period=cdk.Duration.minutes(1), statistic="SampleCount"
+        ).create_alarm(
+            self,
+            "AwayAlarm",
+            alarm_description="The graph has been away for ten minutes.",
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            evaluation_periods=10,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+    def _make_service(
+        self,
+        task: ecs.Ec2TaskDefinition,
+        graph: EcsGraph,
+        network: Vpc,
+        capacity: ecs.AsgCapacityProvider,
+        names: discovery.INamespace,
+    ) -> ecs.Ec2Service:
+        server = network.security_group(f"{self.node.id}Server", "the graph")
+        self.client.connections.allow_to(server, ec2.Port.tcp(BOLT), "Bolt")
+        service = ecs.Ec2Service(
+            self,
+            "Service",
+            cluster=self.cluster,
+            task_definition=task,
+            desired_count=1,
+            # The old one is gone before the new one comes, and no other zone is tried.
+            min_healthy_percent=0,
+            max_healthy_percent=100,
+            availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.DISABLED,
+            capacity_provider_strategies=[
+                ecs.CapacityProviderStrategy(capacity_provider=capacity.capacity_provider_name, weight=1)
+            ],
+            placement_constraints=[ecs.PlacementConstraint.member_of(f"attribute:{READY[0]} == {READY[1]}")],
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            security_groups=[server],
+            vpc_subnets=ec2.SubnetSelection(
+                subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, availability_zones=[graph.availability_zone]
+            ),
+            cloud_map_options=ecs.CloudMapOptions(
+                cloud_map_namespace=names,
+                name="graph",
+                dns_record_type=discovery.DnsRecordType.A,
+                dns_ttl=cdk.Duration.seconds(10),
+            ),
+        )
+        service.node.add_dependency(self.cluster)  # with the capacity that is joined to it
+        return service
+
+
+def _login(scope: Construct, uri: str, environment: Environment) -> secrets.Secret:
+    """Make a secret with a password of its own; the host adds the certificate."""
+    return secrets.Secret(
+        scope,
+        "Login",
+        description="uri, username, password and certificate of the graph",
+        generate_secret_string=secrets.SecretStringGenerator(
+            secret_string_template=cdk.Stack.of(scope).to_json_string({"uri": uri, "username": "neo4j"}),
+            generate_string_key="password",
+            exclude_punctuation=True,
+            password_length=32,
+        ),
+        removal_policy=removal_policy(environment),
+    )

@@ -1,0 +1,87 @@
+"""The container in which Neo4j runs."""
+
+from typing import Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secrets
+from constructs import Construct
+
+from stacks.common.nag import acknowledge
+from stacks.common.retention import log_retention, removal_policy
+from stacks.config.environment import Environment
+from stacks.config.options import EcsGraph
+from stacks.data.neo4j.host import MOUNT
+
+_IMAGE: Final = "public.ecr.aws/docker/library/neo4j:5.26.30-community"  # the laptop's version
+BOLT: Final = 7687
+_BESIDE_MEMORY: Final = 1024  # MiB of the container for what is neither heap nor page cache
+# The image takes a login as one word, and writes every other NEO4J_ variable into its configuration.
+_START: Final = 'NEO4J_AUTH="neo4j/$PASSWORD" exec env --unset=PASSWORD tini -g -- /startup/docker-entrypoint.sh neo4j'
+_HEALTH: Final = "wget --quiet --timeout=4 --tries=1 --output-document=/dev/null http://localhost:7474"
+
+
+def neo4j_task(
+    scope: Construct, *, graph: EcsGraph, secret: secrets.Secret, environment: Environment
+) -> ecs.Ec2TaskDefinition:
+    """Return what ECS runs: Neo4j on the host's volume, with as much of the host's memory as it can have."""
+    task = ecs.Ec2TaskDefinition(scope, "Task", network_mode=ecs.NetworkMode.AWS_VPC)
+    log = logs.LogGroup(
+        scope,
+        "Log",
+        retention=log_retention(environment),
+        removal_policy=removal_policy(environment),
+    )
+    memory = graph.host_memory * 7 // 8 - 512  # the rest is the system's and the agents'
+    container = task.add_container(
+        "neo4j",
+        image=ecs.ContainerImage.from_registry(_IMAGE),
+        entry_point=["bash", "-c"],
+        command=[_START],
+        memory_limit_mib=memory,
+        environment=_configuration(memory),
+        secrets={"PASSWORD": ecs.Secret.from_secrets_manager(secret, "password")},
+        logging=ecs.LogDrivers.aws_logs(stream_prefix="neo4j", log_group=log),
+        stop_timeout=cdk.Duration.seconds(120),
+        health_check=ecs.HealthCheck(
+            command=["CMD-SHELL", f"{_HEALTH} || exit 1"],
+            # Ten minutes, since recovery of a large store takes some; a frozen one is noticed in five.
+            interval=cdk.Duration.seconds(30),
+            timeout=cdk.Duration.seconds(5),
+            retries=10,
+            start_period=cdk.Duration.seconds(300),
+        ),
+        port_mappings=[ecs.PortMapping(container_port=BOLT)],
+    )
+    acknowledge(task, "ECS2", because="Neo4j reads its configuration from variables; its password is not among them")
+    container.add_ulimits(ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=60000, hard_limit=60000))
+    for name, inside, read_only in (("data", "/data", False), ("certificates", "/ssl", True)):
+        task.add_volume(name=name, host=ecs.Host(source_path=f"{MOUNT}/{name}"))
+        container.add_mount_points(ecs.MountPoint(source_volume=name, container_path=inside, read_only=read_only))
+    return task
+
+
+def _configuration(memory: int) -> dict[str, str]:
+    """Return Neo4j's settings under the names by which its image knows them."""
+    heap = memory // 3
+    settings = {
+        "server.memory.heap.initial_size": f"{heap}m",
+        "server.memory.heap.max_size": f"{heap}m",
+        "server.memory.pagecache.size": f"{memory - heap - _BESIDE_MEMORY}m",
+        # Drivers give a silent server up after the product, and as on the laptop one probe alone would race with it.
+        "server.bolt.connection_keep_alive": "2s",
+        "server.bolt.connection_keep_alive_probes": "3",
+        "db.memory.transaction.max": f"{heap // 8}m",  # one too large fails by itself, before the heap is full
+        "db.transaction.timeout": "60s",
+        "db.lock.acquisition.timeout": "2s",  # of a user that somebody else holds; the rows come again soon
+        "server.bolt.listen_address": f"0.0.0.0:{BOLT}",  # of the task; its security group says who comes
+        "server.bolt.tls_level": "REQUIRED",
+        "dbms.ssl.policy.bolt.enabled": "true",
+        "dbms.ssl.policy.bolt.base_directory": "/ssl/bolt",
+        "dbms.ssl.policy.bolt.client_auth": "NONE",
+        # For the health check alone.
+        "server.http.listen_address": "localhost:7474",
+        "dbms.usage_report.enabled": "false",
+    }
+    return {f"NEO4J_{name.replace('_', '__').replace('.', '_')}": value for name, value in settings.items()}

@@ -1,0 +1,48 @@
+"""The queue between the API and the worker, with the queue of what could not be stored."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.common.retention import removal_policy
+from stacks.config.environment import Environment
+
+
+class InteractionQueue(Construct):
+    """A queue whose messages outlast Postgres' outage, its dead-letter queue, and the alarm on that."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        super().__init__(scope, id_)
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            # The longest that SQS offers. A dead letter keeps the time of its first enqueueing: this must exceed the
+            # source's retention by the days a person needs to look.
+            retention_period=cdk.Duration.days(14),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=removal_policy(environment),
+        )
+        self.source = sqs.Queue(
+            self,
+            "Source",
+            retention_period=cdk.Duration.days(7),
+            visibility_timeout=cdk.Duration.seconds(environment.worker.visibility),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=environment.max_receives),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=removal_policy(environment),
+        )
+        self.alarm = self.dead_letters.metric_approximate_number_of_messages_visible(
+            period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
+        ).create_alarm(
+            self,
+            "DeadLetterAlarm",
+            alarm_description="Interactions that could not be stored wait in the dead-letter queue.",
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=1,
+            # An empty queue that nobody touches stops reporting after six hours.
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )

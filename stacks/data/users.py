@@ -1,0 +1,73 @@
+"""Who may post: a Cognito user pool and the client through which frontends sign in."""
+
+from typing import NamedTuple
+
+import aws_cdk as cdk
+from aws_cdk import aws_cognito as cognito
+from constructs import Construct
+
+from stacks.common.nag import acknowledge
+from stacks.common.retention import removal_policy
+from stacks.config.environment import Environment
+from stacks.config.options import ExistingUsers
+
+
+class Pool(NamedTuple):
+    """A user pool and its client."""
+
+    arn: str
+    id: str
+    client_id: str
+
+
+def pool(scope: Construct, *, environment: Environment) -> Pool:
+    """Make the user pool, or name the one that is there."""
+    if isinstance(environment.users, ExistingUsers):
+        arn = environment.users.pool_arn
+        return Pool(arn, arn.rpartition("/")[2], environment.users.client_id)
+    users = Users(scope, "Users", environment=environment)
+    return Pool(users.pool.user_pool_arn, users.pool.user_pool_id, users.client.user_pool_client_id)
+
+
+class Users(Construct):
+    """A pool to which only an operator adds people; they sign in by e-mail address."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        super().__init__(scope, id_)
+        self.pool = cognito.UserPool(
+            self,
+            "Pool",
+            self_sign_up_enabled=False,
+            # Both are fixed for a pool's life.
+            sign_in_aliases=cognito.SignInAliases(email=True),
+            sign_in_case_sensitive=False,
+            standard_attributes=cognito.StandardAttributes(
+                email=cognito.StandardAttribute(required=True, mutable=True)
+            ),
+            password_policy=cognito.PasswordPolicy(
+                min_length=12,
+                require_lowercase=True,
+                require_uppercase=True,
+                require_digits=True,
+                require_symbols=False,  # length does more, and a passphrase stays easy to type
+                temp_password_validity=cdk.Duration.days(7),
+            ),
+            account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
+            deletion_protection=environment.protected,
+            removal_policy=removal_policy(environment),
+        )
+        acknowledge(self.pool, "COG1", because="twelve characters of three kinds: length does more than symbols")
+        acknowledge(self.pool, "COG2", because="a second factor is the frontends' to ask for, and they do not yet")
+        acknowledge(self.pool, "COG8", because="the plus plan is priced by user, for people who sign up by themselves")
+        self.client = self.pool.add_client(
+            "Frontends",
+            # Public clients, in browsers and apps: a secret would not stay one.
+            generate_secret=False,
+            auth_flows=cognito.AuthFlow(user_password=True, user_srp=True),
+            disable_o_auth=True,
+            prevent_user_existence_errors=True,
+            enable_token_revocation=True,
+            id_token_validity=cdk.Duration.hours(1),
+            access_token_validity=cdk.Duration.hours(1),
+            refresh_token_validity=cdk.Duration.days(30),
+        )

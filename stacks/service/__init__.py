@@ -1,0 +1,1 @@
+"""The stateless stack: API, functions, alarms, dashboard."""

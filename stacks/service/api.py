@@ -1,0 +1,154 @@
+"""The REST API in front of the api function."""
+
+import json
+from typing import Any, Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sam as sam
+from constructs import Construct
+
+from stacks.common.nag import acknowledge
+from stacks.common.retention import log_retention, removal_policy
+from stacks.config.environment import Environment
+from stacks.service.domain import add_domain
+from stacks.service.firewall import Firewall
+from stacks.service.gateway_responses import add_gateway_responses, gateway_responses
+
+_STAGE: Final = "api"
+_ALLOWED_ORIGIN: Final = "method.response.header.Access-Control-Allow-Origin"
+# Of a request: when, how it ended, where and why. Neither who sent it, nor from where, nor what.
+_ACCESS: Final = {
+    "request": "$context.requestId",
+    "trace": "$context.xrayTraceId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "bytes": "$context.responseLength",
+    "milliseconds": "$context.responseLatency",
+    "function_status": "$context.integrationStatus",
+    "function_milliseconds": "$context.integrationLatency",
+    "gateway_response": "$context.error.responseType",
+    "firewall_status": "$context.waf.status",
+}
+
+
+class Api(Construct):
+    """Chalice's routes as a regional API: our users, our shape of errors, our origin, our name."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        routes: dict[str, Any],
+        handler: sam.CfnFunction,
+        user_pool_arn: str,
+        environment: Environment,
+    ) -> None:
+        super().__init__(scope, id_)
+        responses = gateway_responses(cors_origin=environment.cors_origin)
+        only_own_name = environment.domain is not None
+        # In the definition, of which a deployment is a snapshot, and some as a property too: an import sets it anew.
+        routes["info"]["title"] = api_name(environment)
+        routes["x-amazon-apigateway-gateway-responses"] = responses
+        routes["x-amazon-apigateway-endpoint-configuration"] = {"disableExecuteApiEndpoint": only_own_name}
+        _set_authorizer(routes, user_pool_arn)
+        _set_preflight(routes, environment.cors_origin)
+        self.rest_api = apigateway.SpecRestApi(
+            self,
+            "RestApi",
+            rest_api_name=api_name(environment),
+            api_definition=apigateway.ApiDefinition.from_inline(routes),
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            disable_execute_api_endpoint=only_own_name,
+            # Account-wide: API Gateway writes no log before some role is named. It stays, for other APIs may use it.
+            cloud_watch_role=True,
+            cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
+            deploy_options=self._stage(environment),
+        )
+        self.rest_api.node.try_remove_child("Endpoint")  # an output whose URL a local endpoint does not serve
+        if environment.gateway_responses_apart:
+            add_gateway_responses(self.rest_api, responses)
+        self._acknowledge(environment)
+        if environment.domain:
+            add_domain(self.rest_api, environment.domain)
+        if environment.waf:
+            Firewall(self, "Firewall", api=self.rest_api, environment=environment)
+        lambda_.CfnPermission(
+            self,
+            "Invoke",
+            action="lambda:InvokeFunction",
+            function_name=handler.ref,
+            principal="apigateway.amazonaws.com",
+            source_arn=self.rest_api.arn_for_execute_api(),
+        )
+
+    def _stage(self, environment: Environment) -> apigateway.StageOptions:
+        log = logs.LogGroup(
+            self, "AccessLog", retention=log_retention(environment), removal_policy=removal_policy(environment)
+        )
+        return apigateway.StageOptions(
+            stage_name=_STAGE,
+            access_log_destination=apigateway.LogGroupLogDestination(log),
+            access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS)),
+            # Not its execution log: that could quote bodies, and its group is kept for ever.
+            logging_level=apigateway.MethodLoggingLevel.OFF,
+            data_trace_enabled=False,
+            tracing_enabled=True,
+            throttling_rate_limit=environment.throttle_rate,
+            throttling_burst_limit=environment.throttle_burst,
+        )
+
+    def _acknowledge(self, environment: Environment) -> None:
+        stage = self.rest_api.deployment_stage
+        if environment.gateway_responses_apart:
+            reason = "the definition holds the same gateway responses: an update cannot lose them"
+            same = cdk.Acknowledgment(id="CloudFormation-Validate::W3660", reason=reason)
+            cdk.Validations.of(self.rest_api).acknowledge(same)
+        acknowledge(
+            self.rest_api,
+            "APIG2",
+            because="the function validates: its answer names every wrong field, in the shape of the contract",
+        )
+        acknowledge(
+            stage, "APIG6", because="an execution log could quote bodies and is kept for ever; the access log is there"
+        )
+        if not environment.waf:
+            acknowledge(stage, "APIG3", because="few people use this environment: the throttle must do")
+        acknowledge(
+            self.rest_api.node.find_child("CloudWatchRole"),
+            "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+            because="the policy that API Gateway asks for; its log groups are made by others, under any name",
+        )
+
+    @property
+    def stage_name(self) -> str:
+        """The one stage."""
+        return _STAGE
+
+    def url(self, environment: Environment) -> str:
+        """Where it answers, without a slash at the end."""
+        return environment.api_url.format(
+            api=self.rest_api.rest_api_id, stage=_STAGE, region=environment.region, suffix=cdk.Aws.URL_SUFFIX
+        )
+
+
+def api_name(environment: Environment) -> str:
+    """Return the API's name, which is also its metrics' dimension."""
+    return f"interaction-tracker-{environment.name}"
+
+
+def _set_authorizer(routes: dict[str, Any], user_pool_arn: str) -> None:
+    """Put the real pool where runtime/app.py has to name some."""
+    scheme = routes["securityDefinitions"]["users"]
+    scheme["x-amazon-apigateway-authorizer"]["providerARNs"] = [user_pool_arn]
+
+
+def _set_preflight(routes: dict[str, Any], cors_origin: str) -> None:
+    for path in routes["paths"].values():
+        response = path["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
+        response["responseParameters"][_ALLOWED_ORIGIN] = f"'{cors_origin}'"

@@ -1,0 +1,86 @@
+"""A web application firewall: nobody alone can use up the throttle that all share."""
+
+import json
+from typing import Final
+
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_wafv2 as waf
+from constructs import Construct
+
+from stacks.config.environment import Environment
+
+_WINDOW: Final = 60  # seconds over which a rate counts
+_PER_TOKEN: Final = 600  # requests in a window: ten a second for one person
+# Requests in a window: an office behind one address, or somebody without any token.
+_PER_ADDRESS: Final = 6000
+_BODY: Final = "too_many"
+
+
+class Firewall(Construct):
+    """Holds back who sends too much: by token first, which is a person for an hour, and by address."""
+
+    def __init__(self, scope: Construct, id_: str, *, api: apigateway.SpecRestApi, environment: Environment) -> None:
+        super().__init__(scope, id_)
+        key = waf.CfnWebACL.RateBasedStatementCustomKeyProperty(
+            header=waf.CfnWebACL.RateLimitHeaderProperty(
+                name="authorization",
+                text_transformations=[waf.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
+            )
+        )
+        per_token = waf.CfnWebACL.RateBasedStatementProperty(
+            aggregate_key_type="CUSTOM_KEYS", custom_keys=[key], limit=_PER_TOKEN, evaluation_window_sec=_WINDOW
+        )
+        per_address = waf.CfnWebACL.RateBasedStatementProperty(
+            aggregate_key_type="IP", limit=_PER_ADDRESS, evaluation_window_sec=_WINDOW
+        )
+        message = "too many requests; post the same body again in a minute"
+        acl = waf.CfnWebACL(
+            self,
+            "Acl",
+            scope="REGIONAL",
+            default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=_visible("all"),
+            custom_response_bodies={
+                _BODY: waf.CfnWebACL.CustomResponseBodyProperty(
+                    content_type="APPLICATION_JSON",
+                    content=json.dumps({"status": "retry", "message": message, "event_id": None}),
+                )
+            },
+            rules=[
+                _rule(0, "per-token", per_token, environment),
+                _rule(1, "per-address", per_address, environment),
+            ],
+        )
+        self.acl = acl
+        stage = api.deployment_stage
+        waf.CfnWebACLAssociation(self, "Association", resource_arn=stage.stage_arn, web_acl_arn=acl.attr_arn)
+
+
+def _rule(
+    priority: int, name: str, rate: waf.CfnWebACL.RateBasedStatementProperty, environment: Environment
+) -> waf.CfnWebACL.RuleProperty:
+    headers = {
+        "Access-Control-Allow-Origin": environment.cors_origin,
+        "Access-Control-Expose-Headers": "Retry-After",
+        "Retry-After": str(_WINDOW),
+    }
+    answer = waf.CfnWebACL.CustomResponseProperty(
+        response_code=429,
+        custom_response_body_key=_BODY,
+        response_headers=[waf.CfnWebACL.CustomHTTPHeaderProperty(name=n, value=v) for n, v in headers.items()],
+    )
+    return waf.CfnWebACL.RuleProperty(
+        name=name,
+        priority=priority,
+        statement=waf.CfnWebACL.StatementProperty(rate_based_statement=rate),
+        action=waf.CfnWebACL.RuleActionProperty(block=waf.CfnWebACL.BlockActionProperty(custom_response=answer)),
+        visibility_config=_visible(name),
+    )
+
+
+def _visible(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+    return waf.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True,
+        metric_name=f"interaction-tracker-{name}",
+        sampled_requests_enabled=False,  # samples would show people's tokens
+    )

@@ -1,0 +1,89 @@
+"""What the operators' commands may do: one policy, for whoever runs them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.common.nag import acknowledge
+from stacks.common.parameters import GraphHandover, Handover
+from stacks.config.environment import Environment
+from stacks.data.neo4j.host import TAG
+
+_FORWARDING: Final = "AWS-StartPortForwardingSessionToRemoteHost"
+# In every statement on sessions: else one without a document, which is a root shell, would pass.
+_BY_DOCUMENT: Final = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
+
+
+class Operators(Construct):
+    """A policy that nobody has until an administrator attaches it. No other lets people run operations."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        operations: lambda_.IFunction,
+        queue: sqs.IQueue,
+        dead_letters: sqs.IQueue,
+        handover: Handover,
+        environment: Environment,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._environment = environment
+        self.policy = iam.ManagedPolicy(
+            self, "Policy", description=f"The interaction tracker's commands with -e {environment.name}"
+        )
+        stack = self._arn("cloudformation", "stack", f"{cdk.Stack.of(self).stack_name}/*")
+        self._allow(stack, "cloudformation:DescribeStacks")
+        self._allow(operations.function_arn, "lambda:InvokeFunction")
+        queue.grant_send_messages(self.policy)
+        dead_letters.grant_consume_messages(self.policy)
+        self._allow(
+            handover.user_pool_arn,
+            "cognito-idp:AdminCreateUser",
+            "cognito-idp:AdminDeleteUser",
+            "cognito-idp:AdminGetUser",
+            "cognito-idp:AdminSetUserPassword",
+            "cognito-idp:ListUsers",
+        )
+        self._allow("*", "cloudwatch:GetMetricData")  # takes no resource
+        acknowledge(self.policy, f"IAM5[Resource::{stack}]", because="one stack, whose id is not known before")
+        acknowledge(self.policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
+        if environment.tunnel and handover.graph:
+            self._allow_tunnel(handover, handover.graph)
+
+    def _allow_tunnel(self, handover: Handover, graph: GraphHandover) -> None:
+        """Let them find the stores, forward a port to them by way of the graph's host, and log in."""
+        parameters = self._arn("ssm", "parameter", f"interaction-tracker/{self._environment.name}/*")
+        self._allow(parameters, "ssm:GetParameters")
+        self._allow("*", "autoscaling:DescribeAutoScalingGroups")  # takes no resource
+        hosts = self._arn("ec2", "instance", "*")
+        tagged = {"StringEquals": {f"ssm:resourceTag/{TAG}": f"{self._environment.name}-data"}}
+        self._allow(hosts, "ssm:StartSession", only=tagged | _BY_DOCUMENT)
+        self._allow(self._arn("ssm", "document", _FORWARDING, account=""), "ssm:StartSession", only=_BY_DOCUMENT)
+        sessions = self._arn("ssm", "session", "*")
+        self._allow(sessions, "ssmmessages:OpenDataChannel")  # takes the token that StartSession gave
+        # By its tag: of a role's session the id begins with a name, which is only a part of aws:userid.
+        opener = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
+        self._allow(sessions, "ssm:TerminateSession", only=opener)
+        self._allow(graph.graph_secret_arn, "secretsmanager:GetSecretValue")
+        if handover.postgres:
+            role = f"{handover.postgres.postgres_resource_id}/analyst"
+            colon = cdk.ArnFormat.COLON_RESOURCE_NAME
+            self._allow(self._arn("rds-db", "dbuser", role, arn_format=colon), "rds-db:connect")
+        acknowledge(self.policy, f"IAM5[Resource::{parameters}]", because="where the environment's stores are")
+        acknowledge(self.policy, f"IAM5[Resource::{hosts}]", because="only the host that bears the graph's tag")
+        acknowledge(
+            self.policy, f"IAM5[Resource::{sessions}]", because="their ids are not known; one's own, by its tag"
+        )
+
+    def _allow(self, resource: str, *actions: str, only: Mapping[str, Any] | None = None) -> None:
+        self.policy.add_statements(iam.PolicyStatement(actions=[*actions], resources=[resource], conditions=only))
+
+    def _arn(self, service: str, resource: str, name: str, **more: Any) -> str:
+        return cdk.Stack.of(self).format_arn(service=service, resource=resource, resource_name=name, **more)

@@ -1,0 +1,164 @@
+"""The stateless stack: the API, the functions and what connects them. Composition only."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.common.parameters import Handover
+from stacks.config.environment import Environment
+from stacks.service.alarms import Observability
+from stacks.service.api import Api
+from stacks.service.chalice_package import Package
+from stacks.service.function import Function
+from stacks.service.metrics import Metrics
+from stacks.service.migration import Migration
+from stacks.service.operator_policy import Operators
+from stacks.service.store_access import Stores
+
+
+class ServiceStack(cdk.Stack):
+    """Everything that the source alone can make again."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        super().__init__(scope, id_)
+        self._environment = environment
+        handover = self._handover = Handover.read(self, environment=environment)
+        self._package = Package(self, "Package", environment=environment)
+        self._queue = sqs.Queue.from_queue_attributes(
+            self, "Queue", queue_arn=handover.queue_arn, queue_url=handover.queue_url
+        )
+        self._dead_letters = sqs.Queue.from_queue_attributes(
+            self, "DeadLetters", queue_arn=handover.dead_letter_queue_arn, queue_url=handover.dead_letter_queue_url
+        )
+        self._stores = Stores(self, "Stores", environment=environment, handover=handover)
+
+        self._api = self._make_api()
+        self._operations = self._make_operations()
+        self._migration = Migration(
+            self,
+            "Migration",
+            operations=self._operations.reference,
+            version=f"{self._package.version}{type(environment.postgres).__name__}",
+            environment=environment,
+        )
+        self._catch_up = self._make_catch_up()
+        self._worker = self._make_worker()
+        self._mapping = self._make_mapping()
+        Observability(
+            self,
+            "Observability",
+            metrics=Metrics(environment=environment, handover=handover),
+            functions=self._package.functions,
+            environment=environment,
+        )
+        self._operators = Operators(
+            self,
+            "Operators",
+            operations=self._operations.reference,
+            queue=self._queue,
+            dead_letters=self._dead_letters,
+            handover=handover,
+            environment=environment,
+        )
+        self._make_outputs()
+
+    def _make_api(self) -> Api:
+        function = self._make_function(
+            "APIHandler",
+            timeout=10,
+            variables={"QUEUE_URL": self._queue.queue_url, "CORS_ORIGIN": self._environment.cors_origin},
+        )
+        self._queue.grant_send_messages(function.role)
+        return Api(
+            self,
+            "Api",
+            routes=self._package.routes,
+            handler=function.resource,
+            user_pool_arn=self._handover.user_pool_arn,
+            environment=self._environment,
+        )
+
+    def _make_operations(self) -> Function:
+        function = self._make_function(
+            "Operations",
+            timeout=840,  # below CDK's provider's, which is there to tell a deploy of it
+            variables=self._stores.owner_variables(),
+            role="operator",
+        )
+        self._stores.grant_owner(function.role)
+        return function
+
+    def _make_catch_up(self) -> Function:
+        function = self._make_function("CatchUp", timeout=60, variables={}, role="app")
+        function.run_once()
+        if self._environment.reserved_concurrency:
+            # One claims as fast as Neo4j writes; two only wait for each other.
+            function.resource.reserved_concurrent_executions = 1
+        function.resource.node.add_dependency(self._migration.done)
+        return function
+
+    def _make_worker(self) -> Function:
+        function = self._make_function(
+            "Worker",
+            timeout=self._environment.worker.timeout,
+            variables={"DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url},
+            role="app",
+        )
+        self._queue.grant_consume_messages(function.role)
+        self._dead_letters.grant_send_messages(function.role)
+        function.resource.node.add_dependency(self._migration.done)
+        return function
+
+    def _make_mapping(self) -> lambda_.EventSourceMapping:
+        worker = self._environment.worker
+        mapping = lambda_.EventSourceMapping(
+            self,
+            "WorkerMapping",
+            target=self._worker.reference,
+            event_source_arn=self._queue.queue_arn,
+            batch_size=worker.batch_size,
+            max_batching_window=cdk.Duration.seconds(worker.window),
+            max_concurrency=worker.concurrency,
+            report_batch_item_failures=True,
+        )
+        mapping.node.add_dependency(self._worker.role, self._migration.done)
+        return mapping
+
+    def _make_outputs(self) -> None:
+        outputs = {
+            "ApiUrl": self._api.url(self._environment),
+            "RestApiId": self._api.rest_api.rest_api_id,
+            "ApiStage": self._api.stage_name,
+            "UserPoolId": self._handover.user_pool_id,
+            "UserPoolClientId": self._handover.user_pool_client_id,
+            "QueueUrl": self._queue.queue_url,
+            "DeadLetterQueueUrl": self._dead_letters.queue_url,
+            "WorkerFunction": self._worker.resource.ref,
+            "CatchUpFunction": self._catch_up.resource.ref,
+            "OperationsFunction": self._operations.resource.ref,
+            "WorkerMapping": self._mapping.event_source_mapping_id,
+            "OperatorsPolicy": self._operators.policy.managed_policy_arn,
+        }
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
+
+    def _make_function(
+        self, name: str, *, timeout: int, variables: Mapping[str, str], role: str | None = None
+    ) -> Function:
+        """Make a function; with a role it reaches both stores, the ledger as that role of it."""
+        function = Function(
+            self,
+            f"{name}Function",
+            resource=self._package.function(name),
+            environment=self._environment,
+            timeout=timeout,
+            memory=512,
+            variables={**variables, **(self._stores.variables(role=role) if role else {})},
+        )
+        if role:
+            self._stores.grant(function.role, role=role)
+            function.enter(self._handover.network, security_groups=self._stores.client_security_groups)
+        return function

@@ -1,0 +1,104 @@
+"""The answer says what became of the interaction, and only "ok" promises that it is kept."""
+
+import json
+
+import pytest
+
+from chalicelib.api.accept import Request, accept
+from chalicelib.queue import decode
+from chalicelib.telemetry import log
+from tests.fakes import FakeQueue
+from tests.metrics import metrics
+from tests.samples import ALICE, ARTIFACT, EVENT, NOW, body, interaction
+
+CLAIMS = {"sub": ALICE, "token_use": "id"}
+
+
+def request(raw: bytes, content_type: str | None = "application/json", **claims: str) -> Request:
+    return Request(body=raw, content_type=content_type, claims=CLAIMS | claims)
+
+
+def test_an_accepted_interaction_is_queued_and_its_event_named(queue: FakeQueue) -> None:
+    reply = accept(request(body("peel", artifact_id=ARTIFACT)), queue=queue, now=NOW)
+    [[queued]] = [decode(message) for message in queue.bodies]
+    assert queued == interaction("peel", artifact_id=ARTIFACT)
+    assert (reply.http_status, reply.body) == (200, {"status": "ok", "message": None, "event_id": queued.event_id})
+
+
+def test_a_given_event_is_kept(queue: FakeQueue) -> None:
+    assert accept(request(body(event_id=EVENT)), queue=queue, now=NOW).event_id == EVENT
+
+
+def test_the_same_body_gets_the_same_event(queue: FakeQueue) -> None:
+    replies = {accept(request(body()), queue=queue, now=NOW).event_id for _ in range(2)}
+    assert len(replies) == 1
+    assert len({decode(message)[0].id for message in queue.bodies}) == 1
+
+
+def test_a_queue_that_is_away_means_retry_with_the_event() -> None:
+    reply = accept(request(body()), queue=FakeQueue(reachable=False), now=NOW)
+    assert (reply.http_status, reply.status, reply.event_id) == (503, "retry", interaction().event_id)
+    assert reply.message
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_posting_again_with_the_event_of_a_retry_is_the_same_interaction(queue: FakeQueue) -> None:
+    refused = accept(request(body()), queue=FakeQueue(reachable=False), now=NOW)
+    accept(request(body(event_id=refused.event_id)), queue=queue, now=NOW)
+    assert decode(queue.bodies[0])[0].id == interaction().id
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        (request(b"{}"), 400),
+        (request(b"nonsense"), 400),
+        (request(b" " * (256 * 1024 + 1)), 413),
+        # 250,000 bytes that become six times as many in the queue's ASCII; numbers that become 309 digits in Postgres
+        (request(body(metadata={"a": "\x7f" * 250_000}).replace(b"\\u007f", b"\x7f")), 413),
+        (request(body().replace(b"}", b', "metadata": {"a": [' + b",".join([b"1e308"] * 40_000) + b"]}}")), 413),
+        (request(body(), "text/plain"), 415),
+        (request(body(), "application/x-www-form-urlencoded"), 415),
+        (request(body(), token_use="access"), 401),  # noqa: S106  the kind of a token, not one
+    ],
+)
+def test_a_wrong_request_is_an_error_and_queues_nothing(wrong: Request, status: int, queue: FakeQueue) -> None:
+    reply = accept(wrong, queue=queue, now=NOW)
+    assert (reply.http_status, reply.status, reply.event_id) == (status, "error", None)
+    assert reply.message
+    assert queue.bodies == []
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "Application/JSON; charset=utf-8", None])
+def test_json_is_json_however_the_header_spells_it(media_type: str | None, queue: FakeQueue) -> None:
+    assert accept(request(body(), media_type), queue=queue, now=NOW).status == "ok"
+
+
+def test_logs_name_the_interaction_and_nothing_that_the_person_wrote(
+    queue: FakeQueue, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    accept(request(body(metadata={"query": "alice@example.com"}, secret_field=1)), queue=queue, now=NOW)
+    accept(request(body(metadata={"query": "alice@example.com"})), queue=queue, now=NOW)
+    output = capsys.readouterr().out + "".join(map(log.registered_formatter.format, caplog.records))
+    assert decode(queue.bodies[0])[0].id in output
+    assert "example.com" not in output
+    assert "secret_field" not in output
+    counted = [json.loads(line) for line in output.splitlines() if line.startswith('{"_aws"')]
+    assert [{"Refused", "Accepted"} & set(metric) for metric in counted] == [{"Refused"}, {"Accepted"}]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (request(b"nonsense"), "body"),
+        (request(b" " * (256 * 1024 + 1)), "too_large"),
+        (request(body(), "text/plain"), "media_type"),
+        (request(body(), token_use="access"), "token"),  # noqa: S106  the kind of a token, not one
+    ],
+)
+def test_refusals_are_counted_by_reason(
+    wrong: Request, reason: str, queue: FakeQueue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept(wrong, queue=queue, now=NOW)
+    [metric] = metrics(capsys)
+    assert (metric["Refused"], metric["reason"]) == ([1], reason)
