@@ -29,7 +29,7 @@ def test_a_migration_that_fails_fails_the_deploy_and_the_code_from_before_goes_o
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("deployments", "__pycache__"))
     for name in ("app.py", "cdk.json"):
         shutil.copy(ROOT / name, tmp_path)
-    broken = tmp_path / "runtime" / "chalicelib" / "migrations" / "9999.broken.sql"
+    broken = tmp_path / "runtime" / "chalicelib" / "ledger" / "migrations" / "9999.broken.sql"
     broken.write_text("CREATE TABLE half_done (); ALTER TABLE interaction DROP COLUMN not_there")
     with pytest.raises(CloudError, match="cdk deploy failed"):
         deploy(system.cloud, print, source=tmp_path)
