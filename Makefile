@@ -58,6 +58,10 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 synth: $(INSTALLED)  ## write every environment's templates into cdk.out; needs no account
 	cdk synth --quiet
 
+.PHONY: screenshot
+screenshot: $(INSTALLED)  ## draw the stats page for README again; needs chromium
+	@python -m tests.screenshot
+
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed
 	@test ! -e $(INSTALLED) || python -m local clean

@@ -23,6 +23,11 @@ Post = Callable[[dict[str, Any]], requests.Response]
 README = Path(__file__).parents[2] / "README.md"
 
 
+def readme_example(language: str) -> Any:
+    [example] = re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+    return example
+
+
 def kinds(sql: psycopg.Connection, event_id: str) -> list[str]:
     return [kind for (kind,) in sql.execute("SELECT kind FROM interaction WHERE event_id = %s ORDER BY 1", [event_id])]
 
@@ -58,14 +63,15 @@ def dead_letters(system: System) -> int:
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def test_the_readmes_example_runs_as_written(
+def test_the_readmes_examples_run_as_written(
     system: System, token: str, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
-    [example] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    command = [sys.executable, "-c", example]
+    command = [sys.executable, "-c", readme_example("python")]
     variables = {"API_URL": system.environment["API_URL"], "TOKEN": token}
     result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=30, check=True)
     arrived(5, sql, cypher, result.stdout.strip(), "recall", "peel")
+    assert {kind for kind, *_ in sql.execute(readme_example("sql"))} >= {"recall", "peel"}
+    assert ARTIFACT in {record["artifact.id"] for record in cypher.run(readme_example("cypher"))}
 
 
 def test_the_same_body_twice_is_one_row_and_one_edge(

@@ -1,5 +1,6 @@
 """What the repository as a whole promises."""
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -15,6 +16,10 @@ HOSTS = re.compile(r"(localhost|127\.0\.0\.1)(:.*)?|.*\.example|\{.*|docs\.aws\.
 GIT = shutil.which("git") or "git"
 MAKEFILE = (ROOT / "Makefile").read_text()
 TESTS = re.findall(r"^TESTS := (.*)$", MAKEFILE, re.MULTILINE)[0].split()
+
+
+COMMANDS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def tracked() -> list[Path]:
@@ -40,12 +45,37 @@ def test_the_functions_ship_the_versions_that_are_tested() -> None:
     assert pins("runtime/requirements.txt") <= pins("requirements/dev.txt")
 
 
-def test_the_readme_names_every_command_and_every_target() -> None:
-    readme = (ROOT / "README.md").read_text()
-    commands = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    assert [command for command in commands if f"`{command} " not in readme] == []
+def test_the_readme_names_every_command() -> None:
+    assert [command for command in COMMANDS if f"`{command} " not in (ROOT / "README.md").read_text()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_names_only_what_exists(document: Path) -> None:
+    text = document.read_text()
+    words = {word.rstrip("/") for word in re.findall(r"`([^`\s]+)`", text)}
+    folders = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    paths = {word for word in words if word.split("/")[0] in folders or re.search(r"\.(py|md|sql|sh|toml|json)$", word)}
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    modules = [module.replace(".", "/") for module in re.findall(r"python -m ([\w.]+)", text)]
+    assert [module for module in modules if not (ROOT / f"{module}.py").exists()] == []
     targets = {*re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE), *TESTS}
-    assert set(re.findall(r"(?:`|^)make ([a-z/]+)", readme, re.MULTILINE)) <= targets
+    assert set(re.findall(r"(?:`|^)make ([a-z][a-z/0-9]+)", text, re.MULTILINE)) <= targets
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    sections = re.findall(r'`docs/operations\.md`, "([^"]+)"', text)
+    assert [section for section in sections if f"\n## {section}\n" not in manual] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_documents_name_only_options_that_exist(name: str) -> None:
+    command = getattr(importlib.import_module(COMMANDS[name].partition(":")[0]), name.replace("-", "_"))
+    known = {option for parameter in command.params for option in parameter.opts}
+    used = [used for path in DOCUMENTS for used in re.findall(rf"(?<![\w-]){name} ([^`)\n]*)", path.read_text())]
+    assert used
+    assert {option for words in used for option in re.findall(r"(?<!\S)\[?(--?[a-z][a-z-]*)", words)} <= known
+
+
+def test_the_picture_of_the_stats_page_is_small() -> None:
+    assert (ROOT / "docs" / "stats.png").stat().st_size < 200_000
 
 
 def test_every_folder_of_tests_is_run() -> None:
