@@ -1,4 +1,4 @@
-"""Stand-ins for unit tests; each passes the contract tests that the real part passes too."""
+"""Fakes for unit tests; each passes the contract tests of the real part."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,32 +11,34 @@ from chalicelib.queue import QueueUnavailableError
 
 
 class FakeQueue:
-    """A queue in memory; it can be unreachable."""
+    """A queue in memory; it can be unavailable."""
 
-    def __init__(self, *, reachable: bool = True) -> None:
-        self.reachable = reachable
+    def __init__(self, *, available: bool = True) -> None:
+        self.available = available
         self.bodies: list[str] = []
         self.reasons: list[str | None] = []
 
     def send(self, body: str, *, reason: str | None = None) -> None:
-        if not self.reachable:
-            raise QueueUnavailableError("unreachable")
+        if not self.available:
+            raise QueueUnavailableError("unavailable")
         self.bodies.append(body)
         self.reasons.append(reason)
 
 
 class FakeLedger(Ledger):
-    """A ledger in memory, that can refuse chosen interactions, with an SQLSTATE each, or be away."""
+    """A ledger in memory with an empty outbox; it can be unavailable, and raise an error for chosen interactions."""
 
     def __init__(self) -> None:
         super().__init__(conninfo=lambda: "")
         self.rows: dict[str, Interaction] = {}
         self.refused: dict[str, type[Exception]] = {}
-        self.away = False
+        self.available = True
+        self.claims = 0
+        self.claim_error: Exception | None = None
 
     def store(self, interactions: Sequence[Interaction]) -> Stored:
-        if self.away:
-            raise psycopg.OperationalError("away")
+        if not self.available:
+            raise psycopg.OperationalError("unavailable")
         for interaction in interactions:
             if interaction.id in self.refused:
                 raise self.refused[interaction.id]
@@ -47,4 +49,7 @@ class FakeLedger(Ledger):
 
     @contextmanager
     def claim(self) -> Iterator[list[Row]]:
+        self.claims += 1
+        if self.claim_error:
+            raise self.claim_error
         yield []

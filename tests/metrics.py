@@ -1,4 +1,4 @@
-"""Reading the metrics that code under test published."""
+"""Reads the metrics that the code under test published."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 
 def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """Return what was published since the last look, each as CloudWatch reads it."""
+    """Return what was published since the last call, in CloudWatch's embedded metric format."""
     lines = capsys.readouterr().out.splitlines()
     return [dict(json.loads(line)) for line in lines if line.startswith('{"_aws"')]
 

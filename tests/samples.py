@@ -1,4 +1,4 @@
-"""Interactions to test with."""
+"""Interactions for tests."""
 
 import json
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ ARTIFACT = "92074329-d7e2-4bc7-a1cb-4a9c62477b4d"
 
 
 def payload(kind: str = "recall", **fields: Any) -> dict[str, Any]:
-    """Return a request body: sound unless the fields spoil it."""
+    """Return a request body: valid unless the fields make it wrong."""
     return {"kind": kind, "timestamp": NOW.timestamp()} | fields
 
 
@@ -24,5 +24,5 @@ def body(kind: str = "recall", **fields: Any) -> bytes:
 
 
 def interaction(kind: str = "recall", *, user_id: str = ALICE, now: datetime = NOW, **fields: Any) -> Interaction:
-    """Return the interaction that such a request becomes."""
+    """Return the interaction that such a request describes."""
     return parse(body(kind, **fields), user_id=user_id, now=now)

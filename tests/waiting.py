@@ -1,4 +1,4 @@
-"""Waiting for what arrives by itself."""
+"""Waits for a condition."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,7 +8,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 Found = TypeVar("Found")
 
 
-def within(seconds: float, look: Callable[[], Found]) -> Found:
-    """Return what `look` returns once it raises no AssertionError; raise its last one after these seconds."""
+def within(seconds: float, check: Callable[[], Found]) -> Found:
+    """Call `check` until it raises no AssertionError and return its result; after these seconds raise its last one."""
     failed = retry_if_exception_type(AssertionError)
-    return Retrying(retry=failed, wait=wait_fixed(0.2), stop=stop_after_delay(seconds), reraise=True)(look)
+    return Retrying(retry=failed, wait=wait_fixed(0.2), stop=stop_after_delay(seconds), reraise=True)(check)

@@ -1,1 +1,1 @@
-"""The stops on an interaction's path: intake → queue → worker → ledger → projection → graph."""
+"""The stops on an interaction's path: api → queue → worker → ledger → projection → graph."""

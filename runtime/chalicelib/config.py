@@ -1,4 +1,4 @@
-"""What the stack tells the functions: read late, so that importing a module needs no environment."""
+"""The functions' settings and AWS clients, read late: importing a module needs no environment."""
 
 import functools
 import json
@@ -8,16 +8,16 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-# Two quick attempts: every caller behind the queue is called again, and a frontend is waiting before it.
-QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+# Two short attempts: a frontend waits for the API function, and every other caller is called again.
+SHORT = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 class MissingSettingError(Exception):
-    """The stack did not give the function a variable that it needs."""
+    """The stack did not set an environment variable that the function needs."""
 
 
 def setting(name: str) -> str:
-    """Return the environment variable; raises MissingSettingError where it is absent or empty."""
+    """Return the environment variable; raises MissingSettingError if it is absent or empty."""
     value = os.environ.get(name)
     if not value:
         raise MissingSettingError(name)
@@ -27,9 +27,9 @@ def setting(name: str) -> str:
 @functools.cache
 def client(service: str) -> Any:
     """Return the process's one client of an AWS service."""
-    return boto3.client(service, config=QUICK)  # type: ignore[call-overload]
+    return boto3.client(service, config=SHORT)  # type: ignore[call-overload]
 
 
 def secret(name: str) -> dict[str, Any]:
-    """Read the JSON secret that a variable names: anew for each connection, so that a rotated password is found."""
+    """Read the JSON secret that an environment variable names; never cached, so that a rotated password is found."""
     return dict(json.loads(client("secretsmanager").get_secret_value(SecretId=setting(name))["SecretString"]))

@@ -14,31 +14,31 @@ log = Logger(service=SERVICE)
 
 
 def measure(*, reason: str | None = None, **counts: float) -> None:
-    """Publish counts as one CloudWatch metric each, by way of the log (embedded metric format).
+    """Publish each count as one CloudWatch metric, through the log (embedded metric format).
 
-    A reason, one of few, makes a second metric of each beside the first: the same under that dimension.
+    With a reason, each is published a second time with the dimension `reason`: pass one of a few fixed values.
     """
     _publish(MetricUnit.Count, counts, reason)
 
 
 def measure_seconds(**durations: float) -> None:
-    """Publish durations in the same way."""
+    """Publish each duration as one CloudWatch metric, through the log."""
     _publish(MetricUnit.Seconds, durations)
 
 
-def seconds_since(moment: datetime) -> float:
-    """Return how long ago that was, and 0 for what another machine's clock puts into the future."""
-    return max(0.0, (datetime.now(UTC) - moment).total_seconds())
+def seconds_since(when: datetime) -> float:
+    """Return the seconds since then; 0 if another machine's clock put it into the future."""
+    return max(0.0, (datetime.now(UTC) - when).total_seconds())
 
 
 def _publish(unit: MetricUnit, values: Mapping[str, float], reason: str | None = None) -> None:
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
-    # Two environments in one account do not mix. Work outside of any is measured too, rather than not done.
-    whose = {"service": SERVICE, "environment": os.environ.get("ENVIRONMENT") or "none"}
-    for dimension, whom in whose.items():
-        metrics.add_dimension(name=dimension, value=whom)
+    # Two environments in one account stay apart; code that runs outside of any is measured as "none".
+    dimensions = {"service": SERVICE, "environment": os.environ.get("ENVIRONMENT") or "none"}
+    for name, dimension in dimensions.items():
+        metrics.add_dimension(name=name, value=dimension)
     if reason:
-        metrics.add_dimensions(**whose, reason=reason)
+        metrics.add_dimensions(**dimensions, reason=reason)
     for name, value in values.items():
         metrics.add_metric(name=name, unit=unit, value=value)
     metrics.flush_metrics()

@@ -1,4 +1,4 @@
-"""A batch from the queue: into the ledger, poison to the dead letters, and then a little of the outbox to the graph."""
+"""A batch from the queue: stored in the ledger, its poison dead-lettered, then one claim of the outbox projected."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,27 +8,27 @@ from typing import Any, NamedTuple, Protocol
 import psycopg
 
 from chalicelib.graph.client import Graph, GraphUnavailableError
-from chalicelib.interaction import Interaction, moment
+from chalicelib.interaction import Interaction, to_datetime
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection.projector import drain_within
-from chalicelib.queue import PoisonError, QueueUnavailableError, UnknownYetError, decode
+from chalicelib.queue import NewerMessageError, PoisonError, QueueUnavailableError, decode
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
-DRAIN_SECONDS = 7  # a user whom somebody else holds takes 4: two goes, or one among others and one alone
-PAUSE_SECONDS = 30  # without draining, after the graph was away: SQS is answered at once meanwhile
+DRAIN_SECONDS = 7  # two attempts at a user whom another drain holds take 4
+PAUSE_SECONDS = 30  # without draining after a failed drain: meanwhile batches are answered at once
 
-BLAME = ("22", "54")  # the classes of SQLSTATEs that blame the row itself: its data, or their size
-REFUSALS = (psycopg.Error, OverflowError, UnicodeError, RecursionError)
+DATA_ERROR_CLASSES = ("22", "54")  # of SQLSTATEs: the row's data is wrong, or too large
+STORE_ERRORS = (psycopg.Error, OverflowError, UnicodeError, RecursionError)
 
 
-class DeadLetters(Protocol):
+class DeadLetterQueue(Protocol):
     """Where poison goes."""
 
     def send(self, body: str, *, reason: str) -> None:
-        """Keep the body and its reason code, or raise QueueUnavailableError."""
+        """Queue the body with its reason code; raises QueueUnavailableError."""
 
 
-class Delivery(NamedTuple):
+class SqsMessage(NamedTuple):
     """One message of a batch."""
 
     message_id: str
@@ -36,119 +36,118 @@ class Delivery(NamedTuple):
 
 
 @dataclass
-class Fates:
-    """What becomes of a batch's messages; those in neither list are in the ledger."""
+class BatchResult:
+    """The messages that were not stored: `poison` goes to the dead-letter queue, `failed` is redelivered by SQS."""
 
-    poison: list[tuple[Delivery, str]] = field(default_factory=list)
-    failed: list[Delivery] = field(default_factory=list)
+    poison: list[tuple[SqsMessage, str]] = field(default_factory=list)
+    failed: list[SqsMessage] = field(default_factory=list)
 
 
 class Worker:
-    """What one process keeps between batches."""
+    """Handles batches; keeps its connections between them."""
 
     def __init__(
-        self, *, open_ledger: Callable[[], Ledger], open_graph: Callable[[], Graph], dead_letters: DeadLetters
+        self, *, open_ledger: Callable[[], Ledger], open_graph: Callable[[], Graph], dead_letter_queue: DeadLetterQueue
     ) -> None:
-        """Take the makers of the connections; one that had to be abandoned is made again."""
+        """Take the functions that open connections: an abandoned one is opened again."""
         self._open_ledger, self._open_graph = open_ledger, open_graph
         self._ledger, self._graph = open_ledger(), open_graph()
-        self._dead_letters = dead_letters
-        self._drain_from = 0.0
+        self._dead_letter_queue = dead_letter_queue
+        self._paused_until = 0.0
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
-        """Store a batch and return, in the form SQS wants, the messages to bring again.
+        """Store a batch and return, in the form that SQS expects, the messages to redeliver.
 
-        Raises psycopg.OperationalError when Postgres is away: then SQS brings the whole batch again.
+        Raises psycopg.OperationalError when Postgres is unavailable: SQS then redelivers the whole batch.
         """
-        fates = Fates()
-        deliveries = [Delivery(record["messageId"], record["body"]) for record in event["Records"]]
-        self._store(list(_readable(deliveries, fates)), fates)
-        self._bury(fates)
+        result = BatchResult()
+        messages = [SqsMessage(record["messageId"], record["body"]) for record in event["Records"]]
+        self._store(list(_decoded(messages, result)), result)
+        # Only now: if storing raises, the whole batch is redelivered, its poison too.
+        self._send_to_dlq(result)
         self._drain()
-        return {"batchItemFailures": [{"itemIdentifier": delivery.message_id} for delivery in fates.failed]}
+        return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in result.failed]}
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._ledger.close()
         self._graph.close()
 
-    def _store(self, batch: Sequence[tuple[Delivery, list[Interaction]]], fates: Fates) -> None:
-        """Save the batch in one statement, or halve it until the message that Postgres refuses stands alone."""
+    def _store(self, batch: Sequence[tuple[SqsMessage, list[Interaction]]], result: BatchResult) -> None:
+        """Store the batch in one statement; if Postgres refuses it, store each half, down to a single message."""
         if not batch:
             return
+        interactions = [interaction for _, decoded in batch for interaction in decoded]
         try:
-            interactions = [interaction for _, several in batch for interaction in several]
             stored = self._ledger.store(interactions)
-        except REFUSALS as error:
+        except STORE_ERRORS as error:
             if _is_outage(error):
                 raise
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                self._store(batch[:middle], fates)
-                self._store(batch[middle:], fates)
+            if len(batch) == 1:
+                _sort_refused(batch[0][0], error, result)
                 return
-            delivery, _ = batch[0]
-            sqlstate = getattr(error, "sqlstate", None)
-            log.error(
-                "the ledger refused", message_id=delivery.message_id, kind=type(error).__name__, sqlstate=sqlstate
-            )
-            if _blames_the_row(error):
-                fates.poison.append((delivery, "data_error"))
-            else:
-                fates.failed.append(delivery)
+            middle = len(batch) // 2
+            self._store(batch[:middle], result)
+            self._store(batch[middle:], result)
         else:
             measure(Stored=stored.stored, Repeated=stored.repeated, Erased=stored.erased)
-            # Of each batch its slowest: an average would hide who waits.
-            measure_seconds(TimeToStored=seconds_since(moment(min(one.received_at for one in interactions))))
+            # Of the oldest interaction: an average would hide the slowest.
+            measure_seconds(TimeToStored=seconds_since(to_datetime(min(one.received_at for one in interactions))))
 
-    def _bury(self, fates: Fates) -> None:
-        """Move poison to the dead letters; after the storing, since a batch that raises comes again as a whole."""
-        for delivery, reason in fates.poison:
-            log.error("poison", message_id=delivery.message_id, reason=reason)
+    def _send_to_dlq(self, result: BatchResult) -> None:
+        for message, reason in result.poison:
+            log.error("poison", message_id=message.message_id, reason=reason)
             try:
-                self._dead_letters.send(delivery.body, reason=reason)
+                self._dead_letter_queue.send(message.body, reason=reason)
                 measure(Poison=1, reason=reason)
             except QueueUnavailableError:
-                fates.failed.append(delivery)
+                result.failed.append(message)
 
     def _drain(self) -> None:
-        """Project one claim if the graph is there; what fails stays in the outbox, where catch-up finds it."""
-        if time.monotonic() < self._drain_from:
+        """Project one claim if the graph is available; rows that fail stay in the outbox for catch-up."""
+        if time.monotonic() < self._paused_until:
             return
         try:
             drain_within(DRAIN_SECONDS, self._ledger, self._graph)
-        except Exception as error:  # noqa: BLE001  the batch is stored: whatever ails the graph, SQS must hear that
-            # Of an error that is not ours only the kind is told: its text can quote what people wrote.
+        except Exception as error:  # noqa: BLE001  the batch is stored, and SQS must hear so whatever happened here
+            # The text of other errors can quote metadata.
             reason = str(error) if isinstance(error, GraphUnavailableError) else ""
             log.warning("not drained", error=type(error).__name__, reason=reason)
             measure(NotDrained=1)
-            self._drain_from = time.monotonic() + PAUSE_SECONDS
-            self._reopen()
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            if self._ledger.abandoned:
+                self._ledger, self._graph = self._open_ledger(), self._open_graph()
 
-    def _reopen(self) -> None:
-        if self._ledger.abandoned:
-            self._ledger, self._graph = self._open_ledger(), self._open_graph()
+
+def _sort_refused(message: SqsMessage, error: Exception, result: BatchResult) -> None:
+    """Add a message that Postgres refused by itself to the poison if its data is wrong, else to the failed."""
+    sqlstate = getattr(error, "sqlstate", None)
+    log.error("the ledger refused", message_id=message.message_id, kind=type(error).__name__, sqlstate=sqlstate)
+    if _is_data_error(error):
+        result.poison.append((message, "data_error"))
+    else:
+        result.failed.append(message)
 
 
 def _is_outage(error: Exception) -> bool:
-    """Tell whether Postgres is away, rather than in disagreement with some row."""
-    return isinstance(error, psycopg.OperationalError) and not _blames_the_row(error)
+    """Return whether Postgres is unavailable; other errors concern a row or the statement."""
+    return isinstance(error, psycopg.OperationalError) and not _is_data_error(error)
 
 
-def _blames_the_row(error: Exception) -> bool:
-    """Tell whether the row itself can never be stored: psycopg itself says so without an SQLSTATE."""
+def _is_data_error(error: Exception) -> bool:
+    """Return whether the row can never be stored; psycopg's own DataError has no SQLSTATE."""
     if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError):
-        return (error.sqlstate or "").startswith(BLAME)
+        return (error.sqlstate or "").startswith(DATA_ERROR_CLASSES)
     return True
 
 
-def _readable(deliveries: Sequence[Delivery], fates: Fates) -> Iterator[tuple[Delivery, list[Interaction]]]:
-    """Yield the messages that decode, with their interactions; sort the others into their fates."""
-    for delivery in deliveries:
+def _decoded(messages: Sequence[SqsMessage], result: BatchResult) -> Iterator[tuple[SqsMessage, list[Interaction]]]:
+    """Yield the messages that decode, with their interactions; add the others to the result."""
+    for message in messages:
         try:
-            yield delivery, decode(delivery.body)
+            yield message, decode(message.body)
         except PoisonError as poison:
-            fates.poison.append((delivery, str(poison)))
-        except UnknownYetError as unknown:
-            log.warning("of newer code", message_id=delivery.message_id, unknown=str(unknown))
-            fates.failed.append(delivery)
+            result.poison.append((message, str(poison)))
+        except NewerMessageError as newer:
+            log.warning("of newer code", message_id=message.message_id, unknown=str(newer))
+            result.failed.append(message)

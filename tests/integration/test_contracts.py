@@ -31,7 +31,7 @@ class TestSqsQueue(QueueContract):
         ]
 
     @pytest.fixture(params=["missing", "refusing"])
-    def unreachable_queue(
+    def unavailable_queue(
         self, queue: SqsQueue, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     ) -> SqsQueue:
         if request.param == "missing":

@@ -39,7 +39,7 @@ def worker(stores: dict[str, Any], ledger: Ledger, graph: Graph, dead_letters: F
     worker = Worker(
         open_ledger=lambda: Ledger(lambda: postgres.conninfo(stores["postgres"])),
         open_graph=lambda: Graph(lambda: graph_module.connect(**stores["neo4j"])),
-        dead_letters=dead_letters,
+        dead_letter_queue=dead_letters,
     )
     yield worker
     worker.close()

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from chalicelib.interaction import moment
+from chalicelib.interaction import to_datetime
 from chalicelib.ledger import connection as postgres
 from chalicelib.ledger import ledger as ledger_module
 from chalicelib.ledger.ledger import Ledger, Row, Stored, Waiting
@@ -37,7 +37,7 @@ def test_a_row_holds_what_was_sent_to_the_microsecond(ledger: Ledger, sql: psyco
     [row] = sql.execute(
         "SELECT id::text, user_id, event_id::text, kind, artifact_id, metadata, timestamp, received_at FROM interaction"
     )
-    assert row == (one.id, ALICE, one.event_id, "keep", "ünï😀", one.metadata, moment(one.timestamp), NOW)
+    assert row == (one.id, ALICE, one.event_id, "keep", "ünï😀", one.metadata, to_datetime(one.timestamp), NOW)
 
 
 def test_absent_metadata_is_null_and_empty_metadata_is_not(ledger: Ledger, sql: psycopg.Connection) -> None:

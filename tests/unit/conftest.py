@@ -1,4 +1,4 @@
-"""Unit tests open no socket: the fakes stand in, and pass the contracts of the real parts."""
+"""Unit tests open no socket; they use fakes, which pass the contract tests of the real parts."""
 
 import pytest
 from pytest_socket import disable_socket

@@ -13,7 +13,7 @@ from chalice.test import Client, HTTPResponse
 
 from tests.samples import ALICE, EVENT, payload
 
-# The test client reads the claims of a token as they are, and says so.
+# Chalice's test client warns that it does not verify tokens.
 pytestmark = pytest.mark.filterwarnings("ignore:CognitoUserPoolAuthorizer")
 
 RUNTIME = Path(__file__).parents[2] / "runtime"
@@ -28,14 +28,14 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    import app  # noqa: PLC0415  reads its configuration from the folder
+    import app  # noqa: PLC0415  it reads its configuration from the current folder
 
     with Client(app.app) as client:
         yield client
 
 
 def post(client: Client, body: object, kind: str = "id") -> HTTPResponse:
-    # The gateway has verified the signature; here only the claims count.
+    # API Gateway verifies the signature; our code reads only the claims.
     parts: tuple[dict[str, str], ...] = (
         {"alg": "RS256"},
         {"sub": ALICE, "token_use": kind, "cognito:username": ALICE},
@@ -46,7 +46,7 @@ def post(client: Client, body: object, kind: str = "id") -> HTTPResponse:
     return client.http.post("/interaction", headers=headers, body=json.dumps(body).encode())
 
 
-def test_a_wrong_request_is_answered_in_the_contracts_shape(client: Client) -> None:
+def test_a_wrong_request_is_answered_in_shape(client: Client) -> None:
     response = post(client, payload("peel"))
     assert response.status_code == 400
     message = "artifact_id: required for kind 'peel'"
@@ -57,21 +57,22 @@ def test_only_id_tokens_are_accepted(client: Client) -> None:
     assert post(client, payload(), kind="access").status_code == 401
 
 
-def test_every_answer_names_the_environments_origin(client: Client) -> None:
+def test_every_answer_allows_the_environments_origin(client: Client) -> None:
     assert post(client, {}).headers["Access-Control-Allow-Origin"] == "https://app.recollect.example"
 
 
-def test_a_queue_that_cannot_be_reached_is_answered_retry(client: Client) -> None:
+def test_with_the_queue_unavailable_the_answer_is_retry(client: Client) -> None:
     pytest_socket.enable_socket()  # a real connection, refused by a real port
     response = post(client, payload(event_id=EVENT))
     assert (response.status_code, response.json_body["status"], response.json_body["event_id"]) == (503, "retry", EVENT)
     assert response.headers["Retry-After"]
 
 
-def test_a_fault_of_ours_is_answered_retry(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_answered_retry(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("QUEUE_URL")
     response = post(client, payload())
     assert (response.status_code, response.json_body["status"]) == (500, "retry")
+    assert response.headers["Access-Control-Allow-Origin"]
 
 
 def test_an_unknown_operation_is_refused(client: Client) -> None:
@@ -81,9 +82,9 @@ def test_an_unknown_operation_is_refused(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("modules", "never_loaded"),
-    [("app", "psycopg neo4j boto3 pydantic"), ("app, chalicelib.api.accept, chalicelib.queue", "psycopg neo4j yoyo")],
+    [("app", "psycopg neo4j boto3 pydantic"), ("app, chalicelib.api.http", "psycopg neo4j yoyo")],
 )
-def test_importing_needs_no_environment_and_loads_only_its_own_part(modules: str, never_loaded: str) -> None:
+def test_a_module_needs_no_environment_and_loads_only_its_part(modules: str, never_loaded: str) -> None:
     code = f"import sys, {modules}; print([name for name in '{never_loaded}'.split() if name in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=RUNTIME, env={}, capture_output=True, text=True, check=True

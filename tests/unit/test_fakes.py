@@ -1,4 +1,4 @@
-"""The fakes keep the contracts of the real parts."""
+"""The fakes pass the contract tests of the real parts."""
 
 from collections.abc import Callable
 
@@ -17,8 +17,8 @@ class TestFakeQueue(QueueContract):
         return lambda: queue.bodies
 
     @pytest.fixture
-    def unreachable_queue(self) -> FakeQueue:
-        return FakeQueue(reachable=False)
+    def unavailable_queue(self) -> FakeQueue:
+        return FakeQueue(available=False)
 
 
 class TestFakeLedger(LedgerContract):

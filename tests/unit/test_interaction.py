@@ -1,4 +1,4 @@
-"""Ids are a function of the content, frozen across releases."""
+"""Ids depend on the content alone, and stay the same in every release."""
 
 import itertools
 import json
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.interaction import Kind, canonical, derive_event_id, derive_id, microseconds, moment
+from chalicelib.interaction import Kind, canonical, derive_event_id, derive_id, microseconds, to_datetime
 from chalicelib.queue import decode, encode
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, interaction
 
@@ -25,13 +25,13 @@ metadata = st.none() | st.dictionaries(st.text(), values, max_size=4)
 
 
 @pytest.mark.parametrize("vector", GOLDEN, ids=lambda vector: vector["why"])
-def test_ids_are_those_of_every_earlier_release(vector: dict[str, Any]) -> None:
+def test_ids_are_those_of_earlier_releases(vector: dict[str, Any]) -> None:
     content = vector["content"] | {"kind": Kind(vector["content"]["kind"])}
     event_id = content.pop("event_id") or derive_event_id(**content)
     assert (event_id, derive_id(event_id=event_id, **content)) == (vector["event_id"], vector["id"])
 
 
-def test_an_id_is_a_version_8_uuid_that_begins_with_its_time() -> None:
+def test_an_id_is_a_version_8_uuid_with_the_time_first() -> None:
     one = interaction(timestamp=1_700_000_000.123456)
     assert uuid.UUID(one.id).version == 8
     assert uuid.UUID(one.id).variant == uuid.RFC_4122
@@ -42,12 +42,12 @@ def test_a_derived_event_id_is_a_version_5_uuid() -> None:
     assert uuid.UUID(interaction().event_id).version == 5
 
 
-def test_posting_again_with_the_returned_event_id_is_the_same_interaction() -> None:
+def test_posting_again_with_the_returned_event_id_changes_nothing() -> None:
     first = interaction("peel", artifact_id=ARTIFACT)
     assert interaction("peel", artifact_id=ARTIFACT, event_id=first.event_id.upper()) == first
 
 
-def test_every_part_of_the_content_is_part_of_the_id() -> None:
+def test_every_field_changes_the_id() -> None:
     variants = [
         interaction("peel", artifact_id=ARTIFACT, event_id=EVENT),
         interaction("peel", artifact_id=ARTIFACT, event_id=EVENT, user_id=BOB),
@@ -64,7 +64,9 @@ def test_every_part_of_the_content_is_part_of_the_id() -> None:
 
 
 @given(metadata, metadata)
-def test_no_two_contents_share_a_canonical_text(one: dict[str, Any] | None, other: dict[str, Any] | None) -> None:
+def test_different_contents_have_different_canonical_texts(
+    one: dict[str, Any] | None, other: dict[str, Any] | None
+) -> None:
     texts = [
         canonical(user_id=ALICE, kind=Kind.RECALL, event_id=None, artifact_id=None, timestamp=0, metadata=metadata)
         for metadata in (one, other)
@@ -73,24 +75,24 @@ def test_no_two_contents_share_a_canonical_text(one: dict[str, Any] | None, othe
 
 
 def _exact(value: Any) -> Any:
-    """Tell 1, 1.0 and True apart, and 0.0 from -0.0, which Python's == does not."""
+    """Make 1, 1.0 and True different, and 0.0 and -0.0, which Python's == does not."""
     if isinstance(value, dict):
         return {key: _exact(inner) for key, inner in value.items()}
     return [_exact(inner) for inner in value] if isinstance(value, list) else (type(value), repr(value))
 
 
-def test_the_order_of_keys_is_no_content() -> None:
+def test_the_order_of_keys_changes_nothing() -> None:
     orders = itertools.permutations({"a": 1, "b": {"c": 2, "d": 3}, "e": []}.items())
     assert len({interaction(metadata=dict(order)).id for order in orders}) == 1
 
 
 @given(st.integers(min_value=946_684_800_000_000, max_value=4_102_444_800_000_000))
-def test_microseconds_survive_the_way_to_a_datetime_and_back(value: int) -> None:
-    assert microseconds(moment(value)) == value
+def test_microseconds_survive_a_round_trip(value: int) -> None:
+    assert microseconds(to_datetime(value)) == value
 
 
 @given(metadata.filter(lambda m: "\\u0000" not in json.dumps(m)))
-def test_an_interaction_comes_out_of_the_queue_as_it_went_in(metadata: dict[str, Any] | None) -> None:
+def test_an_interaction_survives_encoding(metadata: dict[str, Any] | None) -> None:
     one = interaction(metadata=_within_double(metadata))
     assert decode(encode(one)) == [one]
 

@@ -1,27 +1,29 @@
-"""Of a batch, what can be stored is stored, poison is buried with its reason, and the rest comes again."""
+"""Of a batch, valid messages are stored, poison is dead-lettered with its reason, the rest is redelivered."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import neo4j
 import psycopg
 import pytest
 
-from chalicelib.graph.client import Graph
+from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction
 from chalicelib.queue import encode
 from chalicelib.worker import Worker
 from tests.fakes import FakeLedger, FakeQueue
+from tests.metrics import metrics, values
 from tests.samples import ARTIFACT, interaction
 
 
 def no_graph() -> neo4j.Driver:
-    raise AssertionError("nothing is in the outbox")
+    raise AssertionError("the outbox is empty")
 
 
 @pytest.fixture
 def worker(ledger: FakeLedger, queue: FakeQueue) -> Worker:
-    return Worker(open_ledger=lambda: ledger, open_graph=lambda: Graph(no_graph), dead_letters=queue)
+    return Worker(open_ledger=lambda: ledger, open_graph=lambda: Graph(no_graph), dead_letter_queue=queue)
 
 
 def batch(*bodies: str) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def changed(**fields: Any) -> str:
     return json.dumps(message)
 
 
-def test_a_sound_batch_is_stored(worker: Worker, ledger: FakeLedger) -> None:
+def test_a_valid_batch_is_stored(worker: Worker, ledger: FakeLedger) -> None:
     assert failed(worker.handle(batch(*(encode(numbered(n)) for n in range(10))))) == []
     assert set(ledger.rows) == {numbered(n).id for n in range(10)}
 
@@ -62,7 +64,7 @@ def test_a_message_may_carry_several_interactions(worker: Worker, ledger: FakeLe
         ('{"version": 1, "interactions": []}', "refused"),
         (changed(id="x"), "refused"),
         (changed(timestamp="now"), "refused"),
-        (changed(surplus=1), "refused"),
+        (changed(unknown=1), "refused"),
         (changed(kind="levitate", timestamp="now"), "refused"),
         (changed(kind=[]), "refused"),
         (changed(timestamp=10**30), "refused"),
@@ -75,34 +77,45 @@ def test_a_message_may_carry_several_interactions(worker: Worker, ledger: FakeLe
         (encode(interaction()).replace('"version":1', '"version":true'), "refused"),
     ],
 )
-def test_poison_is_buried_with_its_reason_and_holds_nothing_up(
-    worker: Worker, ledger: FakeLedger, queue: FakeQueue, poison: str, reason: str
+def test_poison_is_dead_lettered_and_counted_with_its_reason(
+    worker: Worker,
+    ledger: FakeLedger,
+    queue: FakeQueue,
+    poison: str,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert failed(worker.handle(batch(encode(numbered(1)), poison, encode(numbered(2))))) == []
     assert set(ledger.rows) == {numbered(1).id, numbered(2).id}
     assert (queue.bodies, queue.reasons) == ([poison], [reason])
+    [metric] = [metric for metric in metrics(capsys) if "Poison" in metric]
+    assert (metric["Poison"], metric["reason"]) == ([1], reason)
 
 
 @pytest.mark.parametrize(
-    "newer", [changed(kind="levitate"), encode(interaction()).replace('"version":1', '"version":2')]
+    "newer",
+    [
+        changed(kind="levitate"),
+        encode(interaction()).replace('"version":1', '"version":2'),
+        encode(interaction()).replace('"version":1', '"version":0'),  # newer code may count anew
+    ],
 )
-def test_a_message_of_newer_code_comes_again(worker: Worker, queue: FakeQueue, newer: str) -> None:
+def test_a_message_of_other_code_is_redelivered(worker: Worker, queue: FakeQueue, newer: str) -> None:
     assert failed(worker.handle(batch(encode(numbered(1)), newer))) == ["m1"]
     assert queue.bodies == []
 
 
-def test_a_row_with_a_data_error_is_found_and_buried(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
-    class NumericValueOutOfRangeError(psycopg.DataError):
-        sqlstate = "22003"
-
-    ledger.refused[numbered(5).id] = NumericValueOutOfRangeError
+def test_a_row_with_a_data_error_is_found_and_dead_lettered(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue
+) -> None:
+    ledger.refused[numbered(5).id] = psycopg.errors.NumericValueOutOfRange
     assert failed(worker.handle(batch(*(encode(numbered(n)) for n in range(8))))) == []
     assert set(ledger.rows) == {numbered(n).id for n in range(8) if n != 5}
     assert (queue.bodies, queue.reasons) == ([encode(numbered(5))], ["data_error"])
 
 
 @pytest.mark.parametrize("refusal", [psycopg.DataError, OverflowError, psycopg.errors.ProgramLimitExceeded])
-def test_what_blames_the_row_itself_is_buried_and_holds_nothing_up(
+def test_every_data_error_is_dead_lettered(
     worker: Worker, ledger: FakeLedger, queue: FakeQueue, refusal: type[Exception]
 ) -> None:
     ledger.refused[numbered(1).id] = refusal
@@ -110,25 +123,51 @@ def test_what_blames_the_row_itself_is_buried_and_holds_nothing_up(
     assert (len(ledger.rows), queue.reasons) == (2, ["data_error"])
 
 
-def test_a_row_refused_for_any_other_cause_comes_again(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
-    class UndefinedColumnError(psycopg.ProgrammingError):
-        sqlstate = "42703"
-
-    ledger.refused[numbered(0).id] = UndefinedColumnError
+@pytest.mark.parametrize("refusal", [psycopg.errors.UndefinedColumn, psycopg.errors.CheckViolation])
+def test_a_row_refused_for_another_reason_is_redelivered(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue, refusal: type[Exception]
+) -> None:
+    ledger.refused[numbered(0).id] = refusal
     assert failed(worker.handle(batch(*(encode(numbered(n)) for n in range(3))))) == ["m0"]
     assert queue.bodies == []
 
 
-def test_a_batch_comes_again_whole_when_postgres_is_away(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
-    ledger.away = True
+def test_with_postgres_unavailable_the_whole_batch_is_redelivered(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue
+) -> None:
+    ledger.available = False
     with pytest.raises(psycopg.OperationalError):
         worker.handle(batch(encode(numbered(1)), "poison"))
     assert queue.bodies == []
 
 
-def test_poison_that_cannot_be_buried_comes_again(ledger: FakeLedger) -> None:
-    worker = Worker(
-        open_ledger=lambda: ledger, open_graph=lambda: Graph(no_graph), dead_letters=FakeQueue(reachable=False)
-    )
+def test_poison_that_cannot_be_dead_lettered_is_redelivered(ledger: FakeLedger) -> None:
+    unavailable = FakeQueue(available=False)
+    worker = Worker(open_ledger=lambda: ledger, open_graph=lambda: Graph(no_graph), dead_letter_queue=unavailable)
     assert failed(worker.handle(batch("poison", encode(numbered(1))))) == ["m0"]
     assert set(ledger.rows) == {numbered(1).id}
+
+
+def test_after_each_batch_one_claim_is_drained(worker: Worker, ledger: FakeLedger) -> None:
+    worker.handle(batch(encode(numbered(1))))
+    worker.handle(batch(encode(numbered(2))))
+    assert ledger.claims == 2
+
+
+def test_after_a_failed_drain_the_batch_is_stored_and_draining_pauses(
+    worker: Worker, ledger: FakeLedger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.claim_error = GraphUnavailableError("unavailable")
+    for number in (1, 2):
+        assert failed(worker.handle(batch(encode(numbered(number))))) == []
+    assert (len(ledger.rows), ledger.claims) == (2, 1)
+    assert values(metrics(capsys), "NotDrained") == [1]
+
+
+def test_the_time_to_stored_is_that_of_the_oldest_interaction(
+    worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(UTC)
+    old, new = (interaction(now=now - timedelta(seconds=age), metadata={"age": age}) for age in (90, 5))
+    worker.handle(batch(encode(new), encode(old)))
+    assert values(metrics(capsys), "TimeToStored") == [pytest.approx(90, abs=5)]

@@ -1,1 +1,1 @@
-"""POST /interaction: validate the request, derive the ids, queue, answer."""
+"""POST /interaction: read the request, validate it, derive the ids, queue it, answer."""

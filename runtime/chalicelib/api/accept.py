@@ -1,4 +1,4 @@
-"""Accept a request: validate, derive the ids, queue, answer."""
+"""What is done with a request: validate it, derive the ids, queue the interaction, answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,23 +9,23 @@ from typing import Any
 from chalicelib.api.payload import parse
 from chalicelib.api.strict_json import RefusedError
 from chalicelib.interaction import Interaction
-from chalicelib.queue import MAX_MESSAGE, Queue, QueueUnavailableError, encode
+from chalicelib.queue import MAX_MESSAGE_BYTES, Queue, QueueUnavailableError, encode
 from chalicelib.telemetry import log, measure
 
-MAX_BODY = 256 * 1024  # bytes on the wire
-# A metric's dimension: few values, none of them from the request.
+MAX_BODY_BYTES = 256 * 1024
+RETRY_AFTER_SECONDS = 2
+# The metric's dimension `reason`: few values, none taken from the request.
 REASONS = {
     HTTPStatus.UNAUTHORIZED: "token",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "media_type",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
     HTTPStatus.BAD_REQUEST: "body",
 }
-RETRY_AFTER = {"Retry-After": "2"}  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the gateway hands over: the raw body, its media type and the verified token's claims."""
+    """What the gateway passes on: the raw body, its media type and the claims of the verified token."""
 
     body: bytes
     content_type: str | None
@@ -51,11 +51,11 @@ class Reply:
 def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
     """Queue the request's interaction for the token's user; the answer is "ok" only if the queue has it.
 
-    A wrong request is answered "error", a queue that cannot take it "retry": posting that again is always safe.
+    A wrong request is answered "error"; a queue that does not take the message, "retry": posting again is always safe.
     """
     try:
         interaction = _read(request, now)
-        message = _message(interaction)
+        message = _encode(interaction)
     except RefusedError as refusal:
         log.info("refused", http_status=refusal.status)
         measure(Refused=1, reason=REASONS[refusal.status])
@@ -72,26 +72,32 @@ def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
 
 
 def retry(http_status: HTTPStatus, event_id: str | None = None) -> Reply:
-    """Return the answer to a request that was sound, or may have been, and is not queued."""
-    message = "could not be queued; send the same request again"
-    return Reply(http_status=http_status, status="retry", message=message, event_id=event_id, headers=RETRY_AFTER)
+    """Return the answer "retry": the interaction is not queued, or the outcome is unknown."""
+    return Reply(
+        http_status=http_status,
+        status="retry",
+        message="could not be queued; send the same request again",
+        event_id=event_id,
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
 
 
 def _read(request: Request, now: datetime) -> Interaction:
     if request.claims.get("token_use") != "id":
-        raise RefusedError("send the ID token: the access token says nothing here", HTTPStatus.UNAUTHORIZED)
+        raise RefusedError("send the ID token, not the access token", HTTPStatus.UNAUTHORIZED)
     media_type = (request.content_type or "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise RefusedError("send Content-Type: application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    if len(request.body) > MAX_BODY:
+        raise RefusedError("Content-Type: must be application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    size = len(request.body)
+    if size > MAX_BODY_BYTES:
         raise RefusedError(
-            f"the body has {len(request.body)} bytes; {MAX_BODY} are allowed", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            f"the body has {size} bytes; at most {MAX_BODY_BYTES} are allowed", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         )
     return parse(request.body, user_id=request.claims["sub"], now=now)
 
 
-def _message(interaction: Interaction) -> str:
+def _encode(interaction: Interaction) -> str:
     message = encode(interaction)
-    if len(message) > MAX_MESSAGE:
-        raise RefusedError("metadata: too long, as text in ASCII", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise RefusedError("metadata: too long when written as ASCII JSON", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return message

@@ -1,4 +1,4 @@
-"""The request's body: strict JSON, judged field by field in words that a frontend developer can act on."""
+"""Validates the request's body field by field, with messages that a frontend developer can act on."""
 
 import re
 from collections.abc import Iterator
@@ -11,42 +11,44 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from chalicelib.api.strict_json import MAX_DEPTH, RefusedError, strict_json
-from chalicelib.interaction import EPOCH, Interaction, Kind, derive_event_id, derive_id, microseconds
+from chalicelib.api.timestamp import read_timestamp
+from chalicelib.interaction import Interaction, Kind, derive_event_id, derive_id, microseconds
 
-MAX_PROBLEMS = 10
-MAX_NUMBERS = 1_000_000  # Postgres writes 1e308 as 309 digits; 256 KiB of such would be more than the graph takes
+MAX_PROBLEMS = 10  # named in one message
+# Postgres writes 1e308 as 309 digits; 256 KiB of such numbers would be more than the graph takes.
+MAX_NUMBER_CHARACTERS = 1_000_000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-CLOCK_SKEW = timedelta(days=1)  # how far ahead a client's clock may be
-MILLISECONDS_FROM = 10**11  # a number below it is seconds since 1970 (until the year 5138)
+MAX_CLOCK_SKEW = timedelta(days=1)  # a client's clock may be ahead by this
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 UUID_FORM = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-NEED_TIMESTAMP = "must be seconds or milliseconds since 1970, or ISO 8601 with an offset (2024-05-01T12:00:00Z)"
-NEED_ARTIFACT = "must be a string of 1 to 256 characters"
-WORDING = {
+TIMESTAMP_FORMS = "must be seconds or milliseconds since 1970, or ISO 8601 with an offset (2024-05-01T12:00:00Z)"
+ARTIFACT_FORM = "must be a string of 1 to 256 characters"
+# By pydantic's type of error.
+MESSAGES = {
     "missing": "required",
     "extra_forbidden": "unknown field",
     "enum": "must be one of " + ", ".join(Kind),
     "dict_type": "must be an object or null",
-    "string_unicode": "holds half of a surrogate pair",
-    "string_type": NEED_ARTIFACT,
-    "string_too_short": NEED_ARTIFACT,
-    "string_too_long": NEED_ARTIFACT,
+    "string_unicode": "contains half of a surrogate pair",
+    "string_type": ARTIFACT_FORM,
+    "string_too_short": ARTIFACT_FORM,
+    "string_too_long": ARTIFACT_FORM,
 }
 
 
-def _wrong(text: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{text}", {"text": text})
+def _refusal(message: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{message}", {"message": message})
 
 
 def _storable(value: Any, depth: int = 1) -> Any:
-    """Return the JSON value as it is, or refuse what Postgres or a frontend could not read back."""
+    """Return the JSON value unchanged; refuse what Postgres cannot store or a frontend cannot read back."""
     if depth > MAX_DEPTH and isinstance(value, dict | list):
-        raise _wrong(f"nested more than {MAX_DEPTH} levels deep")
+        raise _refusal(f"nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, str) and UNSTORABLE.search(value):
-        raise _wrong("holds a NUL character or half of a surrogate pair")
-    for inner in _children(value):
-        _storable(inner, depth + 1)
+        raise _refusal("contains a NUL character or half of a surrogate pair")
+    for child in _children(value):
+        _storable(child, depth + 1)
     return value
 
 
@@ -60,32 +62,19 @@ def _children(value: Any) -> Iterator[Any]:
 
 def _lower_uuid(value: Any) -> Any:
     if value is not None and not (isinstance(value, str) and UUID_FORM.fullmatch(value)):
-        raise _wrong("must be a UUID such as d3aac781-5229-5aa4-997e-6705b4971007")
+        raise _refusal("must be a UUID such as d3aac781-5229-5aa4-997e-6705b4971007")
     return value and value.lower()
 
 
-def _to_microseconds(value: Any, info: ValidationInfo) -> int:
-    """Convert a number (seconds, or milliseconds from 1e11 on) or an ISO 8601 text, once and for all."""
+def _valid_timestamp(value: Any, info: ValidationInfo) -> int:
     try:
-        if isinstance(value, str):
-            when = datetime.fromisoformat(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            # By way of the decimal text: what the client wrote, not the binary neighbour of it.
-            unit = 10**3 if value >= MILLISECONDS_FROM else 10**6
-            when = EPOCH + timedelta(microseconds=round(Decimal(repr(value)) * unit))
-        else:
-            raise _wrong(NEED_TIMESTAMP)
-        in_range = EARLIEST <= when <= _now(info) + CLOCK_SKEW
-    except (ValueError, TypeError, OverflowError):  # TypeError: a text without offset does not compare
-        raise _wrong(NEED_TIMESTAMP) from None
-    if not in_range:
-        raise _wrong("must lie between the year 2000 and a day from now")
-    return microseconds(when)
-
-
-def _now(info: ValidationInfo) -> datetime:
+        timestamp = read_timestamp(value)
+    except ValueError:
+        raise _refusal(TIMESTAMP_FORMS) from None
     now: datetime = (info.context or {})["now"]
-    return now
+    if not EARLIEST <= timestamp <= now + MAX_CLOCK_SKEW:
+        raise _refusal("must be between the year 2000 and one day from now")
+    return microseconds(timestamp)
 
 
 class PostPayload(BaseModel):
@@ -99,23 +88,23 @@ class PostPayload(BaseModel):
     )
     event_id: Annotated[str | None, BeforeValidator(_lower_uuid)] = None
     metadata: Annotated[dict[str, Any] | None, BeforeValidator(_storable)] = None
-    timestamp: Annotated[int, BeforeValidator(_to_microseconds)]
+    timestamp: Annotated[int, BeforeValidator(_valid_timestamp)]
 
     @field_validator("artifact_id")
     @classmethod
-    def needed_by_kind(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """Refuse an interaction with an artifact that does not say which."""
+    def required_by_kind(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Refuse an interaction without an artifact when its kind needs one."""
         kind = info.data.get("kind")
         if value is None and kind is not None and not kind.opens:
-            raise _wrong(f"required for kind '{kind}'")
+            raise _refusal(f"required for kind '{kind}'")
         _storable(value)
         return value
 
 
 def parse(body: bytes, *, user_id: str, now: datetime) -> Interaction:
-    """Return the interaction that a request's body stands for, its ids filled in.
+    """Return the interaction that a request's body describes, with its ids.
 
-    Raises RefusedError, naming every wrong field, for anything but a sound payload.
+    Raises RefusedError for a wrong body; its message names every wrong field.
     """
     data = strict_json(body)
     if not isinstance(data, dict):
@@ -123,25 +112,27 @@ def parse(body: bytes, *, user_id: str, now: datetime) -> Interaction:
     try:
         payload = PostPayload.model_validate(data, context={"now": now})
     except ValidationError as error:
-        raise RefusedError(_wording(error)) from None
-    if _written_out(payload.metadata) > MAX_NUMBERS:
-        raise RefusedError("metadata: its numbers, written out, are too long", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        raise RefusedError(_message(error)) from None
+    if _number_characters(payload.metadata) > MAX_NUMBER_CHARACTERS:
+        raise RefusedError(
+            "metadata: its numbers are too long when written without exponents", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        )
     content = {"user_id": user_id, **payload.model_dump()}
-    given = content.pop("event_id")
-    content["event_id"] = given or derive_event_id(**content)
+    given_event_id = content.pop("event_id")
+    content["event_id"] = given_event_id or derive_event_id(**content)
     return Interaction(id=derive_id(**content), received_at=microseconds(now), **content)
 
 
-def _written_out(value: Any) -> int:
-    """Return how many characters the fractional numbers in a JSON value take without exponents."""
+def _number_characters(value: Any) -> int:
+    """Return the total length of a JSON value's fractional numbers when written without exponents."""
     if isinstance(value, float):
         return len(format(Decimal(repr(value)), "f"))
-    return sum(_written_out(inner) for inner in _children(value))
+    return sum(_number_characters(child) for child in _children(value))
 
 
-def _wording(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     problems = [
-        f"{str((*problem['loc'], 'the body')[0])[:64]}: {WORDING.get(problem['type'], problem['msg'])}"
+        f"{str((*problem['loc'], 'the body')[0])[:64]}: {MESSAGES.get(problem['type'], problem['msg'])}"
         for problem in error.errors()
     ]
     more = len(problems) - MAX_PROBLEMS

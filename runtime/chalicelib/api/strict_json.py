@@ -1,4 +1,4 @@
-"""JSON that means the same to everyone who reads it later, or a refusal that says what to change."""
+"""Parses JSON that every later reader understands alike; a refusal says what to change."""
 
 import json
 import math
@@ -6,37 +6,38 @@ from http import HTTPStatus
 from typing import Any
 
 MAX_DEPTH = 64
-MAX_DIGITS = 309  # of the largest integer within a double's range
+MAX_DIGITS = 309  # the largest integer within a double's range has as many
+OUT_OF_RANGE = "a number is outside the range of a double"
 
 
 class RefusedError(Exception):
-    """The request is wrong; the text says what to change, the status of what sort it is."""
+    """The request is wrong; the text says what to change."""
 
     def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
-        """Take the text for the frontend developer and the HTTP status."""
+        """Take the message for the frontend developer and the HTTP status of the answer."""
         super().__init__(message)
         self.status = status
 
 
 def strict_json(body: bytes) -> Any:
-    """Parse JSON that means the same everywhere: no key twice, no NaN or Infinity, numbers within a double's range."""
+    """Parse JSON without duplicate keys, NaN, Infinity and numbers outside a double's range; raises RefusedError."""
     try:
         return json.loads(
             body.decode(),
-            object_pairs_hook=_each_key_once,
+            object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
-            parse_int=_whole_number,
-            parse_float=_finite_number,
+            parse_int=_integer,
+            parse_float=_finite,
         )
     except UnicodeDecodeError:
         raise RefusedError("the body is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise RefusedError(f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+        raise RefusedError(f"the body is not JSON: see line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise RefusedError(f"metadata: nested more than {MAX_DEPTH} levels deep") from None
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
@@ -49,13 +50,13 @@ def _refuse_constant(text: str) -> float:
     raise RefusedError(f"{text}: not a JSON number")
 
 
-def _whole_number(text: str) -> int:
+def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS + 1 or math.isinf(float(text)):
-        raise RefusedError("a number is beyond the range of a double")
+        raise RefusedError(OUT_OF_RANGE)
     return int(text)
 
 
-def _finite_number(text: str) -> float:
+def _finite(text: str) -> float:
     if math.isinf(value := float(text)):
-        raise RefusedError("a number is beyond the range of a double")
+        raise RefusedError(OUT_OF_RANGE)
     return value

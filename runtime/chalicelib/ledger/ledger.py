@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from chalicelib.interaction import Interaction, moment
+from chalicelib.interaction import Interaction, to_datetime
 from chalicelib.ledger.connection import Database
 
 # What a writer and a projector hold shared, and an erasure takes exclusively: a barrier, not a queue.
@@ -162,6 +162,6 @@ def _columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
         "kind": [i.kind.value for i in interactions],
         "artifact_id": [i.artifact_id for i in interactions],
         "metadata": [None if i.metadata is None else json.dumps(i.metadata) for i in interactions],
-        "timestamp": [moment(i.timestamp) for i in interactions],
-        "received_at": [moment(i.received_at) for i in interactions],
+        "timestamp": [to_datetime(i.timestamp) for i in interactions],
+        "received_at": [to_datetime(i.received_at) for i in interactions],
     }

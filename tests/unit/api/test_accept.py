@@ -1,10 +1,10 @@
-"""The answer says what became of the interaction, and only "ok" promises that it is kept."""
+"""The answer says whether the interaction is queued; only "ok" promises it."""
 
 import json
 
 import pytest
 
-from chalicelib.api.accept import Request, accept
+from chalicelib.api.accept import MAX_BODY_BYTES, Request, accept
 from chalicelib.queue import decode
 from chalicelib.telemetry import log
 from tests.fakes import FakeQueue
@@ -18,7 +18,7 @@ def request(raw: bytes, content_type: str | None = "application/json", **claims:
     return Request(body=raw, content_type=content_type, claims=CLAIMS | claims)
 
 
-def test_an_accepted_interaction_is_queued_and_its_event_named(queue: FakeQueue) -> None:
+def test_an_accepted_interaction_is_queued_and_its_event_returned(queue: FakeQueue) -> None:
     reply = accept(request(body("peel", artifact_id=ARTIFACT)), queue=queue, now=NOW)
     [[queued]] = [decode(message) for message in queue.bodies]
     assert queued == interaction("peel", artifact_id=ARTIFACT)
@@ -35,16 +35,16 @@ def test_the_same_body_gets_the_same_event(queue: FakeQueue) -> None:
     assert len({decode(message)[0].id for message in queue.bodies}) == 1
 
 
-def test_a_queue_that_is_away_means_retry_with_the_event() -> None:
-    reply = accept(request(body()), queue=FakeQueue(reachable=False), now=NOW)
+def test_with_the_queue_unavailable_the_answer_is_retry_with_the_event() -> None:
+    reply = accept(request(body()), queue=FakeQueue(available=False), now=NOW)
     assert (reply.http_status, reply.status, reply.event_id) == (503, "retry", interaction().event_id)
     assert reply.message
     assert int(reply.headers["Retry-After"]) > 0
 
 
-def test_posting_again_with_the_event_of_a_retry_is_the_same_interaction(queue: FakeQueue) -> None:
-    refused = accept(request(body()), queue=FakeQueue(reachable=False), now=NOW)
-    accept(request(body(event_id=refused.event_id)), queue=queue, now=NOW)
+def test_posting_again_with_the_event_of_a_retry_changes_no_id(queue: FakeQueue) -> None:
+    retry = accept(request(body()), queue=FakeQueue(available=False), now=NOW)
+    accept(request(body(event_id=retry.event_id)), queue=queue, now=NOW)
     assert decode(queue.bodies[0])[0].id == interaction().id
 
 
@@ -53,8 +53,8 @@ def test_posting_again_with_the_event_of_a_retry_is_the_same_interaction(queue: 
     [
         (request(b"{}"), 400),
         (request(b"nonsense"), 400),
-        (request(b" " * (256 * 1024 + 1)), 413),
-        # 250,000 bytes that become six times as many in the queue's ASCII; numbers that become 309 digits in Postgres
+        (request(body().ljust(MAX_BODY_BYTES + 1)), 413),
+        # 250,000 bytes that are six times as many in ASCII; numbers of 309 digits in Postgres
         (request(body(metadata={"a": "\x7f" * 250_000}).replace(b"\\u007f", b"\x7f")), 413),
         (request(body().replace(b"}", b', "metadata": {"a": [' + b",".join([b"1e308"] * 40_000) + b"]}}")), 413),
         (request(body(), "text/plain"), 415),
@@ -62,19 +62,24 @@ def test_posting_again_with_the_event_of_a_retry_is_the_same_interaction(queue: 
         (request(body(), token_use="access"), 401),  # noqa: S106  the kind of a token, not one
     ],
 )
-def test_a_wrong_request_is_an_error_and_queues_nothing(wrong: Request, status: int, queue: FakeQueue) -> None:
+def test_a_wrong_request_is_an_error_and_is_not_queued(wrong: Request, status: int, queue: FakeQueue) -> None:
     reply = accept(wrong, queue=queue, now=NOW)
     assert (reply.http_status, reply.status, reply.event_id) == (status, "error", None)
     assert reply.message
     assert queue.bodies == []
 
 
+def test_a_body_may_have_256_kib(queue: FakeQueue) -> None:
+    assert MAX_BODY_BYTES == 256 * 1024
+    assert accept(request(body().ljust(MAX_BODY_BYTES)), queue=queue, now=NOW).status == "ok"
+
+
 @pytest.mark.parametrize("media_type", ["application/json", "Application/JSON; charset=utf-8", None])
-def test_json_is_json_however_the_header_spells_it(media_type: str | None, queue: FakeQueue) -> None:
+def test_the_media_type_may_be_written_in_several_ways(media_type: str | None, queue: FakeQueue) -> None:
     assert accept(request(body(), media_type), queue=queue, now=NOW).status == "ok"
 
 
-def test_logs_name_the_interaction_and_nothing_that_the_person_wrote(
+def test_logs_hold_the_id_and_no_content(
     queue: FakeQueue, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     accept(request(body(metadata={"query": "alice@example.com"}, secret_field=1)), queue=queue, now=NOW)
@@ -91,7 +96,7 @@ def test_logs_name_the_interaction_and_nothing_that_the_person_wrote(
     ("wrong", "reason"),
     [
         (request(b"nonsense"), "body"),
-        (request(b" " * (256 * 1024 + 1)), "too_large"),
+        (request(b" " * (MAX_BODY_BYTES + 1)), "too_large"),
         (request(body(), "text/plain"), "media_type"),
         (request(body(), token_use="access"), "token"),  # noqa: S106  the kind of a token, not one
     ],

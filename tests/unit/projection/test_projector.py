@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.interaction import Interaction, Kind, moment
+from chalicelib.interaction import Interaction, Kind, to_datetime
 from chalicelib.ledger.ledger import Row
 from chalicelib.projection.projector import changes
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
@@ -19,7 +19,7 @@ def row(one: Interaction) -> Row:
         one.kind,
         one.artifact_id,
         "{}",
-        moment(one.timestamp),
+        to_datetime(one.timestamp),
         attempts=0,
         received_at=NOW,
     )
