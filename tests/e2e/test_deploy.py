@@ -1,4 +1,4 @@
-"""What a deploy does when one of its steps fails."""
+"""A deploy of which one step fails."""
 
 import shutil
 import time
@@ -21,7 +21,7 @@ def code_of_functions(system: System) -> dict[str, str]:
     return {function["FunctionName"]: function["CodeSha256"] for function in functions}
 
 
-def test_a_migration_that_fails_fails_the_deploy_and_the_code_from_before_goes_on(
+def test_a_failing_migration_fails_the_deploy_and_the_old_code_still_works(
     system: System, post: Callable[[dict[str, Any]], requests.Response], sql: psycopg.Connection, tmp_path: Path
 ) -> None:
     before = code_of_functions(system)

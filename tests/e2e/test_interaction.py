@@ -33,7 +33,7 @@ def kinds(sql: psycopg.Connection, event_id: str) -> list[str]:
 
 
 def shape(cypher: neo4j.Session, event_id: str) -> tuple[list[str], list[str]]:
-    """Return the event's labels and the types of its edges."""
+    """Return the labels of the event and the types of its edges."""
     record = cypher.run(
         "MATCH (:User)-[:INITIATED]->(e:Event {id: $id}) OPTIONAL MATCH (e)-[r]->(:Artifact)"
         " RETURN labels(e) AS labels, collect(type(r)) AS types",
@@ -43,9 +43,9 @@ def shape(cypher: neo4j.Session, event_id: str) -> tuple[list[str], list[str]]:
 
 
 def arrived(seconds: float, sql: psycopg.Connection, cypher: neo4j.Session, event_id: str, *expected: str) -> None:
-    """Wait until exactly these kinds are in the ledger, and what they mean is in the graph."""
+    """Wait until the ledger has exactly these kinds for the event, and the graph their labels and edges."""
 
-    def look() -> None:
+    def check() -> None:
         assert kinds(sql, event_id) == sorted(expected)
         labels = {"recall": "RecallEvent", "workspace": "WorkspaceEvent"}
         assert shape(cypher, event_id) == (
@@ -53,10 +53,10 @@ def arrived(seconds: float, sql: psycopg.Connection, cypher: neo4j.Session, even
             sorted(kind.upper() for kind in expected if kind not in labels),
         )
 
-    within(seconds, look)
+    within(seconds, check)
 
 
-def dead_letters(system: System) -> int:
+def dead_lettered_messages(system: System) -> int:
     answer = system.target.client("sqs").get_queue_attributes(
         QueueUrl=system.target.outputs["DeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
     )
@@ -82,11 +82,11 @@ def test_the_same_body_twice_is_one_row_and_one_edge(
     assert answers[0] == answers[1]
     assert answers[0]["status"] == "ok"
     arrived(5, sql, cypher, answers[0]["event_id"], "keep")
-    time.sleep(1)  # long enough for a second one to arrive
+    time.sleep(1)  # a second row would be there by then
     arrived(0, sql, cypher, answers[0]["event_id"], "keep")
 
 
-def test_a_peel_before_its_recall_ends_in_the_same_graph(
+def test_a_peel_before_its_recall_gives_the_same_graph(
     post: Post, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
     event_id = post({"kind": "peel", "artifact_id": ARTIFACT, "timestamp": time.time()}).json()["event_id"]
@@ -95,7 +95,7 @@ def test_a_peel_before_its_recall_ends_in_the_same_graph(
     arrived(5, sql, cypher, event_id, "peel", "recall")
 
 
-def test_a_wrong_request_is_told_what_to_change(post: Post) -> None:
+def test_a_wrong_request_is_answered_with_every_wrong_field(post: Post) -> None:
     response = post({"kind": "peel", "timestamp": "now", "event": 1})
     assert response.status_code == 400
     assert response.json()["status"] == "error"
@@ -104,7 +104,7 @@ def test_a_wrong_request_is_told_what_to_change(post: Post) -> None:
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer nonsense"])
-def test_without_a_good_token_the_answer_is_401_in_shape(system: System, authorization: str | None) -> None:
+def test_without_a_valid_token_the_answer_is_401_in_shape(system: System, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     response = requests.post(f"{system.environment['API_URL']}/interaction", json={}, headers=headers, timeout=30)
     assert response.status_code == 401
@@ -112,7 +112,7 @@ def test_without_a_good_token_the_answer_is_401_in_shape(system: System, authori
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_with_the_queue_unreachable_the_answer_is_retry_and_trying_again_is_the_same_interaction(
+def test_retrying_after_the_queue_was_unavailable_stores_once(
     system: System, post: Post, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
     payload = {"kind": "recall", "timestamp": time.time()}
@@ -146,24 +146,24 @@ def _ok(response: requests.Response) -> requests.Response:
     return response
 
 
-def test_poison_goes_to_the_dead_letters_with_its_reason(system: System) -> None:
+def test_poison_is_dead_lettered_with_its_reason(system: System) -> None:
     queues, outputs = system.target.client("sqs"), system.target.outputs
     queues.send_message(QueueUrl=outputs["QueueUrl"], MessageBody="no JSON")
 
-    def look() -> dict[str, Any]:
+    def receive() -> dict[str, Any]:
         found = queues.receive_message(QueueUrl=outputs["DeadLetterQueueUrl"], MessageAttributeNames=["All"])
         assert found.get("Messages")
         return dict(found["Messages"][0])
 
-    message = within(10, look)
+    message = within(10, receive)
     queues.delete_message(QueueUrl=outputs["DeadLetterQueueUrl"], ReceiptHandle=message["ReceiptHandle"])
     assert (message["Body"], message["MessageAttributes"]["reason"]["StringValue"]) == ("no JSON", "not_json")
 
 
-def test_with_neo4j_away_everything_is_accepted_and_stored_and_the_graph_catches_up(
+def test_with_neo4j_unavailable_all_is_stored_and_the_graph_catches_up(
     system: System, post: Post, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
-    buried = dead_letters(system)
+    before = dead_lettered_messages(system)
     events = []
     for outage in (frozen, stopped):
         with outage(system.cloud, "neo4j"):
@@ -172,8 +172,8 @@ def test_with_neo4j_away_everything_is_accepted_and_stored_and_the_graph_catches
                 events.append(response.json()["event_id"])
                 within(12, lambda: _stored(sql, events[-1]))
     for event_id in events:
-        arrived(100, sql, cypher, event_id, "keep")  # catch-up comes every minute
-    assert dead_letters(system) == buried
+        arrived(100, sql, cypher, event_id, "keep")  # catch-up runs every minute
+    assert dead_lettered_messages(system) == before
 
 
 def _stored(sql: psycopg.Connection, event_id: str) -> None:

@@ -13,7 +13,7 @@ from chalicelib.queue import MAX_MESSAGE_BYTES, Queue, QueueUnavailableError, en
 from chalicelib.telemetry import log, measure
 
 MAX_BODY_BYTES = 256 * 1024
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER = {"Retry-After": "2"}  # seconds
 # The metric's dimension `reason`: few values, none taken from the request.
 REASONS = {
     HTTPStatus.UNAUTHORIZED: "token",
@@ -73,13 +73,8 @@ def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
 
 def retry(http_status: HTTPStatus, event_id: str | None = None) -> Reply:
     """Return the answer "retry": the interaction is not queued, or the outcome is unknown."""
-    return Reply(
-        http_status=http_status,
-        status="retry",
-        message="could not be queued; send the same request again",
-        event_id=event_id,
-        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-    )
+    message = "could not be queued; send the same request again"
+    return Reply(http_status=http_status, status="retry", message=message, event_id=event_id, headers=RETRY_AFTER)
 
 
 def _read(request: Request, now: datetime) -> Interaction:
@@ -88,11 +83,9 @@ def _read(request: Request, now: datetime) -> Interaction:
     media_type = (request.content_type or "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise RefusedError("Content-Type: must be application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    size = len(request.body)
-    if size > MAX_BODY_BYTES:
-        raise RefusedError(
-            f"the body has {size} bytes; at most {MAX_BODY_BYTES} are allowed", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        )
+    if (size := len(request.body)) > MAX_BODY_BYTES:
+        message = f"the body has {size} bytes; at most {MAX_BODY_BYTES} are allowed"
+        raise RefusedError(message, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return parse(request.body, user_id=request.claims["sub"], now=now)
 
 
