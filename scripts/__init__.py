@@ -1,1 +1,1 @@
-"""The commands, one module each, thin over `target`."""
+"""The commands, one module each."""

@@ -1,4 +1,4 @@
-"""create-user: make somebody who can sign in."""
+"""create-user: create a user who can sign in."""
 
 import secrets
 import string
@@ -6,31 +6,32 @@ import string
 import click
 
 from scripts.common.cli import command, environment_option, run
-from scripts.common.target import Target, WrongUseError, find
+from scripts.common.errors import WrongUseError
+from scripts.common.target import Target, find_target
 
 
 @command()
 @environment_option
 @click.argument("email")
-@click.option("--password", help="Without it one is made up and shown once.")
+@click.option("--password", help="By default one is generated and printed once.")
 def create_user(environment: str, email: str, password: str | None) -> None:
-    """Create a user with that EMAIL who can sign in at once.
+    """Create a user with this EMAIL who can sign in at once.
 
-    Safe to repeat: a user who exists keeps the password, unless --password gives another.
+    Safe to repeat: an existing user keeps the password, unless --password sets another.
     """
     if not email.strip():
-        raise WrongUseError("an empty EMAIL: nobody can sign in with that")
-    chosen = password or generated_password()
-    if ensure_user(find(environment), email, chosen, change=bool(password)):
+        raise WrongUseError("EMAIL is empty: nobody can sign in with that")
+    chosen = password or generate_password()
+    if ensure_user(find_target(environment), email, chosen, change=bool(password)):
         click.echo(f"created {email}" + ("" if password else f" with the password {chosen}"))
     else:
         click.echo(f"{email} exists already" + ("; the password is set" if password else "; nothing was changed"))
 
 
 def ensure_user(target: Target, email: str, password: str, *, change: bool) -> bool:
-    """Create the user and tell whether there was none; an existing one gets the password only if it is to change.
+    """Create the user and return True, or return False if there is one, whose password is set only to `change` it.
 
-    Raises WrongUseError when the pool refuses the address or the password.
+    Raises WrongUseError if the pool refuses the address or the password.
     """
     users, pool = target.client("cognito-idp"), target.outputs["UserPoolId"]
     created = True
@@ -49,14 +50,14 @@ def ensure_user(target: Target, email: str, password: str, *, change: bool) -> b
         try:
             users.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
         except users.exceptions.InvalidPasswordException as error:
-            if created:  # nobody would know the password
+            if created:  # an account without a known password is of no use
                 users.admin_delete_user(UserPoolId=pool, Username=email)
             raise WrongUseError(str(error.response["Error"]["Message"])) from None
     return created
 
 
-def generated_password() -> str:
-    """Return a password that any policy takes: 24 characters with a letter of each case, a digit and a symbol."""
+def generate_password() -> str:
+    """Return a password that any policy accepts: 24 characters with a lower- and upper-case letter, digit, symbol."""
     of_each = [string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.!"]
     return "".join(secrets.choice(alphabet) for alphabet in [*of_each, *[string.ascii_letters + string.digits] * 20])
 

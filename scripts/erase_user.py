@@ -1,8 +1,8 @@
-"""erase-user: forget a person."""
+"""erase-user: permanently delete a user's data."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,160 +12,158 @@ import click
 
 from scripts.common.cli import command, environment_option, run
 from scripts.common.console import progress
-from scripts.common.target import Target, WrongUseError, find
-from scripts.common.users import find_person
-from scripts.dlq.queue import letters_of, remove_of, tell_hidden
+from scripts.common.errors import WrongUseError
+from scripts.common.target import Target, find_target
+from scripts.common.users import find_user, unknown_user
+from scripts.dlq.queue import check_all_seen, delete_messages_of, find_messages_of
 
 
 @command()
 @environment_option
 @click.argument("user", required=False)
 @click.option("--list", "list_all", is_flag=True, help="List all erasures, as JSON Lines.")
-@click.option("--again", is_flag=True, help="Apply all erasures again, after a restore; the unfinished ones too.")
+@click.option("--again", is_flag=True, help="Apply all erasures again after a restore, unfinished ones too.")
 @click.option(
-    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="With --again: those of a list."
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="With --again: apply this list too."
 )
-@click.option("--yes", is_flag=True, help="Really; without it you see what would go.")
+@click.option("--yes", is_flag=True, help="Erase; without it the command only shows what it would erase.")
 def erase_user(
     environment: str, user: str | None, *, list_all: bool, again: bool, file: Path | None, yes: bool
 ) -> None:
-    """Erase what is held on USER, an e-mail address or an id: from the ledger, the graph and the dead letters.
+    """Erase the data of USER, an e-mail address or an id, from the ledger, the graph and the dead-letter queue.
 
-    What they do from now on is stored again; their account in the user pool stays. Interrupted, run it again.
+    Later interactions of the user are stored again; the account in the user pool stays. If interrupted, run it again.
 
-    After Postgres was restored to an earlier moment, erasures since then are missing there: save a --list before, and
-    apply it with --again --file.
+    A restore of Postgres to an earlier time loses the erasures since then: save a --list before it, and apply the list
+    with --again --file.
 
-    It takes 20 seconds or more: it waits once until what was under way has ended, and looks again. Dead letters that
-    another command holds at the moment are not seen: it then exits with 3, and is to be run again.
+    It takes 20 seconds or more: it waits once until running transactions have ended, then checks again. It cannot read
+    dead-lettered messages that another command holds: it then exits with 3; run it again.
     """
     if [bool(user), list_all, again].count(True) != 1 or (file and not again):
-        raise WrongUseError("name a USER, or give --list, or --again (which takes a --file)")
+        raise WrongUseError("give one of USER, --list and --again (which may have a --file)")
     listed = read_list(file) if file else {}
-    target = find(environment)
+    target = find_target(environment)
     if list_all:
         for one in _erasures(target):
             click.echo(json.dumps(one))
     elif again:
-        _again(target, listed, yes=yes)
+        _erase_again(target, listed, yes=yes)
     elif user:
-        _erase_person(target, user, yes=yes)
+        _erase_user(target, user, yes=yes)
 
 
 def read_list(path: Path) -> dict[str, datetime]:
-    """Read what --list printed: each user's latest moment. Raises WrongUseError, naming the line, for anything else."""
+    """Read the output of --list: each user's latest time. Raises WrongUseError, with the line's number, for others."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError:
-        raise WrongUseError(f"{path}: not what --list printed, nor any text") from None
-    found = []
+        raise WrongUseError(f"{path}: not text, so not the output of --list") from None
+    erasures = []
     for number, line in enumerate(lines, start=1):
         try:
-            found += [_erasure(json.loads(line))] if line.strip() else []
+            erasures += [_parse(json.loads(line))] if line.strip() else []
         except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
-            raise WrongUseError(f"{path}, line {number}: not an erasure that --list printed") from None
-        if found and found[-1][1] > datetime.now(UTC):
-            raise WrongUseError(f"{path}, line {number}: it is of a moment that has not come yet")
-    return _latest(found)
+            raise WrongUseError(f"{path}, line {number}: not an erasure printed by --list") from None
+        if erasures and erasures[-1][1] > datetime.now(UTC):
+            raise WrongUseError(f"{path}, line {number}: its time is in the future")
+    return _latest(erasures)
 
 
-def _erasure(one: Any) -> tuple[str, datetime]:
-    """Return whom and up to when; raises an error of Python's own where it is not said."""
-    user_id, moment = one["user_id"], datetime.fromisoformat(one["erased_at"])
-    if not isinstance(user_id, str) or not user_id or not moment.tzinfo:
+def _parse(erasure: Any) -> tuple[str, datetime]:
+    """Return the user's id and the time; raises one of Python's own errors if they are missing or invalid."""
+    user_id, erased_at = erasure["user_id"], datetime.fromisoformat(erasure["erased_at"])
+    if not isinstance(user_id, str) or not user_id or not erased_at.tzinfo:
         raise ValueError
-    return user_id, moment.astimezone(UTC)
+    return user_id, erased_at.astimezone(UTC)
 
 
 def _latest(erasures: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
     latest: dict[str, datetime] = {}
-    for user_id, moment in erasures:
-        latest[user_id] = max(moment, latest.get(user_id, moment))
+    for user_id, erased_at in erasures:
+        latest[user_id] = max(erased_at, latest.get(user_id, erased_at))
     return latest
 
 
-def _erase_person(target: Target, user: str, *, yes: bool) -> None:
-    person = find_person(target, user)
-    held = target.operate("holdings", user_id=person.user_id)
-    known = bool(person.account or any(held.values()))
-    letters, hidden = ([], 0) if known and yes else letters_of(target, {person.user_id})
-    if not (known or letters):
-        tell_hidden(hidden)
-        raise WrongUseError(f"{target.name} knows no user {user}")
+def _erase_user(target: Target, user: str, *, yes: bool) -> None:
+    found = find_user(target, user)
+    counts = target.operate("holdings", user_id=found.user_id)
+    known = bool(found.account or any(counts.values()))
+    messages, in_flight = ([], 0) if known and yes else find_messages_of(target, {found.user_id})
+    if not (known or messages):
+        check_all_seen(in_flight)
+        raise unknown_user(target, user)
     if yes:
-        _erase(target, {person.user_id: None})
+        _erase(target, {found.user_id: None})
         return
     click.echo(
-        f"{person.user_id}: {held['interactions']} interactions ({held['waiting']} not yet in the graph),"
-        f" {held['nodes']} nodes and {len(letters)} dead letters"
+        f"{found.user_id}: {counts['interactions']} interactions ({counts['waiting']} not yet in the graph),"
+        f" {counts['nodes']} nodes and {len(messages)} dead-lettered messages"
     )
     click.echo("nothing was erased: --yes erases it")
-    tell_hidden(hidden)
+    check_all_seen(in_flight)
 
 
-def _again(target: Target, listed: dict[str, datetime], *, yes: bool) -> None:
-    latest = _latest([*map(_erasure, _erasures(target)), *listed.items()])
+def _erase_again(target: Target, listed: dict[str, datetime], *, yes: bool) -> None:
+    latest = _latest([*map(_parse, _erasures(target)), *listed.items()])
     click.echo(f"{len(latest)} erasures" + ("" if yes else ": --yes applies them again"))
     if yes:
         _erase(target, latest)
 
 
-def _erase(target: Target, moments: Mapping[str, datetime | None]) -> None:
-    """Erase each user's data up to their moment, or now. Raises OperationError where dead letters were not seen."""
-    erasures = [_Erasure(target, user_id, moment) for user_id, moment in moments.items()]
+def _erase(target: Target, until: Mapping[str, datetime | None]) -> None:
+    """Erase each user's data up to their time, or now. Raises OperationError if dead-lettered messages were held."""
+    erasures = [_Erasure(target, user_id, erased_at) for user_id, erased_at in until.items()]
     with progress() as bar:
         for one in bar.track(erasures, description="erasing"):
             one.begin()
-        # The first waits until what was under way elsewhere has ended, and by then it has for the others.
-        for one in bar.track(erasures, description="waiting 15 s, then looking again"):
+        # The first waits until running transactions have ended; then they have ended for the others too.
+        for one in bar.track(erasures, description="waiting 15 s, then checking again"):
             one.finish()
-    until = {one.user_id: one.erased_at for one in erasures if one.erased_at}
-    letters, hidden = remove_of(target, until)
-    owners = Counter(user_id for letter in letters for user_id in letter.owners(until.keys()))
+    messages, in_flight = delete_messages_of(target, {one.user_id: one.erased_at for one in erasures if one.erased_at})
+    owners = Counter(user_id for message in messages for user_id in message.owners({one.user_id for one in erasures}))
     for one in erasures:
         click.echo(
             f"{one.user_id}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes and"
-            f" {owners[one.user_id]} dead letters, all of it from before {one.erased_at and one.erased_at.isoformat()}"
+            f" {owners[one.user_id]} dead-lettered messages, all from before"
+            f" {one.erased_at and one.erased_at.isoformat()}"
         )
-    tell_hidden(hidden)
+    check_all_seen(in_flight)
 
 
 @dataclass
 class _Erasure:
-    """One user's, call by call."""
+    """The erasure of one user, in several calls."""
 
     target: Target
     user_id: str
     erased_at: datetime | None
     counts: Counter[str] = field(default_factory=Counter)
-    _place: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        erased_at = self.erased_at.isoformat() if self.erased_at else None
+        self._results = self.target.operate_in_calls("erase", user_id=self.user_id, erased_at=erased_at)
 
     def begin(self) -> None:
-        """Do all but the sweep."""
-        self._call(erased_at=self.erased_at.isoformat() if self.erased_at else None)
-        while self._place and self._place["phase"] != "sweep":
-            self._call(cursor=self._place)
+        """Do everything except the sweep."""
+        for cursor in self._cursors():
+            if cursor and cursor["phase"] == "sweep":
+                return
 
     def finish(self) -> None:
         """Do the sweep."""
-        while self._place:
-            self._call(cursor=self._place)
+        for _ in self._cursors():
+            pass
 
-    def _call(self, **words: Any) -> None:
-        answer = self.target.operate("erase", user_id=self.user_id, **words)
-        self.counts.update(interactions=answer["interactions"], nodes=answer["nodes"])
-        self.erased_at, self._place = datetime.fromisoformat(answer["erased_at"]), answer["cursor"]
+    def _cursors(self) -> Iterator[dict[str, Any] | None]:
+        for result in self._results:
+            self.counts.update(interactions=result["interactions"], nodes=result["nodes"])
+            self.erased_at = datetime.fromisoformat(result["erased_at"])
+            yield result["cursor"]
 
 
 def _erasures(target: Target) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor = None
-    while cursor or not found:
-        page = target.operate("erasures", cursor=cursor)
-        found += page["erasures"]
-        if not (cursor := page["cursor"]):
-            break
-    return found
+    return [one for page in target.operate_in_calls("erasures") for one in page["erasures"]]
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""export-user: all that is held on a person."""
+"""export-user: write all data of a user."""
 
 import json
 import os
@@ -12,50 +12,50 @@ import click
 
 from scripts.common.cli import command, environment_option, run
 from scripts.common.output_files import check_new_output
-from scripts.common.target import Target, WrongUseError, find
-from scripts.common.users import find_person
-from scripts.dlq.message import DeadLetter
-from scripts.dlq.queue import letters_of, tell_hidden
+from scripts.common.target import Target, find_target
+from scripts.common.users import find_user, unknown_user
+from scripts.dlq.message import DlqMessage
+from scripts.dlq.queue import check_all_seen, find_messages_of
 
 
 @command()
 @environment_option
 @click.argument("user")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="A new file instead of the terminal.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a new file instead of standard output.")
 def export_user(environment: str, user: str, output: Path | None) -> None:
-    """Write everything held on USER, an e-mail address or an id, as JSON Lines.
+    """Write all data of USER, an e-mail address or an id, as JSON Lines.
 
-    First the account in the user pool, then the last erasure if there was one, then each interaction, then what of them
-    lies in the dead-letter queue. The graph holds nothing that is not made from these.
+    The lines are: the account in the user pool, the last erasure if there is one, each interaction, and the user's
+    messages in the dead-letter queue. The graph is made from these and holds nothing else.
 
-    Nobody but you may read the file. Dead letters that another command holds at the moment are not seen: it then exits
-    with 3, and is to be run again.
+    Only you may read the file. The command cannot read dead-lettered messages that another command holds: it then exits
+    with 3; run it again.
     """
     path = None if output == Path("-") else output
     if path:
         check_new_output(path)
-    target = find(environment)
-    person = find_person(target, user)
-    held = target.operate("holdings", user_id=person.user_id)
-    letters, hidden = letters_of(target, {person.user_id})
-    if not (person.account or any(held.values()) or letters):
-        tell_hidden(hidden)
-        raise WrongUseError(f"{target.name} knows no user {user}")
-    with _opened(path) as file:
-        if person.account:
-            _write(file, "account", person.account)
-        if held["erased_at"]:
-            _write(file, "erasure", {"user_id": person.user_id, "erased_at": held["erased_at"]})
-        _write_interactions(target, person.user_id, file)
-        for letter in letters:
-            _write(file, "dead_letter", _content(letter, person.user_id))
-        file.flush()  # here, not at the end of all, where nobody tells that it went wrong
-    tell_hidden(hidden)
+    target = find_target(environment)
+    found = find_user(target, user)
+    counts = target.operate("holdings", user_id=found.user_id)
+    messages, in_flight = find_messages_of(target, {found.user_id})
+    if not (found.account or any(counts.values()) or messages):
+        check_all_seen(in_flight)
+        raise unknown_user(target, user)
+    with _open(path) as file:
+        if found.account:
+            _write(file, "account", found.account)
+        if counts["erased_at"]:
+            _write(file, "erasure", {"user_id": found.user_id, "erased_at": counts["erased_at"]})
+        _write_interactions(target, found.user_id, file)
+        for message in messages:
+            _write(file, "dead_letter", _content(message, found.user_id))
+        file.flush()  # here its failure is reported; at the end of the process it is not
+    check_all_seen(in_flight)
 
 
 @contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
-    """Give the new file, or standard output."""
+def _open(path: Path | None) -> Iterator[TextIO]:
+    """Open the new file, or standard output."""
     if not path:
         yield sys.stdout
         return
@@ -64,19 +64,17 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
 
 
 def _write_interactions(target: Target, user_id: str, file: TextIO) -> None:
-    cursor = None
-    while (page := target.operate("export", user_id=user_id, cursor=cursor))["interactions"]:
+    for page in target.operate_in_calls("export", user_id=user_id):
         for one in page["interactions"]:
             metadata = None if one["metadata"] is None else json.loads(one["metadata"])
             _write(file, "interaction", {**one, "metadata": metadata})
-        cursor = page["cursor"]
 
 
-def _content(letter: DeadLetter, user_id: str) -> dict[str, object]:
-    """Return what it holds of this user: of a message that names others, too, only what is theirs."""
-    mine = [one for one in letter.interactions if one.get("user_id") == user_id]
-    content = {"interactions": mine} if mine else {"body": letter.body}
-    return {"reason": letter.reason, "sent_at": letter.sent_at.isoformat(), **content}
+def _content(message: DlqMessage, user_id: str) -> dict[str, object]:
+    """Return the user's part of the message; the whole body if it cannot be divided."""
+    own = [one for one in message.interactions if one.get("user_id") == user_id]
+    content = {"interactions": own} if own else {"body": message.body}
+    return {"reason": message.reason, "sent_at": message.sent_at.isoformat(), **content}
 
 
 def _write(file: TextIO, type_: str, content: dict[str, object]) -> None:

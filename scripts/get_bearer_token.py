@@ -1,9 +1,9 @@
-"""get-bearer-token: sign a user in."""
+"""get-bearer-token: sign in as a user and print the bearer token."""
 
 import click
 
 from scripts.common.cli import command, environment_option, run
-from scripts.common.target import Target, find
+from scripts.common.target import Target, find_target
 
 
 @command()
@@ -11,17 +11,17 @@ from scripts.common.target import Target, find
 @click.argument("email")
 @click.argument("password", required=False)
 def get_bearer_token(environment: str, email: str, password: str | None) -> None:
-    """Print the bearer token of the user with that EMAIL, and nothing else.
+    """Print the bearer token of the user with this EMAIL, and nothing else.
 
-    It is an ID token of the user pool and lives one hour. Send it as `Authorization: Bearer TOKEN`. Without a PASSWORD
-    you are asked for it, which keeps it out of your shell's history.
+    It is an ID token of the user pool and is valid for one hour. Send it as `Authorization: Bearer TOKEN`. Without a
+    PASSWORD the command asks for it, so that it does not come into your shell's history.
     """
-    target = find(environment)
+    target = find_target(environment)
     click.echo(sign_in(target, email, password or click.prompt("Password", hide_input=True, err=True)))
 
 
 def sign_in(target: Target, email: str, password: str) -> str:
-    """Return the user's ID token; raises ClickException where the pool does not give one."""
+    """Return the user's ID token; raises ClickException if the pool refuses it."""
     users = target.client("cognito-idp")
     try:
         answer = users.initiate_auth(

@@ -1,9 +1,9 @@
-"""stats: what people do, and whether all of it arrives."""
+"""stats: usage statistics, and a reconciliation of all that was accepted."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import astuple
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -14,30 +14,31 @@ import click
 from chalicelib.ledger.statistics import OF_A_DAY, OF_ALL_DAYS
 from scripts.common.cli import command, environment_option, run
 from scripts.common.console import console, printable, progress, show_table
+from scripts.common.errors import WrongUseError
 from scripts.common.output_files import check_output
-from scripts.common.target import Target, WrongUseError, find
-from scripts.reports.reconciliation import balance
+from scripts.common.target import Target, find_target
+from scripts.reports.reconciliation import reconcile
 
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
 
 TABLES = ("balance", *OF_A_DAY, *OF_ALL_DAYS)
-FORMULA = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet computes
+FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
 
 
 @command()
 @environment_option
-@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How many, with today (UTC).")
+@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="Days, with today (UTC).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, an empty line between two tables; see --only.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with an empty line between two tables; see --only.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts instead.")
-@click.option("--only", multiple=True, help="Only this table; may be repeated.")
+@click.option("--only", multiple=True, help="Only this table; repeatable.")
 def stats(
     environment: str, *, days: int, as_json: bool, as_csv: bool, html: Path | None, only: tuple[str, ...]
 ) -> None:
-    """Answer people's questions about the last days, and account for all that was accepted.
+    """Show statistics of the last days, and account for all interactions that were accepted.
 
-    The answers come from SQL views that analysts can ask directly (docs/questions.md). A number that cannot be had is
+    They come from SQL views that analysts can query directly (docs/questions.md). A number that is not available is
     shown as unknown, never as 0.
     """
     if as_json + as_csv + bool(html) > 1:
@@ -45,10 +46,10 @@ def stats(
     _check_only(only, TABLES)
     if html:
         check_output(html)
-    target = find(environment)
+    target = find_target(environment)
     now = datetime.now(UTC)
     tables = collect(target, days=days, now=now)
-    _check_only(only, tables)  # what is deployed may be older than this
+    _check_only(only, tables)  # the deployed version may be older than this one
     tables = {name: table for name, table in tables.items() if not only or name in only}
     if as_json:
         click.echo(json.dumps({"environment": environment, "days": days, "at": now.isoformat(), "tables": tables}))
@@ -62,7 +63,7 @@ def stats(
     else:
         for name, table in tables.items():
             missing = "unknown" if name == "balance" else "none"
-            rows = [[_shown(value, missing) for value in row] for row in table["rows"]]
+            rows = [[_format(value, missing) for value in row] for row in table["rows"]]
             show_table(name.replace("_", " "), table["columns"], rows)
             console.print()
 
@@ -73,30 +74,28 @@ def _check_only(only: Iterable[str], tables: Iterable[str]) -> None:
 
 
 def collect(target: Target, *, days: int, now: datetime) -> dict[str, Table]:
-    """Return all tables by name: the operational sums, then the answers of the operations function."""
+    """Return all tables by name: the reconciliation, then the answers of the operations function."""
     since = now.date() - timedelta(days=days - 1)
-    sums = balance(target, since=datetime.combine(since, time(), UTC), until=now)
-    tables = {"balance": {"columns": ["name", "value", "meaning"], "rows": [list(astuple(one)) for one in sums]}}
-    return tables | ask(target.operate, since=since, until=now.date())
+    totals = reconcile(target, since=datetime.combine(since, time(), UTC), until=now)
+    tables = {"balance": {"columns": ["name", "value", "meaning"], "rows": [list(astuple(one)) for one in totals]}}
+    return tables | fetch_tables(target, since=since, until=now.date())
 
 
-def ask(operate: Callable[..., Any], *, since: date, until: date) -> dict[str, Table]:
-    """Return the answers on these days by question, call by call."""
+def fetch_tables(target: Target, *, since: date, until: date) -> dict[str, Table]:
+    """Return the statistics of these days, a table for each question."""
     tables: dict[str, Table] = {}
-    cursor: int | None = 0
     with progress() as bar:
-        task = bar.add_task("asking", total=None)
-        while cursor is not None:
-            part = operate("statistics", since=since.isoformat(), until=until.isoformat(), cursor=cursor)
+        task = bar.add_task("querying", total=None)
+        for part in target.operate_in_calls("statistics", since=since.isoformat(), until=until.isoformat()):
             for answer in part["answers"]:
                 _add(tables, answer)
-            cursor = part["cursor"]
-            bar.update(task, total=part["steps"], completed=part["steps"] if cursor is None else cursor)
+            done = part["steps"] if part["cursor"] is None else part["cursor"]
+            bar.update(task, total=part["steps"], completed=done)
     return tables
 
 
 def _add(tables: dict[str, Table], answer: dict[str, Any]) -> None:
-    """Put an answer into its table: another day's below the earlier ones, or its numbers to theirs."""
+    """Add an answer to its table: append another day's rows, or add its numbers to those of the earlier days."""
     table = tables.setdefault(answer["question"], {"columns": answer["columns"], "rows": []})
     if table["rows"] and "day" not in table["columns"]:
         both = zip(table["rows"], answer["rows"], strict=True)
@@ -115,14 +114,14 @@ def _print_csv(tables: dict[str, Table]) -> None:
 
 
 def cell(value: Any) -> Any:
-    """Return what a CSV file may hold: a person's text is neither computed by a spreadsheet nor steers a terminal."""
+    """Return a safe CSV cell: a spreadsheet does not compute it, and it cannot control a terminal."""
     if not isinstance(value, str):
         return value
-    steers = not value[:1].isprintable()
-    return f"'{printable(value)}" if steers or value.startswith(FORMULA) else printable(value)
+    controls = not value[:1].isprintable()
+    return f"'{printable(value)}" if controls or value.startswith(FORMULA) else printable(value)
 
 
-def _shown(value: Any, missing: str) -> Any:
+def _format(value: Any, missing: str) -> Any:
     if isinstance(value, float):
         return round(value, 1)
     return missing if value is None else value

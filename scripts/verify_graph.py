@@ -1,4 +1,4 @@
-"""verify-graph: compare the live graph with the one that the ledger implies."""
+"""verify-graph: compare the graph with the ledger."""
 
 from typing import Any
 
@@ -7,47 +7,47 @@ from rich.console import Console
 
 from scripts.common.cli import command, environment_option, run
 from scripts.common.console import printable, show_table
-from scripts.common.target import Target, find
+from scripts.common.errors import FAILED, REFUSED
+from scripts.common.target import Target, find_target
 
-SAME, DIFFERENT, UNDECIDED = 0, 1, 3
-EXAMPLES = 20
-MODULUS = 1 << 128  # of the digests: they are sums
+SAME, DIFFERENT, UNDECIDED = 0, REFUSED, FAILED  # exit codes
+MAX_EXAMPLES = 20
+MODULUS = 1 << 128  # the checksums are sums modulo this number
 
 
 @command()
 @environment_option
-@click.option("--repair", is_flag=True, help="Mend what differs: exactly that.")
+@click.option("--repair", is_flag=True, help="Repair exactly the differences.")
 @click.pass_context
 def verify_graph(context: click.Context, environment: str, *, repair: bool) -> None:
-    """Compare the live graph with the one that the ledger implies: each node, edge and property.
+    """Compare each node, edge and property of the graph with those that the ledger implies.
 
     `ledger` and `graph` are checksums of the two sides.
 
-    It reads without locks, and looks again at each user who differs while their projection stands still: traffic never
-    shows as a difference. --repair deletes what no interaction implies and projects again what is missing.
+    It reads without locks, and compares each user who differs again while the user's projection is paused: live traffic
+    never counts as a difference. --repair deletes what no interaction implies and projects again what is missing.
 
-    Exit 0: the same (or now the same, after --repair). 1: different. 2: wrong use. 3: it could not be told.
+    Exit 0: the same (or, after --repair, the same now). 1: different. 2: wrong use. 3: not all could be verified.
     """
     try:
-        total = _compare(find(environment), repair=repair)
+        total = _compare(find_target(environment), repair=repair)
     except KeyboardInterrupt:
-        click.echo("interrupted: it could not be told", err=True)  # click's own exit would say: different
+        click.echo("interrupted: not all was verified", err=True)  # click's own exit code 1 means: different
         context.exit(UNDECIDED)
     _show(total)
     left = total["missing"] + total["extra"] + total["different"] - total["mended"]
-    click.echo("different" if left else "could not tell of all" if total["undecided"] else "the same")
+    click.echo("different" if left else "not all could be verified" if total["undecided"] else "the same")
     context.exit(DIFFERENT if left else UNDECIDED if total["undecided"] else SAME)
 
 
 def _compare(target: Target, *, repair: bool) -> dict[str, Any]:
     total: dict[str, Any] = {}
-    cursor: Any = None
     with Console(stderr=True).status("comparing") as status:
-        while cursor or not total:
-            report = target.operate("verify", repair=repair, cursor=cursor)
-            cursor = report.pop("cursor")
+        for report in target.operate_in_calls("verify", repair=repair):
             report |= {side: int(report[side], 16) for side in ("ledger", "graph")}
-            total = {name: total[name] + value if total else value for name, value in report.items()}
+            total = {
+                name: total[name] + value if total else value for name, value in report.items() if name != "cursor"
+            }
             status.update(f"comparing: {total['users']} users")
     return total | {side: f"{total[side] % MODULUS:032x}" for side in ("ledger", "graph")}
 
@@ -58,11 +58,11 @@ def _show(total: dict[str, Any]) -> None:
     if total["examples"]:
         rows = [
             (one["what"], " ".join(map(str, one["element"])), ", ".join(one.get("in", [])))
-            for one in total["examples"][:EXAMPLES]
+            for one in total["examples"][:MAX_EXAMPLES]
         ]
-        show_table(f"some of the differences (at most {EXAMPLES})", ["what", "element", "in"], rows)
+        show_table(f"examples of differences (at most {MAX_EXAMPLES})", ["what", "element", "in"], rows)
     for one in total["undecided"]:
-        click.echo(f"could not tell of {printable(one['user'])}: {one['reason']}", err=True)
+        click.echo(f"not verified: {printable(one['user'])}: {one['reason']}", err=True)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from scripts.common.target import BOUNDED, Target
+from scripts.common.target import SHORT_CALLS, Target
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Stubbed(Target):
 
     clients: dict[str, tuple[Any, Stubber]] = field(default_factory=dict)
 
-    def client(self, service: str, config: Config = BOUNDED) -> Any:  # noqa: ARG002  the stub answers at once
+    def client(self, service: str, config: Config = SHORT_CALLS) -> Any:  # noqa: ARG002  the stub answers at once
         if service not in self.clients:
             client = boto3.client(  # type: ignore[call-overload]
                 service,

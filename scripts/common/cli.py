@@ -1,4 +1,4 @@
-"""What the commands share: the environment that each asks for, one line for what goes wrong, and the exit codes."""
+"""What all commands share: the option -e, times as arguments, and one line for each error."""
 
 import re
 import traceback
@@ -19,10 +19,11 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from scripts.common.loopback import host_of, is_here
+from scripts.common.errors import FAILED, WRONG_USE
+from scripts.common.loopback import is_loopback, parse_host
 from stacks.config.environments import ENVIRONMENTS
 
-# AWS was not asked: this machine has nothing to sign in with, or no longer.
+# Raised before AWS is called: this machine has no credentials, or they have expired.
 NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoCredentialsError,
@@ -33,7 +34,6 @@ NO_CREDENTIALS = (
 )
 STALE_CREDENTIALS = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-WRONG_USE, FAILED = 2, 3  # exit codes
 
 
 class _Command(click.Command):
@@ -41,7 +41,7 @@ class _Command(click.Command):
         try:
             return super().make_context(*arguments, **settings)
         except click.UsageError as error:
-            error.ctx = None  # with it, click would print three lines about usage before the one that helps
+            error.ctx = None  # with it, click prints three lines about usage before the message
             raise
 
 
@@ -51,8 +51,8 @@ environment_option = click.option(
 )
 
 
-class Moment(click.ParamType[datetime]):
-    """A point in time: how long ago, or ISO 8601, which is UTC unless it says otherwise."""
+class Time(click.ParamType[datetime]):
+    """A time: how long ago, or ISO 8601; without an offset it is UTC."""
 
     name = "when"
 
@@ -61,44 +61,44 @@ class Moment(click.ParamType[datetime]):
         try:
             if ago := re.fullmatch(r"(\d{1,6})([mhd])", value):
                 return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
-            moment = datetime.fromisoformat(value)
-        except (ValueError, OverflowError):  # no time, or one before the year 1
+            time = datetime.fromisoformat(value)
+        except (ValueError, OverflowError):  # not a time, or before the year 1
             self.fail("give 90m, 12h, 3d, or a time such as 2026-05-01T12:00", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def run(command: click.Command) -> None:
-    """Run a command: exit 2 for wrong use, missing credentials too; 3 with the reason, in a line, when it fails.
+    """Run a command: exit 2 for wrong use and missing credentials; 3 with the reason, in one line, when it fails.
 
-    Click itself ends in silence, with exit 1, when nobody reads the output any more. A fault of ours is told at length.
+    Click ends silently, with exit 1, when nobody reads the output any more. A bug of ours prints its traceback.
     """
     try:
         command()
     except (ClientError, BotoCoreError, OSError, ValueError) as error:
-        unknown = isinstance(error, NO_CREDENTIALS) or _code(error) in STALE_CREDENTIALS
-        click.echo(f"Error: {_line(error)}{_hint(error, unknown=unknown)}", err=True)
-        raise SystemExit(WRONG_USE if unknown or _is_of_endpoint(error) else FAILED) from None
-    except Exception:  # noqa: BLE001  Python's own exit code would say that a graph differs, or a password is wrong
+        signed_out = isinstance(error, NO_CREDENTIALS) or _code(error) in STALE_CREDENTIALS
+        click.echo(f"Error: {_one_line(error)}{_hint(error, signed_out=signed_out)}", err=True)
+        raise SystemExit(WRONG_USE if signed_out or _is_invalid_endpoint(error) else FAILED) from None
+    except Exception:  # noqa: BLE001  Python's own exit code 1 means: a graph differs, or a password is wrong
         traceback.print_exc()
         raise SystemExit(FAILED) from None
 
 
-def _hint(error: Exception, *, unknown: bool) -> str:
-    if unknown:
+def _hint(error: Exception, *, signed_out: bool) -> str:
+    if signed_out:
         return ": sign in to the environment's account (`aws sso login`, AWS_PROFILE, …)"
-    host = host_of(error.kwargs["endpoint_url"]) if isinstance(error, EndpointConnectionError) else ""
-    if host and is_here(host):
+    host = parse_host(error.kwargs["endpoint_url"]) if isinstance(error, EndpointConnectionError) else ""
+    if host and is_loopback(host):
         return ": is the laptop's cloud down? `make up` starts it"
     return ""
 
 
-def _line(error: Exception) -> str:
-    """Return what the error says, in one line; one that says nothing has a name."""
+def _one_line(error: Exception) -> str:
+    """Return the error's message in one line, or its class's name if it has no message."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _is_of_endpoint(error: Exception) -> bool:
-    """Tell whether botocore was given an endpoint that is none, in a profile perhaps; it has no class for that."""
+def _is_invalid_endpoint(error: Exception) -> bool:
+    """Tell whether botocore was given an invalid endpoint, perhaps by a profile; it has no class for that."""
     return isinstance(error, ValueError) and str(error).startswith("Invalid endpoint")
 
 

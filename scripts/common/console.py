@@ -1,4 +1,4 @@
-"""What commands show in a terminal: people's own words, and nothing that steers it."""
+"""Output to a terminal: users' text is shown, and cannot control the terminal."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -9,19 +9,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-console = Console(
-    width=None if sys.stdout and sys.stdout.isatty() else 160
-)  # in a file or a pipe nothing need be narrow
+# A file or a pipe has no width to keep to.
+console = Console(width=None if sys.stdout and sys.stdout.isatty() else 160)
 
 
 def printable(value: Any) -> str:
-    """Return the value as text in which nothing moves the cursor, changes colours, or is read as markup later."""
+    """Return the value as text, with each control character written as an escape sequence."""
     text = "" if value is None else str(value)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table; long cells are folded, never cut, and numbers stand right."""
+    """Print a table; long cells are folded, never cut, and numbers are aligned right."""
     rows = list(rows)
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
@@ -33,6 +32,6 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 
 
 def progress() -> Progress:
-    """Return a progress bar on standard error, with what is left in time."""
+    """Return a progress bar on standard error that shows the remaining time."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True))

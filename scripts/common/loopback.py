@@ -1,37 +1,37 @@
-"""Endpoints of AWS that a person's variables name: what is none, and what is on this machine."""
+"""AWS endpoints in environment variables: which are valid URLs, and which point to this machine."""
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 
-def host_of(endpoint: str) -> str:
-    """Return the endpoint's host, or nothing where it is no address of the web."""
+def parse_host(endpoint: str) -> str:
+    """Return the host of an http or https URL, and an empty text for anything else."""
     try:
-        address = urlsplit(endpoint)
-        _ = address.port
-    except ValueError:  # brackets around what is no IPv6, or a port that is no number of one
+        url = urlsplit(endpoint)
+        _ = url.port
+    except ValueError:  # brackets without an IPv6 address, or an impossible port
         return ""
-    return (address.hostname or "") if address.scheme in {"http", "https"} else ""
+    return (url.hostname or "") if url.scheme in {"http", "https"} else ""
 
 
-def is_here(host: str) -> bool:
-    """Tell whether the host is this machine; one that cannot be found is not."""
+def is_loopback(host: str) -> bool:
+    """Tell whether the host is this machine; a host that cannot be resolved is not."""
     try:
         addresses = [ip_address(host)]
     except ValueError:
-        addresses = _looked_up(host)
-    return any(map(_loops_back, addresses))
+        addresses = _resolve(host)
+    return any(map(_is_loopback_address, addresses))
 
 
-def _looked_up(host: str) -> list[IPv4Address | IPv6Address]:
+def _resolve(host: str) -> list[IPv4Address | IPv6Address]:
     try:
         return [ip_address(found[4][0]) for found in socket.getaddrinfo(host, None)]
-    except (OSError, ValueError):  # no such name, or a text that can be none
+    except (OSError, ValueError):  # no such name, or not a valid name
         return []
 
 
-def _loops_back(address: IPv4Address | IPv6Address) -> bool:
-    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    meant = inner or address
-    return meant.is_loopback or meant.is_unspecified
+def _is_loopback_address(address: IPv4Address | IPv6Address) -> bool:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    actual = mapped or address
+    return actual.is_loopback or actual.is_unspecified

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,31 +11,19 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import boto3
-import click
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from localstack_client.session import Session as LocalSession
 
-from scripts.common.loopback import host_of, is_here
+from scripts.common.errors import OperationError, WrongUseError
+from scripts.common.loopback import is_loopback, parse_host
 from stacks.config.environments import ENVIRONMENTS
 
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
-ENDPOINT = "AWS_ENDPOINT_URL"  # of all services; of one, with its name behind
-BOUNDED = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
-# An operation takes its time, and one that is still at work is not begun a second time.
-PATIENT = Config(connect_timeout=5, read_timeout=600, tcp_keepalive=True, retries={"total_max_attempts": 1})
-
-
-class WrongUseError(click.ClickException):
-    """The person has to change something; one line says what."""
-
-    exit_code = 2
-
-
-class OperationError(click.ClickException):
-    """The operations function failed; one line says why."""
-
-    exit_code = 3
+ENDPOINT = "AWS_ENDPOINT_URL"  # of all services; a service's own variable has its name appended
+SHORT_CALLS = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+# An operation may take minutes, and must not be started a second time while it runs.
+LONG_CALLS = Config(connect_timeout=5, read_timeout=600, tcp_keepalive=True, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
@@ -46,15 +35,15 @@ class Target:
     endpoint: str | None
     """The local AWS endpoint, or None for AWS itself."""
 
-    def client(self, service: str, config: Config = BOUNDED) -> Any:
-        """Return a client of an AWS service, its time-outs bounded."""
+    def client(self, service: str, config: Config = SHORT_CALLS) -> Any:
+        """Return a client of an AWS service with bounded time-outs."""
         if self.endpoint:
             return LocalSession(localstack_host=urlsplit(self.endpoint).netloc).client(service, config=config)
         return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
-        """What the service stack says of itself; raises WrongUseError where it is not deployed."""
+        """The outputs of the service stack; raises WrongUseError if it is not deployed."""
         stack = f"{self.name}-service"
         try:
             [described] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
@@ -66,15 +55,15 @@ class Target:
 
     @property
     def api_url(self) -> str:
-        """Where the API answers."""
+        """The URL of the API."""
         return urljoin(self.endpoint or "", self.outputs["ApiUrl"])
 
     def operate(self, operation: str, **arguments: Any) -> Any:
         """Run an operation in the function that reaches the private stores, and return its result.
 
-        Raises OperationError, with the function's own words, when it fails there.
+        Raises OperationError with the function's own message if it fails there.
         """
-        answer = self.client("lambda", PATIENT).invoke(
+        answer = self.client("lambda", LONG_CALLS).invoke(
             FunctionName=self.outputs["OperationsFunction"],
             Payload=json.dumps({"operation": operation, **arguments}),
         )
@@ -83,29 +72,39 @@ class Target:
             raise OperationError(" ".join(f"{operation}: {payload.get('errorMessage', payload)}".split()))
         return payload["result"]
 
+    def operate_in_calls(self, operation: str, *, cursor: Any = None, **arguments: Any) -> Iterator[Any]:
+        """Run an operation that takes several calls; yield each call's result, until one has no cursor."""
+        while True:
+            result = self.operate(operation, cursor=cursor, **arguments)
+            yield result
+            cursor = result["cursor"]
+            if cursor is None:
+                return
 
-def find(name: str) -> Target:
-    """Return the environment of that name; raises WrongUseError when it cannot be meant."""
+
+def find_target(name: str) -> Target:
+    """Return the environment of that name; raises WrongUseError if there is none or the endpoint contradicts it."""
     if name not in ENVIRONMENTS:
         raise WrongUseError(f"no environment {name!r}: there are {', '.join(ENVIRONMENTS)}")
     environment = ENVIRONMENTS[name]
     endpoints = {variable: value for variable, value in os.environ.items() if variable.startswith(ENDPOINT) and value}
     for variable, endpoint in endpoints.items():
-        if not host_of(endpoint):
-            raise WrongUseError(f"{variable} is no endpoint such as http://localhost:4566: {endpoint!r}")
+        if not parse_host(endpoint):
+            raise WrongUseError(f"{variable} is not a URL such as http://localhost:4566: {endpoint!r}")
     if not environment.local_endpoint:
         for variable, endpoint in endpoints.items():
-            if is_here(host_of(endpoint)):
+            if is_loopback(parse_host(endpoint)):
                 raise WrongUseError(f"{variable} points to this machine, not to {name}: use a shell without .local/env")
         return Target(name, environment.region, endpoint=None)
     for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
-        os.environ.pop(variable, None)  # of an account, and none is asked here
-    return Target(name, environment.region, endpoints.get(ENDPOINT) or local_environment()[ENDPOINT])
+        os.environ.pop(variable, None)  # a profile belongs to an account, and the local endpoint has none
+    return Target(name, environment.region, endpoints.get(ENDPOINT) or read_local_environment()[ENDPOINT])
 
 
-def local_environment() -> dict[str, str]:
-    """Return the variables that `make up` wrote; raises WrongUseError when it did not."""
-    if not LOCAL_ENV.exists():
+def read_local_environment(file: Path = LOCAL_ENV) -> dict[str, str]:
+    """Return the variables that `make up` wrote; raises WrongUseError if it did not."""
+    if not file.exists():
         raise WrongUseError("the laptop's cloud was not started: run `make up`")
-    lines = (line.removeprefix("export ") for line in LOCAL_ENV.read_text().splitlines() if line.startswith("export "))
-    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+    # The file is for a shell, so it is read by a shell's rules of quoting.
+    words = shlex.split(file.read_text(encoding="utf-8"), comments=True)
+    return dict(word.split("=", 1) for word in words if "=" in word)

@@ -1,38 +1,44 @@
-"""Whom a command means by USER, and what the user pool knows of them."""
+"""Look up a user by e-mail address or id in Cognito."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.common.target import Target, WrongUseError
+from scripts.common.errors import WrongUseError
+from scripts.common.target import Target
 
 
 @dataclass(frozen=True)
-class Person:
-    """Somebody the system knows, or knew."""
+class User:
+    """A user who has, or had, an account or data."""
 
     user_id: str
-    """The subject of their tokens, by which all that they do is kept."""
+    """The subject of the user's tokens: the key of all their data."""
     account: dict[str, Any] | None
-    """What the user pool holds of them, if they are there."""
+    """The account in the user pool, if there is one."""
 
 
-def find_person(target: Target, user: str) -> Person:
-    """Return whom an e-mail address or an id means; raises WrongUseError for an address that the pool does not know.
+def find_user(target: Target, user: str) -> User:
+    """Return the user with this e-mail address or id; raises WrongUseError for an address that the pool does not know.
 
-    An id need not be in the pool: what is held of a person can outlive their account.
+    An id need not be in the pool: a user's data can outlive the account.
     """
     if "@" not in user:
         quoted = user.replace("\\", "\\\\").replace('"', '\\"')
         found = _pool(target).list_users(UserPoolId=target.outputs["UserPoolId"], Filter=f'sub = "{quoted}"', Limit=1)
         [account] = found["Users"] or [None]
-        return Person(user, _account(account, "Attributes") if account else None)
+        return User(user, _account(account, "Attributes") if account else None)
     pool = _pool(target)
     try:
         answer = pool.admin_get_user(UserPoolId=target.outputs["UserPoolId"], Username=user)
     except pool.exceptions.UserNotFoundException:
-        raise WrongUseError(f"{target.name} knows no user {user}") from None
+        raise unknown_user(target, user) from None
     account = _account(answer, "UserAttributes")
-    return Person(account["attributes"]["sub"], account)
+    return User(account["attributes"]["sub"], account)
+
+
+def unknown_user(target: Target, user: str) -> WrongUseError:
+    """Return the error for a user without an account and without data."""
+    return WrongUseError(f"{target.name} knows no user {user}")
 
 
 def _pool(target: Target) -> Any:

@@ -1,1 +1,1 @@
-"""Reading, reporting on and moving dead-lettered messages."""
+"""Read, report on and move dead-lettered messages."""

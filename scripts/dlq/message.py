@@ -1,4 +1,4 @@
-"""A dead letter: what it holds, why it lies there, and how it is written to a file."""
+"""A dead-lettered message: its content, the reason it was given up, and its line in a file."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chalicelib.interaction import microseconds
-from scripts.common.target import WrongUseError
+from scripts.common.errors import WrongUseError
 
-GAVE_UP = "gave_up"  # moved by SQS itself, after the last receive: it could be stored another day
-POISON = ("not_json", "refused", "data_error")  # the worker's reason codes: it never can, as it is
-TELLING = 12  # characters of an id that do not occur somewhere by chance
+GAVE_UP = "gave_up"  # moved by SQS after the last receive: it may be stored another time
+POISON = ("not_json", "refused", "data_error")  # the worker's reason codes: it can never be stored as it is
+MIN_SEARCHED_ID_CHARACTERS = 12  # a shorter id occurs in texts by chance
 
 
-class DeadLetter(BaseModel):
+class DlqMessage(BaseModel):
     """A message that could not be stored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -30,15 +30,15 @@ class DeadLetter(BaseModel):
     reason: str
     """The worker's reason code, or gave_up."""
     sent_at: datetime
-    """When it was first put on the queue or, if poison, buried."""
+    """When it was first sent to the queue or, if poison, to the dead-letter queue."""
     attributes: dict[str, dict[str, str]]
-    """The message attributes beside the reason; what is binary in base 64, as JSON has no other way."""
+    """The message attributes other than the reason; binary values in base 64, for JSON."""
     body: str
 
     @classmethod
-    def received(cls, message: Mapping[str, Any]) -> Self:
-        """Make one of what SQS gives: with its message attributes and its SentTimestamp."""
-        attributes = {name: _as_text(value) for name, value in message.get("MessageAttributes", {}).items()}
+    def from_sqs(cls, message: Mapping[str, Any]) -> Self:
+        """Convert a received message; it needs its message attributes and its SentTimestamp."""
+        attributes = {name: _to_text(value) for name, value in message.get("MessageAttributes", {}).items()}
         return cls(
             message_id=message["MessageId"],
             reason=attributes.pop("reason", {}).get("StringValue", GAVE_UP),
@@ -49,95 +49,94 @@ class DeadLetter(BaseModel):
 
     @property
     def message_attributes(self) -> dict[str, dict[str, str | bytes]]:
-        """The message attributes as SQS takes them."""
-        return {name: _as_sent(value) for name, value in self.attributes.items()}
+        """The message attributes in SQS's form."""
+        return {name: _from_text(value) for name, value in self.attributes.items()}
 
     @property
     def interactions(self) -> list[dict[str, Any]]:
-        """What of it can be read as interactions, however wrong they are."""
+        """The interactions that can be read in the body, valid or not."""
         try:
             found = json.loads(self.body)["interactions"]
         except (ValueError, RecursionError, LookupError, TypeError):
             return []
         return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
-    def texts(self, name: str) -> list[str]:
-        """Return that field of its interactions, each text once."""
-        return sorted({one[name] for one in self.interactions if isinstance(one.get(name), str)})
+    def texts(self, field: str) -> list[str]:
+        """Return the distinct texts in this field of its interactions."""
+        return sorted({one[field] for one in self.interactions if isinstance(one.get(field), str)})
 
-    def owners(self, users: AbstractSet[str]) -> AbstractSet[str]:
-        """Return whose of these it is: whom it names or, where nobody can be read, whose id occurs in it.
-
-        A short id, which is none of the user pool's, would occur in anything.
-        """
+    def owners(self, user_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return the users it belongs to: those it names or, if none can be read, those whose id occurs in the body."""
         named = self.texts("user_id")
-        return users & set(named) if named else {id_ for id_ in users if len(id_) >= TELLING and id_ in self.body}
+        if named:
+            return user_ids & set(named)
+        return {id_ for id_ in user_ids if len(id_) >= MIN_SEARCHED_ID_CHARACTERS and id_ in self.body}
 
-    def is_before(self, user_id: str, moment: datetime) -> bool:
-        """Whether something that it holds of this user was received, or says it happened, up to that moment.
+    def is_before(self, user_id: str, time: datetime) -> bool:
+        """Tell whether one of the user's interactions in it was received, or happened, at or before this time.
 
-        Where no time of theirs can be read, it is the message's own that counts.
+        If none of their times can be read, the message's own time decides.
         """
-        mine = [one for one in self.interactions if one.get("user_id") == user_id]
-        times = [one[name] for one in mine for name in ("received_at", "timestamp") if type(one.get(name)) is int]
-        return min(times) <= microseconds(moment) if times else self.sent_at <= moment
+        own = [one for one in self.interactions if one.get("user_id") == user_id]
+        times = [one[name] for one in own for name in ("received_at", "timestamp") if type(one.get(name)) is int]
+        return min(times) <= microseconds(time) if times else self.sent_at <= time
 
 
-def _as_text(attribute: Mapping[str, Any]) -> dict[str, str]:
+def _to_text(attribute: Mapping[str, Any]) -> dict[str, str]:
     return {part: b64encode(value).decode() if isinstance(value, bytes) else value for part, value in attribute.items()}
 
 
-def _as_sent(attribute: Mapping[str, str]) -> dict[str, str | bytes]:
+def _from_text(attribute: Mapping[str, str]) -> dict[str, str | bytes]:
     return {part: b64decode(value) if part == "BinaryValue" else value for part, value in attribute.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which dead letters are meant; what is empty or None does not matter."""
+    """Filters for dead-lettered messages; an empty one or None lets all through."""
 
     reasons: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     since: datetime | None = None
     limit: int | None = None
 
-    def of(self, letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
-        """Yield those that are meant, reading no further than the limit."""
-        return islice(filter(self._means, letters), self.limit)
+    def of(self, messages: Iterable[DlqMessage]) -> Iterator[DlqMessage]:
+        """Yield the selected messages; reading stops at the limit."""
+        return islice(filter(self._matches, messages), self.limit)
 
-    def _means(self, letter: DeadLetter) -> bool:
+    def _matches(self, message: DlqMessage) -> bool:
         return (
-            (not self.reasons or letter.reason in self.reasons)
-            and (not self.kinds or not set(self.kinds).isdisjoint(letter.texts("kind")))
-            and (self.since is None or letter.sent_at >= self.since)
+            (not self.reasons or message.reason in self.reasons)
+            and (not self.kinds or not set(self.kinds).isdisjoint(message.texts("kind")))
+            and (self.since is None or message.sent_at >= self.since)
         )
 
 
-def append_to_file(path: Path, letters: Iterable[DeadLetter]) -> None:
-    """Add a line for each, and return once the disk has them; nobody else may read the file."""
+def append_to_file(path: Path, messages: Iterable[DlqMessage]) -> None:
+    """Append one line for each message, and return when they are on the disk; only the owner may read the file."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-        file.writelines(f"{letter.model_dump_json()}\n" for letter in letters)
+        file.writelines(f"{message.model_dump_json()}\n" for message in messages)
         file.flush()
         os.fsync(file.fileno())
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)  # the file's name, too
+        os.fsync(folder)  # the file's name too
     finally:
         os.close(folder)
 
 
-def read_file(path: Path) -> list[DeadLetter]:
-    """Read a file that `append_to_file` wrote; raises WrongUseError, naming the line, for any other.
+def read_file(path: Path) -> list[DlqMessage]:
+    """Read a file that `append_to_file` wrote; raises WrongUseError with the line's number for any other file.
 
-    A last line that was cut off is passed over: a message is removed only after its whole line is on the disk.
+    An incomplete last line is skipped: a message is removed from the queue only after its line is on the disk.
     """
     try:
-        *lines, _cut_off = path.read_text(encoding="utf-8").split("\n")
+        *lines, _incomplete = path.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError:
-        raise WrongUseError(f"{path}: not a file that --discard wrote, nor any text") from None
-    letters = []
+        raise WrongUseError(f"{path}: not text, so not a file that --discard wrote") from None
+    messages = []
     for number, line in enumerate(lines, start=1):
         try:
-            letters.append(DeadLetter.model_validate_json(line))
+            messages.append(DlqMessage.model_validate_json(line))
         except ValidationError:
-            raise WrongUseError(f"{path}, line {number}: not a dead letter that --discard wrote") from None
-    return letters
+            raise WrongUseError(f"{path}, line {number}: not a message that --discard wrote") from None
+    return messages

@@ -1,4 +1,4 @@
-"""The dead-letter queue: what lies in it is read, and then sent back, removed, or left as it was."""
+"""The dead-letter queue: read its messages, then send them back, delete them or release them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -8,105 +8,109 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from scripts.common.console import progress
-from scripts.common.target import OperationError, Target
-from scripts.dlq.message import DeadLetter
+from scripts.common.errors import OperationError
+from scripts.common.target import Target
+from scripts.dlq.message import DlqMessage
 
-BATCH = 10  # messages in one call, as SQS allows
-BATCH_BYTES = 900_000  # of bodies in one call; SQS allows 1 MiB with attributes and all
-LONGEST_HOLD = 12 * 60 * 60  # the longest that SQS hides a message
-READS_A_SECOND = 50  # a slow line's; only decides how long messages are held
+BATCH_MESSAGES = 10  # SQS's limit for one call
+BATCH_BYTES = 900_000  # of bodies in one call; SQS allows 1 MiB including attributes
+MAX_HOLD_SECONDS = 12 * 60 * 60  # SQS's longest visibility time-out
+READS_PER_SECOND = 50  # over a slow line; used only to choose how long messages are held
 
 
 Item = TypeVar("Item")
 
 
-class DeadLetters:
-    """The dead-letter queue of an environment. As a context manager it gives back, at once, all that it held.
+class DeadLetterQueue:
+    """The dead-letter queue of an environment. As a context manager it releases, at its end, all messages it holds.
 
-    Reading a message hides it for `hold` seconds from every other reader, and raises its receive count. The queue has
-    no redrive policy of its own, so a high count does nothing. A reader that is killed gives back by letting time pass.
+    Receiving a message hides it from other readers for `hold_seconds` and raises its receive count. The queue has no
+    redrive policy, so a high count has no effect. Messages of a reader that is killed become visible after that time.
     """
 
-    def __init__(self, target: Target, *, hold: int | None = None, rate: float = READS_A_SECOND) -> None:
-        """Take how long a message is held; by default long enough for all there is at this rate, and a minute."""
+    def __init__(
+        self, target: Target, *, hold_seconds: int | None = None, messages_per_second: float = READS_PER_SECOND
+    ) -> None:
+        """Choose how long a message is held; the default is one minute plus the time to read all at this rate."""
         self._sqs = target.client("sqs")
         self._source, self._url = target.outputs["QueueUrl"], target.outputs["DeadLetterQueueUrl"]
-        self._held: dict[str, str] = {}
-        self.count, self.hidden = self._counts()
-        self._hold = hold or min(LONGEST_HOLD, 60 + int(self.count / min(rate, READS_A_SECOND)))
+        self._receipts: dict[str, str] = {}
+        self.count, self.in_flight = self._counts()
+        seconds_to_read = self.count / min(messages_per_second, READS_PER_SECOND)
+        self._hold_seconds = hold_seconds or min(MAX_HOLD_SECONDS, 60 + int(seconds_to_read))
 
     def __enter__(self) -> Self:
-        """Begin to hold."""
+        """Begin to hold messages."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Make what is still held visible to others again."""
-        for batch in batches(self._held.values()):
+        """Make the held messages visible to others again."""
+        for batch in batches(self._receipts.values()):
             entries = [
                 {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
                 for number, receipt in enumerate(batch)
             ]
-            # One whose hold has run out is refused: it is visible already.
+            # SQS refuses a message whose hold has expired: it is visible already.
             self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-        self._held.clear()
+        self._receipts.clear()
 
-    def __iter__(self) -> Iterator[DeadLetter]:
-        """Yield each message once that was there when the reading began: not what comes back from a redrive."""
+    def __iter__(self) -> Iterator[DlqMessage]:
+        """Yield each message once that was there when reading began; messages that a redrive brings back are not."""
         seen: set[str] = set()
-        began, rounds_in_vain = None, 0
-        while rounds_in_vain <= len(seen) / BATCH:  # messages come again when their hold has run out
+        began, rounds_without_new = None, 0
+        while rounds_without_new <= len(seen) / BATCH_MESSAGES:  # a message comes again when its hold has expired
             now, messages = self._receive()
             if not messages:
                 return
             began = began or now
-            fresh = [message for message in messages if message["MessageId"] not in seen]
-            seen |= {message["MessageId"] for message in fresh}
-            rounds_in_vain = 0 if fresh else rounds_in_vain + 1
-            yield from (letter for letter in map(DeadLetter.received, fresh) if letter.sent_at <= began)
+            new = [message for message in messages if message["MessageId"] not in seen]
+            seen |= {message["MessageId"] for message in new}
+            rounds_without_new = 0 if new else rounds_without_new + 1
+            yield from (message for message in map(DlqMessage.from_sqs, new) if message.sent_at <= began)
 
     def _receive(self) -> tuple[datetime, list[Mapping[str, Any]]]:
-        """Take up to ten messages in hand, and tell the time by the queue's own clock, rounded up to a second."""
+        """Receive up to ten messages; also return the time by the queue's clock, rounded up to a second."""
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
-            MaxNumberOfMessages=BATCH,
-            VisibilityTimeout=self._hold,
-            WaitTimeSeconds=1,  # asks all of SQS's servers, where 0 asks some
+            MaxNumberOfMessages=BATCH_MESSAGES,
+            VisibilityTimeout=self._hold_seconds,
+            WaitTimeSeconds=1,  # asks all of SQS's servers; 0 asks only some
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["SentTimestamp"],
         )
         messages = answer.get("Messages", [])
-        self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+        self._receipts |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]) + timedelta(seconds=1), messages
 
-    def redrive(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-        """Send these to the source queue, then remove them; return those that moved. What is not sent stays."""
-        return self.remove(self.send(letters))
+    def redrive(self, messages: Iterable[DlqMessage]) -> list[DlqMessage]:
+        """Send these to the source queue, then delete them; return those that moved. The others stay."""
+        return self.delete(self.send(messages))
 
-    def send(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-        """Send these to the source queue, without their reason, and return those that SQS took."""
+    def send(self, messages: Iterable[DlqMessage]) -> list[DlqMessage]:
+        """Send these to the source queue, without their reason, and return those that SQS accepted."""
         sent = []
-        for batch in batches(letters, weigh=lambda letter: len(letter.body.encode())):
+        for batch in batches(messages, size_bytes=lambda message: len(message.body.encode())):
             entries = [
-                {"Id": str(number), "MessageBody": letter.body, "MessageAttributes": letter.message_attributes}
-                for number, letter in enumerate(batch)
+                {"Id": str(number), "MessageBody": message.body, "MessageAttributes": message.message_attributes}
+                for number, message in enumerate(batch)
             ]
             answer = self._sqs.send_message_batch(QueueUrl=self._source, Entries=entries)
             sent += [batch[int(entry["Id"])] for entry in answer.get("Successful", [])]
         return sent
 
-    def remove(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-        """Delete these from the dead-letter queue and return those of which it says that they are gone."""
-        removed = []
-        for batch in batches(letters):
+    def delete(self, messages: Iterable[DlqMessage]) -> list[DlqMessage]:
+        """Delete these from the dead-letter queue and return those that SQS confirmed."""
+        deleted = []
+        for batch in batches(messages):
             entries = [
-                {"Id": str(number), "ReceiptHandle": self._held[letter.message_id]}
-                for number, letter in enumerate(batch)
+                {"Id": str(number), "ReceiptHandle": self._receipts[message.message_id]}
+                for number, message in enumerate(batch)
             ]
             answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
-            removed += [batch[int(entry["Id"])] for entry in answer.get("Successful", [])]
-        for letter in removed:
-            del self._held[letter.message_id]
-        return removed
+            deleted += [batch[int(entry["Id"])] for entry in answer.get("Successful", [])]
+        for message in deleted:
+            del self._receipts[message.message_id]
+        return deleted
 
     def _counts(self) -> tuple[int, int]:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -114,43 +118,43 @@ class DeadLetters:
         return int(found[names[0]]), int(found[names[1]])
 
 
-def letters_of(target: Target, users: AbstractSet[str]) -> tuple[list[DeadLetter], int]:
-    """Return the dead letters of these users, and how many of anybody's were in another reader's hands and not seen.
+def find_messages_of(target: Target, user_ids: AbstractSet[str]) -> tuple[list[DlqMessage], int]:
+    """Return these users' dead-lettered messages, and how many of the queue's messages others held meanwhile.
 
-    Where there are any, calling again finds them once that one is done.
+    The held ones were not read; a later call finds them.
     """
-    with DeadLetters(target) as dead_letters:
-        return [letter for letter in _told(dead_letters) if letter.owners(users)], dead_letters.hidden
+    with DeadLetterQueue(target) as queue:
+        return [message for message in _with_progress(queue) if message.owners(user_ids)], queue.in_flight
 
 
-def remove_of(target: Target, moments: Mapping[str, datetime]) -> tuple[list[DeadLetter], int]:
-    """Remove what each of these users did up to their moment; return the messages that are gone, and how many hid."""
+def delete_messages_of(target: Target, until: Mapping[str, datetime]) -> tuple[list[DlqMessage], int]:
+    """Delete each user's messages up to their time; return those deleted, and how many messages others held."""
 
-    def goes(letter: DeadLetter) -> bool:
-        return any(letter.is_before(user_id, moments[user_id]) for user_id in letter.owners(moments.keys()))
+    def is_erased(message: DlqMessage) -> bool:
+        return any(message.is_before(user_id, until[user_id]) for user_id in message.owners(until.keys()))
 
-    with DeadLetters(target) as dead_letters:
-        return dead_letters.remove(list(filter(goes, _told(dead_letters)))), dead_letters.hidden
+    with DeadLetterQueue(target) as queue:
+        return queue.delete(list(filter(is_erased, _with_progress(queue)))), queue.in_flight
 
 
-def _told(dead_letters: DeadLetters) -> Iterator[DeadLetter]:
+def _with_progress(queue: DeadLetterQueue) -> Iterator[DlqMessage]:
     with progress() as bar:
-        yield from bar.track(dead_letters, total=dead_letters.count, description="reading dead letters")
+        yield from bar.track(queue, total=queue.count, description="reading dead-lettered messages")
 
 
-def tell_hidden(hidden: int) -> None:
-    """Raise OperationError if dead letters were in other hands."""
-    if hidden:
-        raise OperationError(f"{hidden} dead letters were in other hands and not looked at: run it again later")
+def check_all_seen(in_flight: int) -> None:
+    """Raise OperationError if other readers held messages, which were therefore not read."""
+    if in_flight:
+        raise OperationError(f"{in_flight} dead-lettered messages were held by another command and not read: try later")
 
 
 def batches(
-    items: Iterable[Item], *, size: int = BATCH, weigh: Callable[[Item], int] = lambda _: 0
+    items: Iterable[Item], *, max_items: int = BATCH_MESSAGES, size_bytes: Callable[[Item], int] = lambda _: 0
 ) -> Iterator[list[Item]]:
-    """Yield the items by as many as one call takes."""
+    """Yield the items in lists that fit into one call."""
     batch: list[Item] = []
     for item in items:
-        if batch and (len(batch) == size or sum(map(weigh, batch)) + weigh(item) > BATCH_BYTES):
+        if batch and (len(batch) == max_items or sum(map(size_bytes, batch)) + size_bytes(item) > BATCH_BYTES):
             yield batch
             batch = []
         batch.append(item)

@@ -1,75 +1,75 @@
-"""What redrive-dlq shows of dead letters."""
+"""The summary of dead-lettered messages that redrive-dlq prints."""
 
 import json
 from collections import Counter
 from datetime import UTC, datetime
 
 from scripts.common.console import console, show_table
-from scripts.dlq.message import DeadLetter
+from scripts.dlq.message import DlqMessage
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 
 
 class Report:
-    """Counts of dead letters, and a few of them as examples."""
+    """Counts of messages, with a few as examples."""
 
     def __init__(self) -> None:
         self.count = 0
         self._reasons: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._oldest: datetime | None = None
-        self._examples: list[DeadLetter] = []
+        self._examples: list[DlqMessage] = []
 
-    def add(self, letter: DeadLetter) -> None:
-        """Count it in."""
+    def add(self, message: DlqMessage) -> None:
+        """Count the message."""
         self.count += 1
-        self._reasons[letter.reason] += 1
-        self._kinds[_kind(letter)] += 1
-        self._oldest = min(self._oldest or letter.sent_at, letter.sent_at)
-        if len(self._examples) < EXAMPLES:
-            self._examples.append(letter)
+        self._reasons[message.reason] += 1
+        self._kinds[_kind(message)] += 1
+        self._oldest = min(self._oldest or message.sent_at, message.sent_at)
+        if len(self._examples) < MAX_EXAMPLES:
+            self._examples.append(message)
 
     def show(self, title: str, *, metadata: bool) -> None:
-        """Print the counts and the examples; what people wrote only when asked for."""
-        age = f", the oldest {_since(self._oldest)} old ({_moment(self._oldest)})" if self._oldest else ""
+        """Print the counts and the examples; the users' metadata only on request."""
+        age = f", the oldest {_age(self._oldest)} old ({_format_time(self._oldest)})" if self._oldest else ""
         console.print(f"{title}: {self.count}{age}", highlight=False, markup=False, soft_wrap=True)
         if not self.count:
             return
         show_table("by reason", ["reason", "messages"], self._reasons.most_common())
         show_table("by kind", ["kind", "messages"], self._kinds.most_common())
         columns = ["message", "reason", "kind", "sent", "interactions", *(["metadata"] if metadata else [])]
-        rows = [_example(letter)[: len(columns)] for letter in self._examples]
-        show_table("some of them", columns, rows)
+        rows = [_example(message)[: len(columns)] for message in self._examples]
+        show_table("examples", columns, rows)
 
 
-def _example(letter: DeadLetter) -> list[str]:
-    written = [json.dumps(one.get("metadata"), ensure_ascii=False) for one in letter.interactions]
+def _example(message: DlqMessage) -> list[str]:
+    metadata = [json.dumps(one.get("metadata"), ensure_ascii=False) for one in message.interactions]
     return [
-        letter.message_id,
-        letter.reason,
-        _kind(letter),
-        _moment(letter.sent_at),
-        " ".join(letter.texts("id")),
-        " ".join(written) or letter.body,
+        message.message_id,
+        message.reason,
+        _kind(message),
+        _format_time(message.sent_at),
+        " ".join(message.texts("id")),
+        " ".join(metadata) or message.body,
     ]
 
 
-def _kind(letter: DeadLetter) -> str:
-    return " ".join(letter.texts("kind")) or "unreadable"
+def _kind(message: DlqMessage) -> str:
+    return " ".join(message.texts("kind")) or "unreadable"
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _format_time(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _since(moment: datetime) -> str:
-    return age(int((datetime.now(UTC) - moment).total_seconds()))
+def _age(time: datetime) -> str:
+    return format_seconds(int((datetime.now(UTC) - time).total_seconds()))
 
 
-def age(seconds: int) -> str:
-    """Return it in its two largest units."""
+def format_seconds(seconds: int) -> str:
+    """Return the duration in its two largest units."""
     parts = []
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        number, seconds = divmod(seconds, length)
+    for unit, unit_seconds in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, seconds = divmod(seconds, unit_seconds)
         parts += [f"{number} {unit}"] if number else []
     return " ".join(parts[:2]) or "0 s"

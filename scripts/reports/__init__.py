@@ -1,1 +1,1 @@
-"""The figures of `stats`, and its page."""
+"""The tables of `stats` and its HTML page."""

@@ -1,4 +1,4 @@
-"""The page that `stats --html` writes: charts with their tables, in one file that asks nobody for anything."""
+"""The page that `stats --html` writes: charts and tables in one file that loads nothing from elsewhere."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +10,7 @@ from plotly.offline import get_plotlyjs
 
 from scripts.common.console import printable
 
-LONGEST_LABEL = 40
+MAX_LABEL_CHARACTERS = 40
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7")
 
 HEAD = """<!doctype html>
@@ -33,7 +33,7 @@ td.number {{ text-align: right }}
 
 
 def page(title: str, tables: dict[str, Any], *, days: int, now: datetime) -> str:
-    """Return the page: a section for each table, with a chart where there is one for it."""
+    """Return the page: a section for each table, with a chart if it has one."""
     head = HEAD.format(title=escape(title), days=days, now=now, plotly=get_plotlyjs())
     return head + "".join(_section(name, table) for name, table in tables.items()) + "</html>\n"
 
@@ -45,7 +45,7 @@ def _section(name: str, table: dict[str, Any]) -> str:
     if not table["rows"]:
         return f"{heading}<p>Nothing in these days.</p></section>\n"
     records = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
-    chart = _html(CHARTS[name](records), f"chart-{name}")
+    chart = _chart(CHARTS[name](records), f"chart-{name}")
     return f"{heading}{chart}<details><summary>as a table</summary>{_table(table)}</details></section>\n"
 
 
@@ -61,7 +61,7 @@ def _cell(value: Any) -> str:
     return f"<td>{escape('unknown' if value is None else printable(value))}</td>"
 
 
-def _html(bars: list[go.Bar], id_: str) -> str:
+def _chart(bars: list[go.Bar], id_: str) -> str:
     horizontal = bars[0].orientation == "h"
     figure = go.Figure(bars)
     figure.update_layout(
@@ -78,7 +78,7 @@ def _html(bars: list[go.Bar], id_: str) -> str:
 
 
 def _bar(name: str, labels: list[str], values: list[Any], **more: Any) -> go.Bar:
-    """Return bars that say their number."""
+    """Return bars labelled with their numbers."""
     texts = [str(value) for value in values]
     if more.get("orientation") == "h":
         return go.Bar(name=name, y=labels, x=values, text=texts, textposition="auto", **more)
@@ -93,7 +93,7 @@ def _interactions(records: list[dict[str, Any]]) -> list[go.Bar]:
 
 
 def _columns(label: str, **columns: str) -> Callable[[list[dict[str, Any]]], list[go.Bar]]:
-    """Return what draws some columns of a table over its label, stacked."""
+    """Return a function that draws these columns of a table, stacked over the label."""
 
     def draw(records: list[dict[str, Any]]) -> list[go.Bar]:
         labels = [record[label] for record in records]
@@ -103,7 +103,7 @@ def _columns(label: str, **columns: str) -> Callable[[list[dict[str, Any]]], lis
 
 
 def _artifacts(column: str) -> Callable[[list[dict[str, Any]]], list[go.Bar]]:
-    """Return what draws a column over the artifacts, whose ids are other people's words."""
+    """Return a function that draws a column over the artifacts; their ids are untrusted text."""
 
     def draw(records: list[dict[str, Any]]) -> list[go.Bar]:
         labels = [f"{rank}. {_label(record['artifact_id'])}" for rank, record in enumerate(records, start=1)]
@@ -114,7 +114,7 @@ def _artifacts(column: str) -> Callable[[list[dict[str, Any]]], list[go.Bar]]:
 
 def _label(text: str) -> str:
     text = printable(text)
-    return escape(text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…")
+    return escape(text if len(text) <= MAX_LABEL_CHARACTERS else f"{text[: MAX_LABEL_CHARACTERS - 1]}…")
 
 
 CHARTS: dict[str, Callable[[list[dict[str, Any]]], list[go.Bar]]] = {

@@ -1,4 +1,4 @@
-"""What the functions counted: CloudWatch's sums or, at an endpoint that makes no metrics of logs, the logs' own."""
+"""Sums of the functions' metrics: from CloudWatch or, at the local endpoint, from the logs."""
 
 import json
 from collections import Counter
@@ -7,26 +7,27 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.telemetry import NAMESPACE, SERVICE
-from scripts.common.target import OperationError, Target
+from scripts.common.errors import OperationError
+from scripts.common.target import Target
 
-A_DAY = 24 * 60 * 60
-AT_ONCE = 10_000  # the most events of the logs that one call returns
+DAY_SECONDS = 24 * 60 * 60
+MAX_EVENTS = 10_000  # log events that one call returns at most
 
 
-def sums(target: Target, names: Iterable[str], *, since: datetime, until: datetime) -> dict[str, int | None]:
-    """Return each metric's sum over that time; None for all where no metric at all arrived: then nobody knows."""
-    found = (_of_logs if target.endpoint else _of_cloudwatch)(target, tuple(names), since, until)
+def sum_metrics(target: Target, names: Iterable[str], *, since: datetime, until: datetime) -> dict[str, int | None]:
+    """Return each metric's sum over that time, or None for all if no metric at all arrived: then they are unknown."""
+    found = (_sum_logs if target.endpoint else _sum_cloudwatch)(target, tuple(names), since, until)
     return {name: found[name] if found else None for name in names}
 
 
-def _of_cloudwatch(target: Target, names: tuple[str, ...], since: datetime, until: datetime) -> Counter[str]:
+def _sum_cloudwatch(target: Target, names: tuple[str, ...], since: datetime, until: datetime) -> Counter[str]:
     dimensions = [{"Name": "service", "Value": SERVICE}, {"Name": "environment", "Value": target.name}]
     queries = [
         {
             "Id": f"m{number}",
             "MetricStat": {
                 "Metric": {"Namespace": NAMESPACE, "MetricName": name, "Dimensions": dimensions},
-                "Period": A_DAY,
+                "Period": DAY_SECONDS,
                 "Stat": "Sum",
             },
         }
@@ -41,7 +42,7 @@ def _of_cloudwatch(target: Target, names: tuple[str, ...], since: datetime, unti
     return found
 
 
-def _of_logs(target: Target, names: tuple[str, ...], since: datetime, until: datetime) -> Counter[str]:
+def _sum_logs(target: Target, names: tuple[str, ...], since: datetime, until: datetime) -> Counter[str]:
     found: Counter[str] = Counter()
     for record in _records(target, since, until):
         for name in names:
@@ -51,7 +52,7 @@ def _of_logs(target: Target, names: tuple[str, ...], since: datetime, until: dat
 
 
 def _records(target: Target, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the metrics in the logs, each a line in the embedded metric format."""
+    """Yield the metrics in the logs; each is a line in the embedded metric format."""
     logs = target.client("logs")
     groups = [group for page in logs.get_paginator("describe_log_groups").paginate() for group in page["logGroups"]]
     for group in groups:
@@ -61,20 +62,18 @@ def _records(target: Target, since: datetime, until: datetime) -> Iterator[dict[
 
 
 def _events(logs: Any, group: str, since: int, until: int) -> Iterator[Mapping[str, Any]]:
-    """Yield the events of that time, in milliseconds. MiniStack gives the first 10,000, in order, and no token.
+    """Yield the log events between these milliseconds. MiniStack returns the first 10,000 in order, and no token.
 
-    Raises OperationError where so many are of one millisecond.
+    Raises OperationError if one millisecond has so many.
     """
     while True:
         answer = logs.filter_log_events(logGroupName=group, filterPattern="_aws", startTime=since, endTime=until)
         events = answer["events"]
-        if len(events) < AT_ONCE:
+        if len(events) < MAX_EVENTS:
             yield from events
             return
         last = events[-1]["timestamp"]
         if last == since:
-            raise OperationError(
-                f"{group} has {AT_ONCE} lines of one millisecond and maybe more: they cannot be counted"
-            )
+            raise OperationError(f"{group} has {MAX_EVENTS} lines or more in one millisecond: they cannot be counted")
         yield from (event for event in events if event["timestamp"] < last)
         since = last

@@ -1,4 +1,4 @@
-"""The whole system, deployed by the real cdk into the tests' cloud, and a person who uses it."""
+"""The whole system, deployed by the real cdk into the tests' cloud, and a user."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ EMAIL, PASSWORD = "bob@example.com", "Peel-and-keep-1"
 
 @dataclass(frozen=True)
 class System:
-    """A deployed system and where its parts are."""
+    """A deployed system and the addresses of its parts."""
 
     cloud: Cloud
     target: Target
@@ -33,7 +33,7 @@ class System:
 @pytest.fixture(scope="session")
 def system(cloud: Cloud) -> System:
     target, environment = deploy(cloud, print)
-    # As `make up` ends; with more patience, since tests may share their machine.
+    # As `make up` does it, but waiting longer: tests may share the machine.
     demonstrate(target, environment, Console(), patience=120)
     return System(cloud, target, environment)
 
@@ -46,7 +46,7 @@ def token(system: System) -> str:
 
 @pytest.fixture
 def post(system: System, token: str) -> Callable[[dict[str, Any]], requests.Response]:
-    """Return what POSTs a payload as that person."""
+    """Return a function that posts a payload as that user."""
 
     def post(payload: dict[str, Any]) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"}

@@ -1,4 +1,4 @@
-"""The commands, started as a person starts them."""
+"""The commands, started as processes."""
 
 import os
 import subprocess
@@ -18,19 +18,19 @@ def run(system: System, *words: str, **variables: str) -> subprocess.CompletedPr
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_token_is_printed_and_nothing_else(system: System, token: str) -> None:
+def test_only_the_token_is_printed(system: System, token: str) -> None:
     result = run(system, "get-bearer-token", "-e", "local", EMAIL, PASSWORD)
     assert (result.returncode, result.stderr) == (0, "")
     assert [len(part) > 0 for part in result.stdout.strip().split(".")] == [True] * 3
 
 
-def test_a_wrong_password_is_one_clear_line(system: System, token: str) -> None:
+def test_a_wrong_password_is_one_line(system: System, token: str) -> None:
     result = run(system, "get-bearer-token", "-e", "local", EMAIL, "wrong")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"Error: local knows no user {EMAIL} with this password\n"
 
 
-def test_a_user_is_made_once_and_the_made_up_password_works(system: System) -> None:
+def test_a_user_is_created_once_and_the_generated_password_works(system: System) -> None:
     first = run(system, "create-user", "-e", "local", "dan@example.com")
     password = first.stdout.strip().rpartition(" ")[2]
     assert run(system, "get-bearer-token", "-e", "local", "dan@example.com", password).returncode == 0
@@ -38,7 +38,7 @@ def test_a_user_is_made_once_and_the_made_up_password_works(system: System) -> N
     assert again.stdout == "dan@example.com exists already; nothing was changed\n"
 
 
-def test_a_refused_password_leaves_no_user_behind(system: System) -> None:
+def test_a_refused_password_leaves_no_user(system: System) -> None:
     assert run(system, "create-user", "-e", "local", "erin@example.com", "--password", "short").returncode == 2
     assert run(system, "create-user", "-e", "local", "erin@example.com").stdout.startswith("created erin@example.com")
 
@@ -58,7 +58,7 @@ def test_wrong_use_is_one_line_and_exit_2(system: System, token: str, words: lis
     assert says in result.stderr.splitlines()[-1]
 
 
-def test_an_endpoint_that_does_not_answer_is_exit_3(system: System) -> None:
+def test_an_unreachable_endpoint_is_exit_3(system: System) -> None:
     result = run(system, "create-user", "-e", "local", EMAIL, AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert result.returncode == 3
     assert result.stderr.startswith("Error: ")

@@ -1,4 +1,4 @@
-"""Dead letters that the worker made, looked at, redriven by filter, and redriven by a command that is killed."""
+"""Messages that the worker dead-lettered: shown, redriven by filter, and redriven by a command that is killed."""
 
 import json
 import os
@@ -21,7 +21,7 @@ import pytest
 from chalicelib.interaction import Interaction
 from chalicelib.queue import encode
 from scripts.dlq.queue import batches
-from scripts.reports.metrics import sums
+from scripts.reports.metrics import sum_metrics
 from tests.e2e.conftest import System
 from tests.outages import stopped
 from tests.samples import ARTIFACT, interaction
@@ -53,15 +53,15 @@ def send(system: System, *bodies: str) -> None:
         queues.send_message_batch(QueueUrl=url, Entries=entries)
 
 
-def lying(system: System, queue: str) -> int:
+def count(system: System, queue: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     url = system.target.outputs[queue]
     answer = system.target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
     return sum(map(int, answer["Attributes"].values()))
 
 
-def buried(system: System, number: int) -> None:
-    assert (lying(system, "DeadLetterQueueUrl"), lying(system, "QueueUrl")) == (number, 0)
+def assert_dead_lettered(system: System, number: int) -> None:
+    assert (count(system, "DeadLetterQueueUrl"), count(system, "QueueUrl")) == (number, 0)
 
 
 def stored(sql: psycopg.Connection) -> Counter[str]:
@@ -69,14 +69,14 @@ def stored(sql: psycopg.Connection) -> Counter[str]:
     return Counter(dict(found.fetchall()))
 
 
-def has(sql: psycopg.Connection, *kinds: str) -> None:
+def assert_stored(sql: psycopg.Connection, *kinds: str) -> None:
     found = stored(sql)
     assert {kind: found[kind] for kind in kinds} == dict.fromkeys(kinds, 15)
 
 
 @contextmanager
-def impatient(system: System) -> Iterator[None]:
-    """Let the queue give up after one attempt, soon: a slow worker may store a message that has been given up."""
+def one_attempt(system: System) -> Iterator[None]:
+    """Let the queue give up after one attempt, soon; a slow worker may store a message that was given up."""
     queues, url = system.target.client("sqs"), system.target.outputs["QueueUrl"]
     names = ["RedrivePolicy", "VisibilityTimeout"]
     before = queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
@@ -90,7 +90,7 @@ def impatient(system: System) -> Iterator[None]:
         queues.set_queue_attributes(QueueUrl=url, Attributes=before)
 
 
-def spoilt(number: int) -> str:
+def invalid(number: int) -> str:
     message = json.loads(encode(sample("keep", number)))
     message["interactions"][0]["timestamp"] = "soon"
     return json.dumps(message)
@@ -103,7 +103,7 @@ def sample(kind: str, number: int) -> Interaction:
 
 @pytest.fixture
 def empty(system: System) -> Iterator[None]:
-    """Begin and end without dead letters."""
+    """Start and end with an empty dead-letter queue."""
     queues, url = system.target.client("sqs"), system.target.outputs["DeadLetterQueueUrl"]
     queues.purge_queue(QueueUrl=url)
     yield
@@ -111,45 +111,45 @@ def empty(system: System) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("empty")
-def test_of_300_dead_letters_each_storable_one_is_stored_once_though_the_command_is_killed_ten_times(
+def test_each_storable_message_is_stored_once_though_the_command_is_killed_ten_times(
     system: System,
 ) -> None:
-    send(system, *(f"bad JSON {number}" for number in range(120)), *map(spoilt, range(120)))
-    within(60, lambda: buried(system, 240))
-    with impatient(system), stopped(system.cloud, "postgres"):
+    send(system, *(f"bad JSON {number}" for number in range(120)), *map(invalid, range(120)))
+    within(60, lambda: assert_dead_lettered(system, 240))
+    with one_attempt(system), stopped(system.cloud, "postgres"):
         send(system, *(encode(sample(kind, number)) for kind in KINDS for number in range(15)))
-        within(60, lambda: buried(system, 300))
+        within(60, lambda: assert_dead_lettered(system, 300))
     began = time.monotonic()
-    of_all = {"not_json": 120, "refused": 120, "gave_up": 60, "unreadable": 120, "keep": 135}
+    expected = {"not_json": 120, "refused": 120, "gave_up": 60, "unreadable": 120, "keep": 135}
     printed = redrive(system)
-    looking = min(3, time.monotonic() - began)
-    assert counts(printed) == of_all | {"recall": 15, "peel": 15, "mark_bad": 15}
+    reading = min(3, time.monotonic() - began)
+    assert counts(printed) == expected | {"recall": 15, "peel": 15, "mark_bad": 15}
     assert "number" not in printed
     assert '{"number": ' in redrive(system, "--metadata", "--kind", "recall")
     assert counts(redrive(system, "--redrive", "--dry-run")) == {"gave_up": 60} | dict.fromkeys(KINDS, 15)
 
     with psycopg.connect(system.environment["DATABASE_URL"], autocommit=True) as sql:
         assert counts(redrive(system, "--redrive", "--kind", "keep")) == {"gave_up": 15, "keep": 15}
-        within(60, lambda: has(sql, "keep"))
+        within(60, lambda: assert_stored(sql, "keep"))
         points = random.Random(5)  # noqa: S311  for a test
         kills = 0
-        while kills < 10:  # a run that finds all in the hands of the one before ends by itself
-            kills += killed(system, after=looking * points.uniform(0.3, 1.3))
-        assert lying(system, "DeadLetterQueueUrl") > 240
-        within(60, lambda: finished(system))
-        within(60, lambda: has(sql, *KINDS))
+        while kills < 10:  # a run that finds all messages held by the one before ends by itself
+            kills += killed(system, after=reading * points.uniform(0.3, 1.3))
+        assert count(system, "DeadLetterQueueUrl") > 240
+        within(60, lambda: redrive_rest(system))
+        within(60, lambda: assert_stored(sql, *KINDS))
         assert sum(stored(sql).values()) == 60
     assert counts(redrive(system)) == {"not_json": 120, "refused": 120, "unreadable": 120, "keep": 120}
 
 
-def finished(system: System) -> None:
-    """Redrive what no other run holds, until all is moved."""
+def redrive_rest(system: System) -> None:
+    """Redrive what no other run holds, until all has moved."""
     redrive(system, "--redrive", "--hold", "2")
-    buried(system, 240)
+    assert_dead_lettered(system, 240)
 
 
 def killed(system: System, *, after: float) -> bool:
-    """Let the command move messages, slowly, and kill it; tell whether it was still running."""
+    """Let the command move messages slowly, and kill it; return whether it was still running."""
     command = [COMMAND, "-e", "local", "--redrive", "--rate", "1", "--hold", "2"]
     variables = os.environ | system.environment
     with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -159,37 +159,37 @@ def killed(system: System, *, after: float) -> bool:
 
 
 @pytest.mark.usefixtures("empty")
-def test_what_is_discarded_is_in_its_file_and_can_be_sent_back(system: System, tmp_path: Path) -> None:
+def test_discarded_messages_are_in_a_file_and_can_be_sent_back(system: System, tmp_path: Path) -> None:
     before = discarded(system)
-    send(system, *(f"bad JSON {number}" for number in range(12)), spoilt(0))
-    within(20, lambda: buried(system, 13))
+    send(system, *(f"bad JSON {number}" for number in range(12)), invalid(0))
+    within(20, lambda: assert_dead_lettered(system, 13))
     path = tmp_path / "removed.jsonl"
     printed = redrive(system, "--discard", "--reason", "not_json", "--yes", "--file", str(path))
     assert counts(printed) == {"not_json": 12, "unreadable": 12}
-    buried(system, 1)
-    within(10, lambda: is_discarded(system, before + 12))
+    assert_dead_lettered(system, 1)
+    within(10, lambda: assert_discarded(system, before + 12))
     assert sorted(json.loads(line)["body"] for line in path.read_text().splitlines()) == sorted(
         f"bad JSON {number}" for number in range(12)
     )
     redrive(system, "--from-file", str(path))
-    within(20, lambda: buried(system, 13))
+    within(20, lambda: assert_dead_lettered(system, 13))
     assert counts(redrive(system)) == {"not_json": 12, "refused": 1, "unreadable": 12, "keep": 1}
-    within(10, lambda: is_discarded(system, before))
+    within(10, lambda: assert_discarded(system, before))
 
 
 def discarded(system: System) -> int:
     now = datetime.now(UTC)
-    return sums(system.target, ["Discarded"], since=now - timedelta(hours=1), until=now)["Discarded"] or 0
+    return sum_metrics(system.target, ["Discarded"], since=now - timedelta(hours=1), until=now)["Discarded"] or 0
 
 
-def is_discarded(system: System, number: int) -> None:
+def assert_discarded(system: System, number: int) -> None:
     assert discarded(system) == number
 
 
 @pytest.mark.usefixtures("empty")
-def test_poison_stays_unless_it_is_asked_for(system: System) -> None:
+def test_poison_stays_unless_requested(system: System) -> None:
     send(system, "bad JSON")
-    within(20, lambda: buried(system, 1))
+    within(20, lambda: assert_dead_lettered(system, 1))
     assert counts(redrive(system, "--redrive")) == {}
     assert counts(redrive(system, "--redrive", "--poison")) == {"not_json": 1, "unreadable": 1}
-    within(20, lambda: buried(system, 1))
+    within(20, lambda: assert_dead_lettered(system, 1))

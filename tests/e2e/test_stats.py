@@ -1,4 +1,4 @@
-"""stats: the numbers of the deployed system, in each of its forms."""
+"""stats: the numbers of the deployed system in each output format."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ from tests.waiting import within
 
 COMMAND = str(Path(sys.executable).parent / "stats")
 Post = Callable[[dict[str, Any]], requests.Response]
-SPITEFUL = "<script>document.title='taken'</script>"
+MALICIOUS = "<script>document.title='taken'</script>"
 
 
 def stats(system: System, *words: str) -> str:
@@ -41,27 +41,27 @@ def balance(system: System) -> dict[str, int]:
 
 @pytest.fixture
 def posted(post: Post, sql: psycopg.Connection) -> str:
-    """Post a recall and what came of it; return the event once all is stored."""
+    """Post a recall and its later interactions; return the event once all are stored."""
     now = time.time()
     event: str = post({"kind": "recall", "timestamp": now}).json()["event_id"]
-    for kind, artifact in (("peel", "apple"), ("keep", "apple"), ("keep", SPITEFUL), ("mark_bad", SPITEFUL)):
+    for kind, artifact in (("peel", "apple"), ("keep", "apple"), ("keep", MALICIOUS), ("mark_bad", MALICIOUS)):
         post({"kind": kind, "artifact_id": artifact, "event_id": event, "timestamp": now + 1})
 
-    def look() -> None:
+    def assert_all_stored() -> None:
         [found] = sql.execute("SELECT count(*) FROM interaction WHERE event_id = %s", [event]).fetchall()
         assert found == (5,)
 
-    within(60, look)
+    within(60, assert_all_stored)
     return event
 
 
-def test_all_that_is_accepted_is_accounted_for(system: System, post: Post, sql: psycopg.Connection) -> None:
+def test_accepted_interactions_are_accounted_for(system: System, post: Post, sql: psycopg.Connection) -> None:
     before = balance(system)
     payload = {"kind": "recall", "timestamp": time.time()}
     for _ in range(3):
         post(payload)
 
-    def look() -> None:
+    def assert_accounted() -> None:
         now = balance(system)
         assert {name: now[name] - before[name] for name in now} == {
             "accepted": 3,
@@ -74,10 +74,10 @@ def test_all_that_is_accepted_is_accounted_for(system: System, post: Post, sql: 
             "unaccounted": 0,
         }
 
-    within(60, look)
+    within(60, assert_accounted)
 
 
-def test_each_form_says_the_same_as_sql(system: System, posted: str, sql: psycopg.Connection) -> None:
+def test_each_format_agrees_with_sql(system: System, posted: str, sql: psycopg.Connection) -> None:
     found = sql.execute(
         "SELECT day::text, kind, interactions, users FROM interactions_by_day"
         " WHERE day = (now() AT TIME ZONE 'UTC')::date ORDER BY 1, 2"
@@ -92,7 +92,7 @@ def test_each_form_says_the_same_as_sql(system: System, posted: str, sql: psycop
 
 
 @pytest.mark.browser
-def test_a_browser_shows_the_charts_with_the_numbers_that_sql_gives(
+def test_the_charts_in_a_browser_agree_with_sql(
     system: System, posted: str, sql: psycopg.Connection, tmp_path: Path
 ) -> None:
     stats(system, "--html", str(tmp_path / "stats.html"))
@@ -112,7 +112,7 @@ def test_a_browser_shows_the_charts_with_the_numbers_that_sql_gives(
         assert (question, bars(page, question)) == (question, expected)
     assert sum(bars(page, "time_to_first_peel")) == sum(bars(page, "events_by_day"))
     assert "<title>Interactions, local</title>" in page
-    assert SPITEFUL in unescape(section(page, "most_kept_artifacts"))
+    assert MALICIOUS in unescape(section(page, "most_kept_artifacts"))
 
 
 def section(page: str, question: str) -> str:
@@ -120,5 +120,5 @@ def section(page: str, question: str) -> str:
 
 
 def bars(page: str, question: str) -> list[int]:
-    """Return the numbers that stand in or at the bars of a chart, as it was drawn."""
+    """Return the labels of the bars of a chart as the browser drew it."""
     return [int(number) for number in re.findall(r'<text class="bartext[^>]*>(\d+)<', section(page, question))]

@@ -25,7 +25,7 @@ def keep(artifact_id: str) -> dict[str, Any]:
 
 @pytest.fixture
 def used(post: Post, sql: psycopg.Connection) -> int:
-    """Have the person do something, and wait until all is in the graph; return the number of interactions."""
+    """Post interactions and wait until all are in the graph; return the number of interactions."""
     [(before,)] = sql.execute("SELECT count(*) FROM interaction").fetchall()
     for name in "abc":
         assert post(keep(name)).ok
@@ -41,25 +41,25 @@ def digest(output: str, side: str) -> str:
     return line.split()[1]
 
 
-def test_a_damaged_graph_is_reported_repaired_and_rebuilt(system: System, used: int, cypher: neo4j.Session) -> None:
-    sound = run(system, "verify-graph", "-e", "local")
-    assert (sound.returncode, sound.stderr) == (0, "")
-    assert digest(sound.stdout, "ledger") == digest(sound.stdout, "graph")
+def test_a_damaged_graph_is_detected_repaired_and_rebuilt(system: System, used: int, cypher: neo4j.Session) -> None:
+    healthy = run(system, "verify-graph", "-e", "local")
+    assert (healthy.returncode, healthy.stderr) == (0, "")
+    assert digest(healthy.stdout, "ledger") == digest(healthy.stdout, "graph")
     cypher.run("MATCH ()-[r:KEEP]->() WITH r LIMIT 1 DELETE r CREATE (:Note {text: 'by hand'})").consume()
     found = run(system, "verify-graph", "-e", "local")
     assert found.returncode == 1
     assert ("missing   1" in found.stdout) and ("extra     1" in found.stdout)  # noqa: PT018
     assert run(system, "verify-graph", "-e", "local", "--repair").returncode == 0
-    assert run(system, "verify-graph", "-e", "local").stdout == sound.stdout
+    assert run(system, "verify-graph", "-e", "local").stdout == healthy.stdout
     rebuilt = run(system, "rebuild-graph", "-e", "local", "--from-scratch", "--yes")
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert rebuilt.stdout.startswith(f"projected {used} interactions")
-    assert run(system, "verify-graph", "-e", "local").stdout == sound.stdout
+    assert run(system, "verify-graph", "-e", "local").stdout == healthy.stdout
     assert run(system, "rebuild-graph", "-e", "local", "--user", EMAIL).returncode == 0
 
 
 @pytest.mark.usefixtures("used")
-def test_a_person_is_exported_and_then_erased(system: System, sql: psycopg.Connection, tmp_path: Path) -> None:
+def test_a_user_is_exported_and_erased(system: System, sql: psycopg.Connection, tmp_path: Path) -> None:
     exported = run(system, "export-user", "-e", "local", EMAIL)
     lines = [json.loads(line) for line in exported.stdout.splitlines()]
     user_id = lines[0]["attributes"]["sub"]
@@ -67,11 +67,11 @@ def test_a_person_is_exported_and_then_erased(system: System, sql: psycopg.Conne
     assert {"a", "b", "c"} <= {line.get("artifact_id") for line in lines}
     shown = run(system, "erase-user", "-e", "local", EMAIL)
     assert (shown.returncode, "nothing was erased" in shown.stdout) == (0, True)
-    mine = "SELECT count(*) FROM interaction WHERE user_id = %s"
-    assert sql.execute(mine, [user_id]).fetchone() == (len(lines) - 1,)
+    own = "SELECT count(*) FROM interaction WHERE user_id = %s"
+    assert sql.execute(own, [user_id]).fetchone() == (len(lines) - 1,)
     erased = run(system, "erase-user", "-e", "local", user_id, "--yes")
     assert f"erased {len(lines) - 1} interactions" in erased.stdout, erased.stderr
-    assert sql.execute(mine, [user_id]).fetchone() == (0,)
+    assert sql.execute(own, [user_id]).fetchone() == (0,)
     listed = run(system, "erase-user", "-e", "local", "--list")
     [one] = [one for one in map(json.loads, listed.stdout.splitlines()) if one["user_id"] == user_id]
     assert one["finished_at"]

@@ -1,4 +1,4 @@
-"""The dead-letter queue, over the real protocol."""
+"""The dead-letter queue over the real protocol."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,16 +13,16 @@ from botocore.exceptions import ClientError
 from chalicelib.queue import encode
 from local.cloud import Cloud
 from scripts.common.target import Target
-from scripts.dlq.message import DeadLetter
-from scripts.dlq.queue import DeadLetters, letters_of, remove_of
+from scripts.dlq.message import DlqMessage
+from scripts.dlq.queue import DeadLetterQueue, delete_messages_of, find_messages_of
 from tests.samples import ALICE, ARTIFACT, BOB, interaction
 
-Bury = Callable[..., None]
+Send = Callable[..., None]
 
 
 @dataclass(frozen=True)
 class TwoQueues(Target):
-    """A target with queues of its own, that no worker reads."""
+    """A target with its own queues, which no worker reads."""
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
@@ -41,21 +41,21 @@ def target(cloud: Cloud) -> TwoQueues:
 
 
 @pytest.fixture
-def bury(target: TwoQueues) -> Bury:
-    """Return what puts a body into the dead-letter queue, as the worker or SQS does."""
+def send(target: TwoQueues) -> Send:
+    """Return a function that sends a body to the dead-letter queue, as the worker or SQS does."""
 
-    def bury(body: str, reason: str | None = None) -> None:
+    def send(body: str, reason: str | None = None) -> None:
         attributes: Any = {"reason": {"DataType": "String", "StringValue": reason}} if reason else {}
         url = target.outputs["DeadLetterQueueUrl"]
         target.client("sqs").send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
 
-    return bury
+    return send
 
 
-def lying(target: TwoQueues) -> dict[str, str]:
-    """Return what anybody can read in the dead-letter queue at this moment: reasons by body."""
-    with DeadLetters(target) as dead_letters:
-        return {letter.body: letter.reason for letter in dead_letters}
+def visible(target: TwoQueues) -> dict[str, str]:
+    """Return what everybody can read in the dead-letter queue now: reasons by body."""
+    with DeadLetterQueue(target) as queue:
+        return {message.body: message.reason for message in queue}
 
 
 def arrived(target: TwoQueues) -> list[dict[str, Any]]:
@@ -67,113 +67,113 @@ def arrived(target: TwoQueues) -> list[dict[str, Any]]:
     return found
 
 
-def test_looking_changes_nothing(target: TwoQueues, bury: Bury) -> None:
+def test_reading_changes_nothing(target: TwoQueues, send: Send) -> None:
     expected = {f"body {number}": "not_json" for number in range(25)}
     for body, reason in expected.items():
-        bury(body, reason)
+        send(body, reason)
     for _ in range(3):
-        assert lying(target) == expected
+        assert visible(target) == expected
 
 
-def test_an_interrupted_look_gives_back_what_it_held(target: TwoQueues, bury: Bury) -> None:
-    def look() -> None:
-        with DeadLetters(target) as dead_letters:
-            next(iter(dead_letters))
+def test_an_interrupted_reader_releases_its_messages(target: TwoQueues, send: Send) -> None:
+    def read() -> None:
+        with DeadLetterQueue(target) as queue:
+            next(iter(queue))
             raise KeyboardInterrupt
 
-    bury("one")
+    send("one")
     with pytest.raises(KeyboardInterrupt):
-        look()
-    assert lying(target) == {"one": "gave_up"}
+        read()
+    assert visible(target) == {"one": "gave_up"}
 
 
-def test_a_redriven_message_is_on_the_queue_without_its_reason_and_nowhere_else(target: TwoQueues, bury: Bury) -> None:
-    bury("stays", "refused")
-    bury("goes", "not_json")
-    with DeadLetters(target) as dead_letters:
-        moved = dead_letters.redrive(letter for letter in dead_letters if letter.body == "goes")
-    assert [letter.body for letter in moved] == ["goes"]
+def test_a_redriven_message_moves_without_its_reason(target: TwoQueues, send: Send) -> None:
+    send("stays", "refused")
+    send("goes", "not_json")
+    with DeadLetterQueue(target) as queue:
+        moved = queue.redrive(message for message in queue if message.body == "goes")
+    assert [message.body for message in moved] == ["goes"]
     assert [(message["Body"], message.get("MessageAttributes")) for message in arrived(target)] == [("goes", None)]
-    assert lying(target) == {"stays": "refused"}
+    assert visible(target) == {"stays": "refused"}
 
 
-def test_what_is_only_sent_is_still_there(target: TwoQueues, bury: Bury) -> None:
-    bury("killed in between")
-    with DeadLetters(target) as dead_letters:
-        dead_letters.send(dead_letters)
+def test_a_message_that_was_only_sent_stays(target: TwoQueues, send: Send) -> None:
+    send("killed in between")
+    with DeadLetterQueue(target) as queue:
+        queue.send(queue)
     assert len(arrived(target)) == 1
-    assert lying(target) == {"killed in between": "gave_up"}
+    assert visible(target) == {"killed in between": "gave_up"}
 
 
-def test_what_the_queue_does_not_take_stays(target: TwoQueues, bury: Bury) -> None:
-    bury("one")
+def test_a_message_that_the_queue_refuses_stays(target: TwoQueues, send: Send) -> None:
+    send("one")
     nowhere = replace(target)
     nowhere.__dict__["outputs"] = {**target.outputs, "QueueUrl": target.outputs["QueueUrl"] + "-missing"}
-    with pytest.raises(ClientError), DeadLetters(nowhere) as dead_letters:
-        dead_letters.redrive(dead_letters)
-    assert lying(target) == {"one": "gave_up"}
+    with pytest.raises(ClientError), DeadLetterQueue(nowhere) as queue:
+        queue.redrive(queue)
+    assert visible(target) == {"one": "gave_up"}
 
 
-def test_poison_that_comes_back_while_reading_is_not_read_again(target: TwoQueues, bury: Bury) -> None:
-    bury("poison", "not_json")
+def test_poison_that_returns_while_reading_is_read_once(target: TwoQueues, send: Send) -> None:
+    send("poison", "not_json")
     rounds = 0
-    with DeadLetters(target) as dead_letters:
-        for letter in dead_letters:
-            dead_letters.remove([letter])
-            bury(letter.body, letter.reason)
+    with DeadLetterQueue(target) as queue:
+        for message in queue:
+            queue.delete([message])
+            send(message.body, message.reason)
             rounds += 1
             assert rounds < 1000
-    assert lying(target) == {"poison": "not_json"}
+    assert visible(target) == {"poison": "not_json"}
 
 
-def test_large_messages_are_sent_in_calls_that_sqs_takes(target: TwoQueues, bury: Bury) -> None:
+def test_large_messages_are_sent_in_several_calls(target: TwoQueues, send: Send) -> None:
     for number in range(4):
-        bury(f"{number}" * 500_000)
-    with DeadLetters(target) as dead_letters:
-        assert len(dead_letters.redrive(dead_letters)) == 4
+        send(f"{number}" * 500_000)
+    with DeadLetterQueue(target) as queue:
+        assert len(queue.redrive(queue)) == 4
     assert sorted(len(message["Body"]) for message in arrived(target)) == [500_000] * 4
-    assert lying(target) == {}
+    assert visible(target) == {}
 
 
-def test_a_hold_that_runs_out_shows_no_message_twice(target: TwoQueues, bury: Bury) -> None:
+def test_an_expired_hold_yields_no_message_twice(target: TwoQueues, send: Send) -> None:
     for number in range(30):
-        bury(str(number))
-    with DeadLetters(target, hold=1) as dead_letters:
+        send(str(number))
+    with DeadLetterQueue(target, hold_seconds=1) as queue:
         bodies = []
-        for letter in dead_letters:
-            bodies.append(letter.body)
+        for message in queue:
+            bodies.append(message.body)
             if len(bodies) == 15:
-                within_the_hold(target)
+                await_expiry(target)
         assert sorted(bodies, key=int) == [str(number) for number in range(30)]
 
 
-def within_the_hold(target: TwoQueues) -> None:
-    """Wait until the first messages of a look with a hold of a second are visible again."""
+def await_expiry(target: TwoQueues) -> None:
+    """Wait until no message is in flight."""
     queues, url = target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
     names = ["ApproximateNumberOfMessagesNotVisible"]
     while queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]] != "0":
         pass
 
 
-def test_what_one_user_did_up_to_a_moment_can_be_removed_and_nothing_else(target: TwoQueues, bury: Bury) -> None:
+def test_only_one_users_messages_up_to_a_time_are_deleted(target: TwoQueues, send: Send) -> None:
     bobs = encode(interaction(user_id=BOB, metadata={"seen": ALICE}))
-    spoilt = json.dumps({"version": 1, "interactions": [{"user_id": ALICE}]})
-    bury(encode(interaction("keep", artifact_id=ARTIFACT)))
-    bury(spoilt, "refused")
-    bury(f"not even JSON, of {ALICE}", "not_json")
-    bury(bobs)
-    seen, hidden = letters_of(target, {ALICE, "somebody-else"})
-    assert (len(seen), hidden, len(lying(target))) == (3, 0, 4)
+    invalid = json.dumps({"version": 1, "interactions": [{"user_id": ALICE}]})
+    send(encode(interaction("keep", artifact_id=ARTIFACT)))
+    send(invalid, "refused")
+    send(f"not even JSON, of {ALICE}", "not_json")
+    send(bobs)
+    seen, in_flight = find_messages_of(target, {ALICE, "somebody-else"})
+    assert (len(seen), in_flight, len(visible(target))) == (3, 0, 4)
     in_an_hour = datetime.now(UTC) + timedelta(hours=1)
     later = encode(interaction(now=in_an_hour, timestamp=in_an_hour.timestamp()))
-    bury(later)
-    removed, hidden = remove_of(target, dict.fromkeys((ALICE, "somebody-else"), datetime.now(UTC)))
-    assert ({letter.body for letter in removed}, hidden) == ({letter.body for letter in seen}, 0)
-    assert lying(target) == {bobs: "gave_up", later: "gave_up"}
+    send(later)
+    deleted, in_flight = delete_messages_of(target, dict.fromkeys((ALICE, "somebody-else"), datetime.now(UTC)))
+    assert ({message.body for message in deleted}, in_flight) == ({message.body for message in seen}, 0)
+    assert visible(target) == {bobs: "gave_up", later: "gave_up"}
 
 
-def test_a_letter_survives_its_file(target: TwoQueues, bury: Bury) -> None:
-    bury('{"a": "ü\\u2028"}\n', "refused")
-    with DeadLetters(target) as dead_letters:
-        [letter] = dead_letters
-    assert DeadLetter.model_validate_json(letter.model_dump_json()) == letter
+def test_a_message_survives_its_file(target: TwoQueues, send: Send) -> None:
+    send('{"a": "ü\\u2028"}\n', "refused")
+    with DeadLetterQueue(target) as queue:
+        [message] = queue
+    assert DlqMessage.model_validate_json(message.model_dump_json()) == message

@@ -1,4 +1,4 @@
-"""Sums of what the functions counted, where they are read from the logs."""
+"""Sums of metrics that are read from the logs."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from local.cloud import Cloud
 from local.ministack import REGION
 from scripts.common.target import Target
-from scripts.reports.metrics import sums
+from scripts.reports.metrics import sum_metrics
 
 
-def test_more_lines_than_one_call_returns_are_all_counted(cloud: Cloud) -> None:
+def test_more_lines_than_one_call_returns_are_counted(cloud: Cloud) -> None:
     target = Target("local", REGION, cloud.environment()["AWS_ENDPOINT_URL"])
     logs, now = target.client("logs"), datetime.now(UTC)
     group = {"logGroupName": "/counted"}
@@ -20,8 +20,8 @@ def test_more_lines_than_one_call_returns_are_all_counted(cloud: Cloud) -> None:
     for part in range(3):  # 4 lines of each millisecond
         events = [{"timestamp": began + (part * 4000 + number) // 4, "message": line} for number in range(4000)]
         logs.put_log_events(**group, logStreamName="one", logEvents=events)
-    assert sums(target, ["Counted", "Other"], since=now - timedelta(hours=1), until=now) == {
+    assert sum_metrics(target, ["Counted", "Other"], since=now - timedelta(hours=1), until=now) == {
         "Counted": 24_000,
         "Other": 0,
     }
-    assert sums(target, ["Other"], since=now - timedelta(hours=1), until=now) == {"Other": None}
+    assert sum_metrics(target, ["Other"], since=now - timedelta(hours=1), until=now) == {"Other": None}

@@ -14,7 +14,8 @@ from chalicelib.ledger import connection as postgres
 from chalicelib.ledger import statistics
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.statistics import StatisticsError, answer
-from scripts.stats import ask
+from scripts.common.target import Target
+from scripts.stats import fetch_tables
 from tests.samples import ALICE, BOB, interaction
 
 QUESTIONS_PAGE = Path(__file__).parents[2] / "docs" / "questions.md"
@@ -28,15 +29,18 @@ Tables = Callable[..., dict[str, list[list[Any]]]]
 
 @pytest.fixture
 def tables(ledger: Ledger) -> Tables:
-    """Return what asks as the command does, of some days, and gives the rows by question."""
+    """Return a function that queries some days as the command does and returns each table's rows."""
 
-    def operate(operation: str, **arguments: Any) -> dict[str, Any]:
-        assert operation == "statistics"
-        return answer(ledger, **json.loads(json.dumps(arguments)))
+    class Statistics(Target):
+        def operate(self, operation: str, **arguments: Any) -> dict[str, Any]:
+            assert operation == "statistics"
+            return answer(ledger, **json.loads(json.dumps(arguments)))
 
     def tables(days: int = 2) -> dict[str, list[list[Any]]]:
-        asked = ask(operate, since=TODAY.date() - timedelta(days=days - 1), until=TODAY.date())
-        return {name: table["rows"] for name, table in asked.items()}
+        found = fetch_tables(
+            Statistics("local", "us-east-1", None), since=TODAY.date() - timedelta(days=days - 1), until=TODAY.date()
+        )
+        return {name: table["rows"] for name, table in found.items()}
 
     return tables
 

@@ -1,4 +1,4 @@
-"""stats: what a CSV file may hold."""
+"""stats: its CSV."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ from scripts import stats
         ("a\x1b[2J\n", "a\\x1b[2J\\n"),
     ],
 )
-def test_a_cell_neither_computes_nor_steers(value: Any, written: Any) -> None:
+def test_a_cell_is_neither_computed_nor_a_control_sequence(value: Any, written: Any) -> None:
     assert stats.cell(value) == written
 
 
-def test_two_tables_have_an_empty_line_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_line_separates_two_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = {name: {"columns": ["name", "value"], "rows": [["=x", 1]]} for name in ("balance", "graph_outbox")}
-    monkeypatch.setattr(stats, "find", lambda _: None)
+    monkeypatch.setattr(stats, "find_target", lambda _: None)
     monkeypatch.setattr(stats, "collect", lambda *_, **__: tables)
     result = CliRunner().invoke(stats.stats, ["-e", "dev", "--csv"])
     assert result.stdout == "name,value\n'=x,1\n\nname,value\n'=x,1\n"

@@ -1,4 +1,4 @@
-"""Wrong use of the commands is told in one line, before anything is asked or changed: `nowhere` could not answer."""
+"""Wrong use of a command is one line, before any call: `nowhere` is not an environment."""
 
 import click
 import pytest
@@ -15,8 +15,8 @@ from scripts.verify_graph import verify_graph
 @pytest.mark.parametrize(
     ("command", "words", "says"),
     [
-        (create_user, [" "], "an empty EMAIL: nobody can sign in with that"),
-        (erase_user, [], "name a USER"),
+        (create_user, [" "], "EMAIL is empty"),
+        (erase_user, [], "give one of USER"),
         (rebuild_graph, ["--from-scratch"], "--yes"),
         (rebuild_graph, ["--user", "x", "--since", "2026-01-01"], "--user"),
         (redrive_dlq, ["--redrive", "--discard", "--yes"], "choose one"),
@@ -24,8 +24,8 @@ from scripts.verify_graph import verify_graph
         (redrive_dlq, ["--discard", "--yes", "--file", "/dev/null/x"], "/dev/null/x"),
         (redrive_dlq, ["--discard", "--yes", "--file", "/dev/null"], "choose another name"),
         (redrive_dlq, ["--limit", f"{2**64}"], "1000000000"),
-        (redrive_dlq, ["--rate", "nan"], "nan is no number of messages a second"),
-        (redrive_dlq, ["--rate", "inf"], "inf is no number of messages a second"),
+        (redrive_dlq, ["--rate", "nan"], "nan is not a number of messages per second"),
+        (redrive_dlq, ["--rate", "inf"], "inf is not a number of messages per second"),
         (redrive_dlq, ["--rate", "0"], "0.1"),
         (redrive_dlq, ["--reason", "weather"], "'weather' is not one of"),
         (redrive_dlq, ["--since", "yesterday"], "give 90m"),

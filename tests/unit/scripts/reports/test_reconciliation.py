@@ -1,4 +1,4 @@
-"""The operational sums: from CloudWatch's metrics and the queues, and unknown where no metric arrived."""
+"""The reconciliation: from CloudWatch's metrics and the queues; unknown if no metric arrived."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts.reports.reconciliation import COUNTED, NUMBERS, balance
+from scripts.reports.reconciliation import MESSAGE_COUNTS, METRICS, reconcile
 from tests.stubbed import Stubbed
 
 SINCE, UNTIL = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 3, 12, tzinfo=UTC)
@@ -28,32 +28,32 @@ def dev() -> Iterator[Dev]:
         target.expect(
             "sqs",
             "get_queue_attributes",
-            {"Attributes": dict(zip(NUMBERS, map(str, (visible, 1, 0)), strict=True))},
-            {"QueueUrl": f"https://sqs.example/{url}", "AttributeNames": NUMBERS},
+            {"Attributes": dict(zip(MESSAGE_COUNTS, map(str, (visible, 1, 0)), strict=True))},
+            {"QueueUrl": f"https://sqs.example/{url}", "AttributeNames": list(MESSAGE_COUNTS)},
         )
     yield target
     target.assert_asked()
 
 
 def expect_metrics(dev: Dev, **values: list[float]) -> None:
-    """Expect that all metrics are asked for; those without values are as CloudWatch tells of what never arrived."""
+    """Expect a query of all metrics; those without values never arrived."""
     dimensions = [{"Name": "service", "Value": "interaction-tracker"}, {"Name": "environment", "Value": "dev"}]
     queries: list[dict[str, Any]] = []
-    for number, name in enumerate(COUNTED):
+    for number, name in enumerate(METRICS):
         metric = {"Namespace": "InteractionTracker", "MetricName": name, "Dimensions": dimensions}
         queries.append({"Id": f"m{number}", "MetricStat": {"Metric": metric, "Period": 86400, "Stat": "Sum"}})
-    results = [{"Id": f"m{number}", "Values": values.get(name, [])} for number, name in enumerate(COUNTED)]
+    results = [{"Id": f"m{number}", "Values": values.get(name, [])} for number, name in enumerate(METRICS)]
     asked = {"MetricDataQueries": queries, "StartTime": SINCE, "EndTime": UNTIL}
     dev.expect("cloudwatch", "get_metric_data", {"MetricDataResults": results}, asked)
 
 
-def sums(dev: Dev) -> dict[str, int | None]:
-    return {one.name: one.value for one in balance(dev, since=SINCE, until=UNTIL)}
+def totals(dev: Dev) -> dict[str, int | None]:
+    return {one.name: one.value for one in reconcile(dev, since=SINCE, until=UNTIL)}
 
 
-def test_what_is_accepted_and_lies_nowhere_is_unaccounted(dev: Dev) -> None:
+def test_the_remainder_is_unaccounted(dev: Dev) -> None:
     expect_metrics(dev, Accepted=[100.0, 20.0], Stored=[90.0, 10.0], Repeated=[5.0], Erased=[1.0])
-    assert sums(dev) == {
+    assert totals(dev) == {
         "accepted": 120,
         "stored": 100,
         "repeated": 5,
@@ -65,7 +65,7 @@ def test_what_is_accepted_and_lies_nowhere_is_unaccounted(dev: Dev) -> None:
     }
 
 
-def test_without_any_metric_the_counts_are_unknown_and_not_0(dev: Dev) -> None:
+def test_without_any_metric_the_counts_are_unknown(dev: Dev) -> None:
     expect_metrics(dev)
     counted = dict.fromkeys(["accepted", "stored", "repeated", "erased", "discarded", "unaccounted"])
-    assert sums(dev) == counted | {"waiting": 4, "dead": 6}
+    assert totals(dev) == counted | {"waiting": 4, "dead": 6}
