@@ -1,6 +1,6 @@
 """The CDK app: `cdk ls` shows its stacks, `cdk deploy 'dev/*'` deploys an environment.
 
-`-c environments=local` (names, with commas between) leaves out the others and the time they take.
+`-c environments=local` (names, separated by commas) synthesises only these, which is faster.
 """
 
 import sys
@@ -12,11 +12,12 @@ from stacks.deployment import Deployment
 
 app = cdk.App()
 names = app.node.try_get_context("environments")
-try:
-    for name in names.split(",") if names else ENVIRONMENTS:
-        Deployment(app, environment=ENVIRONMENTS[name])
-except KeyError as error:
-    sys.exit(f"Error: no environment {error}: there are {', '.join(ENVIRONMENTS)}")
-except ValueError as error:
-    sys.exit(f"Error: {error}")
+for name in names.split(",") if names else ENVIRONMENTS:
+    if name not in ENVIRONMENTS:
+        sys.exit(f"Error: no environment {name!r}: there are {', '.join(ENVIRONMENTS)}")
+    try:
+        ENVIRONMENTS[name].check_interpreter()
+    except ValueError as error:
+        sys.exit(f"Error: {error}")
+    Deployment(app, environment=ENVIRONMENTS[name])
 app.synth()

@@ -1,1 +1,1 @@
-"""The AWS side: an environment, its stacks, and one module per construct that they are made of."""
+"""The AWS side: the environments, and the two stacks that each of them consists of."""

@@ -1,4 +1,4 @@
-"""One environment: what holds data, and what can be made again from the source."""
+"""One environment: the data stack, and the service stack that can be made again from the source."""
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -11,7 +11,7 @@ from stacks.service.stack import ServiceStack
 class Deployment(cdk.Stage):
     """The stacks of one environment; `cdk deploy 'NAME/*'` deploys them in order.
 
-    Raises ValueError where the environment cannot be packaged by this interpreter.
+    Raises ValueError if this interpreter cannot package the environment's functions.
     """
 
     def __init__(self, scope: Construct, *, environment: Environment) -> None:
@@ -23,5 +23,5 @@ class Deployment(cdk.Stage):
         environment.check_interpreter()
         data = DataStack(self, "data", environment=environment)
         service = ServiceStack(self, "service", environment=environment)
-        # Their values cross as SSM parameters, so CDK does not see this order by itself.
+        # Values go from one to the other as SSM parameters, so CDK does not know this order.
         service.add_stack_dependency(data, "reads its parameters")

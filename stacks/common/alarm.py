@@ -1,4 +1,4 @@
-"""An alarm whose name is a heading in docs/operations.md."""
+"""Alarms, each named like a heading in docs/operations.md."""
 
 from typing import cast
 
@@ -20,9 +20,12 @@ def add_alarm(
     minutes: int,
     above: float | None = None,
     below: float | None = None,
-    silence_is_bad: bool = False,
+    missing_is_bad: bool = False,
 ) -> cloudwatch.Alarm:
-    """Tell the topic when the metric was beyond its bound for all of the last minutes, and when it is well again."""
+    """Make an alarm that notifies the topic once the metric has been out of bounds for `minutes`, and at its end.
+
+    Exactly one of `above` and `below` is the bound.
+    """
     operators = cloudwatch.ComparisonOperator
     missing = cloudwatch.TreatMissingData
     bound, operator = (
@@ -37,14 +40,14 @@ def add_alarm(
         threshold=bound,
         comparison_operator=operator,
         evaluation_periods=minutes,
-        treat_missing_data=missing.BREACHING if silence_is_bad else missing.NOT_BREACHING,
+        treat_missing_data=missing.BREACHING if missing_is_bad else missing.NOT_BREACHING,
     )
-    tell(alarm, heading, environment=environment, topic=topic)
+    notify(alarm, heading, environment=environment, topic=topic)
     return alarm
 
 
-def tell(alarm: cloudwatch.Alarm, heading: str, *, environment: Environment, topic: sns.ITopic) -> None:
-    """Name an alarm "ENVIRONMENT: heading", and have it tell the topic when it begins and when it ends."""
+def notify(alarm: cloudwatch.Alarm, heading: str, *, environment: Environment, topic: sns.ITopic) -> None:
+    """Name an alarm "ENVIRONMENT: heading", and have it notify the topic when it begins and when it ends."""
     resource = cast("cloudwatch.CfnAlarm", alarm.node.default_child)
     resource.alarm_name = f"{environment.name}: {heading}"
     resource.alarm_description = f'What it means and what to do: docs/operations.md, "{heading}".'

@@ -1,7 +1,7 @@
-"""What the data stack hands to the service stack, by way of SSM parameters.
+"""What the data stack tells the service stack, as SSM parameters.
 
 CloudFormation forbids to change or remove an export while another stack uses it, so each stack could block the other's
-deploy. A parameter can change at any time; the service stack reads it again at each of its deploys.
+deploy. A parameter can change at any time; the service stack reads it at each of its deploys.
 """
 
 from collections.abc import Container
@@ -11,56 +11,57 @@ from typing import Any
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from stacks.common.names import parameter_path
 from stacks.config.environment import Environment
 from stacks.config.options import ExternalGraph, ExternalPostgres
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkHandover:
-    """Where the functions that reach the stores run."""
+class NetworkParameters:
+    """Where the functions that use the stores run."""
 
     vpc_id: str
     subnet_ids: str
-    """Private subnets with a way out, joined by commas: `Fn.split(",", …)`."""
+    """Private subnets with a route to the internet, joined by commas: `Fn.split(",", …)`."""
     way_out_security_group_id: str
-    """For a function in the network: lets it call AWS, and nothing in."""
+    """Allows a function in the network to call AWS, and no incoming traffic."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresHandover:
+class PostgresParameters:
     """The ledger that the data stack made."""
 
     postgres_client_security_group_id: str
-    """Who wears it reaches the ledger."""
+    """Members of this group may connect to the ledger."""
     postgres_host: str
     postgres_port: str
     postgres_dbname: str
     postgres_resource_id: str
-    """What `rds-db:connect` names: `arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE_ID/ROLE`."""
+    """Used by `rds-db:connect`: `arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE_ID/ROLE`."""
     postgres_identifier: str
-    """The metrics' dimension: DBInstanceIdentifier, or of Aurora DBClusterIdentifier."""
+    """Dimension of its metrics: DBInstanceIdentifier, or DBClusterIdentifier for Aurora."""
     postgres_owner_secret_arn: str
     """Holds username and password only: RDS makes and rotates it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphHandover:
+class GraphParameters:
     """The graph that the data stack made."""
 
     graph_client_security_group_id: str
-    """Who wears it reaches the graph."""
+    """Members of this group may connect to the graph."""
     graph_secret_arn: str
     """JSON with uri, username, password, certificate."""
     graph_cluster_name: str
-    """Metrics' dimension."""
+    """Dimension of the container's metrics."""
     graph_service_name: str
-    """Metrics' dimension."""
+    """Dimension of the container's metrics."""
     graph_auto_scaling_group_name: str
-    """Metrics' dimension of the host."""
+    """Dimension of the host's metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Handover:
+class StackParameters:
     """The values, each of them a parameter `/interaction-tracker/ENVIRONMENT/FIELD`."""
 
     user_pool_arn: str
@@ -71,12 +72,12 @@ class Handover:
     dead_letter_queue_arn: str
     dead_letter_queue_url: str
     alarm_topic_arn: str
-    """Where alarms go."""
-    network: NetworkHandover | None
+    """SNS topic of the alarms."""
+    network: NetworkParameters | None
     """None: the functions are in no network."""
-    postgres: PostgresHandover | None
+    postgres: PostgresParameters | None
     """None: an external one; the environment names its secrets."""
-    graph: GraphHandover | None
+    graph: GraphParameters | None
     """None: an external one; the environment names its secret."""
 
     def publish(self, scope: Construct, *, environment: Environment) -> None:
@@ -87,34 +88,34 @@ class Handover:
             ssm.StringParameter(parameters, field, parameter_name=_name(environment, field), string_value=value)
 
     @classmethod
-    def read(cls, scope: Construct, *, environment: Environment) -> "Handover":
-        """Stand-ins that CloudFormation fills when it deploys the stack of `scope`."""
+    def read(cls, scope: Construct, *, environment: Environment) -> "StackParameters":
+        """Return placeholders that CloudFormation fills in when it deploys the stack of `scope`."""
         managed: dict[str, tuple[type[_Part], bool]] = {
-            "network": (NetworkHandover, environment.network is not None),
-            "postgres": (PostgresHandover, not isinstance(environment.postgres, ExternalPostgres)),
-            "graph": (GraphHandover, not isinstance(environment.graph, ExternalGraph)),
+            "network": (NetworkParameters, environment.network is not None),
+            "postgres": (PostgresParameters, not isinstance(environment.postgres, ExternalPostgres)),
+            "graph": (GraphParameters, not isinstance(environment.graph, ExternalGraph)),
         }
         parts: dict[str, Any] = {
             name: part(**_read(scope, environment, part)) if made else None for name, (part, made) in managed.items()
         }
-        return cls(**_read(scope, environment, cls, besides=parts), **parts)
+        return cls(**_read(scope, environment, cls, without=parts), **parts)
 
 
-_Part = NetworkHandover | PostgresHandover | GraphHandover
+_Part = NetworkParameters | PostgresParameters | GraphParameters
 
 
-def _own(part: Handover | _Part | None) -> dict[str, str]:
+def _own(part: StackParameters | _Part | None) -> dict[str, str]:
     """Return the part's own values, without those of parts in it."""
     values = {field.name: getattr(part, field.name) for field in fields(part)} if part else {}
     return {name: value for name, value in values.items() if isinstance(value, str)}
 
 
 def _read(
-    scope: Construct, environment: Environment, part: type[Handover | _Part], besides: Container[str] = ()
+    scope: Construct, environment: Environment, part: type[StackParameters | _Part], without: Container[str] = ()
 ) -> dict[str, Any]:
-    names = {field.name: _name(environment, field.name) for field in fields(part) if field.name not in besides}
+    names = {field.name: _name(environment, field.name) for field in fields(part) if field.name not in without}
     return {field: ssm.StringParameter.value_for_string_parameter(scope, name) for field, name in names.items()}
 
 
 def _name(environment: Environment, field: str) -> str:
-    return f"/interaction-tracker/{environment.name}/{field.replace('_', '-')}"
+    return f"/{parameter_path(environment.name)}/{field.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""How long an environment keeps what."""
+"""What happens to data when a resource is removed, and how long logs are kept."""
 
 from typing import Final
 
@@ -15,10 +15,13 @@ _RETENTION: Final = {
 
 
 def removal_policy(environment: Environment) -> cdk.RemovalPolicy:
-    """Return what becomes of a stateful resource that leaves its stack: protected, it stays, if it was ever in use."""
+    """Return what CloudFormation does with a stateful resource that leaves its stack.
+
+    In a protected environment it is kept, unless the deploy that made it failed.
+    """
     return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if environment.protected else cdk.RemovalPolicy.DESTROY
 
 
 def log_retention(environment: Environment) -> logs.RetentionDays:
-    """Return how long logs are kept."""
-    return _RETENTION[environment.log_retention]
+    """Return how long the environment keeps its logs."""
+    return _RETENTION[environment.log_retention_days]

@@ -1,4 +1,4 @@
-"""What can differ between environments: a construct asks for a field and never for an environment's name.
+"""All that can differ between environments. Constructs read its fields and never compare its name.
 
 Plain Python, without CDK: the commands read it too, and CDK takes seconds to load.
 """
@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from stacks.config.options import Domain, ExternalGraph, ExternalPostgres, Graph, Network, Postgres, Users, Worker
 
-_MOST_RECEIVES: Final = 1000  # the highest maxReceiveCount that SQS takes
+_MAX_RECEIVES: Final = 1000  # the highest maxReceiveCount that SQS accepts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,56 +24,56 @@ class Environment:
     region: str
     """AWS region."""
     python: str | None
-    """The functions' Python, as "3.11": the packaging interpreter must be the same. None: whichever packages."""
+    """The functions' Python, as "3.11": the interpreter that packages must be the same. None: whichever that is."""
     local_endpoint: bool
-    """Whether it lives in an AWS endpoint on this machine, and no other may."""
+    """Whether it is deployed into an AWS endpoint on this machine; only such an environment may be."""
     protected: bool
-    """Whether what holds data outlives a wrong deploy: termination protection, deletion protection, retain."""
+    """Whether stored data survives a wrong deploy: termination protection, deletion protection, retain."""
     architecture: Literal["x86_64", "arm64"]
-    """Of the functions and of the packages they carry; arm64 needs an interpreter of 3.12 or newer."""
+    """Architecture of the functions and of their packages; arm64 needs Python 3.12 or newer."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-    """Of the functions."""
-    log_retention: Literal[1, 7, 30]
-    """Days that logs are kept."""
+    """Log level of the functions."""
+    log_retention_days: Literal[1, 7, 30]
+    """How long logs are kept."""
     cors_origin: str
-    """The web origin whose pages may read answers; "*" is any, which is safe as no cookie is involved."""
+    """The web origin whose pages may read answers; "*" is any, which is safe because no cookie is used."""
     api_url: str
-    """Where the API answers; {api}, {stage}, {region} and {suffix} are filled in. A local endpoint's port is not known
-    at synth, so there it is the path behind the endpoint's address: `urljoin(endpoint, url)` serves both."""
+    """URL of the API; {api}, {stage}, {region} and {suffix} are filled in. The port of a local endpoint is not known at
+    synth, so there it is only the path: `urljoin(endpoint, url)` is right for both."""
     domain: Domain | None
-    """The API's own name; API Gateway's is then switched off."""
+    """The API's own domain name; API Gateway's default one is then switched off."""
     throttle_rate: int
-    """Requests a second that the API takes from everybody together, over time; more are answered 429."""
+    """Requests a second that the API accepts from all clients together; more get 429."""
     throttle_burst: int
-    """Requests at once above that rate."""
+    """Size of the burst that API Gateway accepts above that rate, in requests."""
     waf: bool
-    """Whether a web application firewall stands before the API."""
+    """Whether a web application firewall protects the API."""
     alarm_email: str | None
-    """Who is told of alarms, after confirming a mail from SNS; None: nobody, the alarms only show."""
-    gateway_responses_apart: bool
-    """Whether API Gateway's own answers are resources besides standing in the API's definition, where AWS takes them
-    from; the local endpoint does not read them there."""
+    """Address that alarms are mailed to, once it has confirmed a mail from SNS; None: no mail."""
+    separate_gateway_responses: bool
+    """Whether API Gateway's own answers are separate resources too. AWS reads them from the API's definition, the local
+    endpoint does not."""
     reserved_concurrency: bool
-    """Whether catch-up runs one at a time by a reservation; AWS refuses that to accounts whose quota is 10."""
+    """Whether catch-up has a reserved concurrency of 1; AWS refuses that to accounts with a quota of 10."""
     worker: Worker
     """How the queue feeds the worker."""
-    postgres_outage: int
-    """Seconds that Postgres may be away before a message gives up and is dead-lettered."""
+    postgres_outage_seconds: int
+    """How long Postgres may be unavailable before SQS dead-letters the waiting messages."""
     network: Network | None
-    """Where stores and the functions behind the queue live; None: in no network, so all stores are external."""
+    """The VPC of the stores and of the functions that use them; None: no VPC, so all stores are external."""
     postgres: Postgres
     """The ledger in use."""
     graph: Graph
     """The graph in use."""
     beside: tuple[Postgres | Graph, ...] = ()
-    """Stores that stand beside those in use, one of a type: being filled before a change, or kept after it."""
+    """Stores besides those in use, one of each type: filled before a change of store, or kept after it."""
     users: Users
-    """Who may post."""
+    """The user pool of those who may post."""
     tunnel: bool
-    """Whether people may open a tunnel to its stores (the command `tunnel`), with the rights of their own account."""
+    """Whether operators may open a tunnel to its stores (the command `tunnel`)."""
 
     def __post_init__(self) -> None:
-        """Refuse what AWS or the packaging would refuse much later, and less clearly."""
+        """Refuse values that AWS or the packaging would refuse much later, and less clearly."""
         if self.architecture == "arm64" and _version(self.python) < (3, 12):
             raise ValueError(f"{self.name}: arm64 packages are complete from Python 3.12 on")
         types = [type(store) for store in (self.postgres, self.graph, *self.beside)]
@@ -84,8 +84,8 @@ class Environment:
 
     @property
     def max_receives(self) -> int:
-        """How often a message is tried, so that it waits out `postgres_outage`."""
-        return min(ceil(self.postgres_outage / self.worker.visibility), _MOST_RECEIVES)
+        """How often a message is received before it is dead-lettered: enough for `postgres_outage_seconds`."""
+        return min(ceil(self.postgres_outage_seconds / self.worker.visibility_seconds), _MAX_RECEIVES)
 
     def check_interpreter(self) -> None:
         """Raise ValueError unless this interpreter may package the functions."""

@@ -1,4 +1,4 @@
-"""The environments there are. Whoever deploys their own changes this file: accounts, names, addresses, sizes."""
+"""All environments. To deploy your own, change this file: accounts, domain names, addresses, sizes."""
 
 from dataclasses import replace
 from typing import Final
@@ -24,7 +24,7 @@ LOCAL: Final = Environment(
     protected=False,
     architecture="x86_64",
     log_level="INFO",
-    log_retention=1,
+    log_retention_days=1,
     cors_origin="*",
     api_url="/restapis/{api}/{stage}/_user_request_",
     domain=None,
@@ -32,11 +32,11 @@ LOCAL: Final = Environment(
     throttle_burst=1000,
     waf=False,
     alarm_email=None,
-    gateway_responses_apart=True,
+    separate_gateway_responses=True,
     reserved_concurrency=False,
-    # The local endpoint fills a batch with 10 messages at most and does not wait for more.
-    worker=Worker(timeout=10, batch_size=10, window=0, concurrency=2),
-    postgres_outage=60 * 60,
+    # The local endpoint puts at most 10 messages into a batch and does not wait for more.
+    worker=Worker(timeout_seconds=10, batch_size=10, window_seconds=0, concurrency=2),
+    postgres_outage_seconds=60 * 60,
     network=None,
     postgres=ExternalPostgres(
         secret="interaction-tracker/local/postgres",  # noqa: S106  a name
@@ -57,7 +57,7 @@ DEV: Final = Environment(
     protected=True,
     architecture="x86_64",
     log_level="INFO",
-    log_retention=7,
+    log_retention_days=7,
     cors_origin="*",
     api_url="https://api.dev.recollect.example",
     domain=Domain(name="api.dev.recollect.example", zone_id="Z0111111111111111111", zone_name="dev.recollect.example"),
@@ -65,10 +65,10 @@ DEV: Final = Environment(
     throttle_burst=100,
     waf=False,
     alarm_email="alice@example.com",
-    gateway_responses_apart=False,
+    separate_gateway_responses=False,
     reserved_concurrency=False,  # an account starts with a quota of 10
-    worker=Worker(timeout=30, batch_size=100, window=1, concurrency=2),
-    postgres_outage=24 * 60 * 60,
+    worker=Worker(timeout_seconds=30, batch_size=100, window_seconds=1, concurrency=2),
+    postgres_outage_seconds=24 * 60 * 60,
     network=Network(
         cidr="10.10.0.0/16",
         availability_zones=("us-east-1a", "us-east-1b"),
@@ -77,15 +77,15 @@ DEV: Final = Environment(
     postgres=RdsPostgres(
         instance_type="t4g.micro",
         multi_az=False,
-        storage=20,
-        storage_limit=100,
+        storage_gib=20,
+        storage_limit_gib=100,
         backup_days=7,
     ),
     graph=EcsGraph(
         availability_zone="us-east-1a",
         instance_type="t4g.medium",
-        host_memory=4096,
-        storage=20,
+        host_memory_mib=4096,
+        storage_gib=20,
         snapshots_kept=3,
     ),
     users=OwnUsers(),
@@ -115,7 +115,7 @@ PROD: Final = replace(
     STAGING,
     name="prod",
     account="333333333333",
-    log_retention=30,
+    log_retention_days=30,
     api_url="https://api.recollect.example",
     domain=Domain(
         name="api.recollect.example",
@@ -126,7 +126,7 @@ PROD: Final = replace(
     throttle_burst=1000,
     waf=True,
     reserved_concurrency=True,
-    worker=Worker(timeout=30, batch_size=100, window=1, concurrency=5),
+    worker=Worker(timeout_seconds=30, batch_size=100, window_seconds=1, concurrency=5),
     network=Network(
         cidr="10.30.0.0/16",
         availability_zones=("us-east-1a", "us-east-1b"),
@@ -135,15 +135,15 @@ PROD: Final = replace(
     postgres=RdsPostgres(
         instance_type="m7g.large",
         multi_az=True,
-        storage=100,
-        storage_limit=1000,
+        storage_gib=100,
+        storage_limit_gib=1000,
         backup_days=30,
     ),
     graph=EcsGraph(
         availability_zone="us-east-1a",
         instance_type="r7g.large",
-        host_memory=16384,
-        storage=100,
+        host_memory_mib=16384,
+        storage_gib=100,
         snapshots_kept=7,
     ),
     tunnel=False,

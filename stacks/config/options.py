@@ -1,4 +1,4 @@
-"""What an environment is made of: frozen values, each choice a type of its own. Plain Python, without CDK."""
+"""The parts of an environment: frozen values, one type for each choice. Plain Python, without CDK."""
 
 from dataclasses import dataclass
 
@@ -7,83 +7,83 @@ from dataclasses import dataclass
 class Worker:
     """How the queue feeds the worker."""
 
-    timeout: int
-    """Seconds that one batch may take."""
+    timeout_seconds: int
+    """Longest time for one batch."""
     batch_size: int
-    """Most messages in one batch; more than 10 need a window."""
-    window: int
-    """Seconds that Lambda may wait for a batch to fill."""
+    """Most messages in one batch; more than 10 need a window of at least a second."""
+    window_seconds: int
+    """Longest time that Lambda waits for a batch to fill."""
     concurrency: int
-    """Most batches at once, at least 2: keeps a flood off Postgres' connections."""
+    """Most batches at once (AWS requires at least 2), so that a flood cannot use up Postgres' connections."""
 
     @property
-    def visibility(self) -> int:
-        """Seconds that a message stays hidden while a batch works on it: six times the timeout, as AWS asks."""
-        return 6 * self.timeout + self.window
+    def visibility_seconds(self) -> int:
+        """How long a received message stays hidden: six times the timeout and the window, as AWS advises."""
+        return 6 * self.timeout_seconds + self.window_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A VPC: private subnets for stores, functions and the graph's host, public ones for the way out only."""
+    """A VPC: private subnets for stores, functions and the graph's host; public ones for NAT gateways only."""
 
     cidr: str
-    """Its addresses; those of networks that are ever to be peered must differ."""
+    """Its addresses; networks that will ever be peered need different ones."""
     availability_zones: tuple[str, ...]
-    """Written out, because asking AWS for them at synth needs credentials. At most four; others are added at the end,
-    whose addresses are kept free."""
+    """Written out, because asking AWS at synth needs credentials. At most four; new ones are added at the end, where
+    addresses are kept free for them."""
     nat_gateways: int
-    """The way out, each in a zone of its own: one is cheap, one a zone outlives the loss of a zone. A zone without one
-    goes out through another's."""
+    """Number of NAT gateways, each in another zone. A zone without one uses the gateway of another zone, and loses its
+    route to the internet with that zone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalPostgres:
-    """A Postgres that this app's stacks do not make, by the names of its secrets."""
+    """A Postgres that the data stack does not make, given by the names of its secrets."""
 
     secret: str
-    """JSON as RDS writes it (host, port, dbname, username, password), for the role of the functions, `app`."""
+    """JSON as RDS writes it (host, port, dbname, username, password), for `app`, the role of worker and catch-up."""
     operator_secret: str
-    """The same for the role of the operations function, `operator`."""
+    """The same for `operator`, the role of the operations function."""
     owner_secret: str
     """The same for the role that owns the tables: migrations only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RdsPostgres:
-    """One RDS instance, and a standby in another zone where `multi_az`."""
+    """One RDS instance; with `multi_az` also a standby in another zone."""
 
     instance_type: str
     """Class and size, as "t4g.medium"."""
     multi_az: bool
-    """Whether a standby takes over, within about a minute, when a zone is lost."""
-    storage: int
-    """GiB at the beginning."""
-    storage_limit: int
-    """GiB to which storage grows by itself."""
+    """Whether a standby takes over when a zone fails, within about a minute."""
+    storage_gib: int
+    """Size at the beginning."""
+    storage_limit_gib: int
+    """Size up to which RDS enlarges it by itself."""
     backup_days: int
     """Days of point-in-time recovery, 7 to 35."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuroraPostgres:
-    """An Aurora Serverless v2 cluster, for those who outgrow one instance."""
+    """An Aurora Serverless v2 cluster, for more load than one instance can take."""
 
     min_capacity: float
-    """Aurora capacity units (2 GiB of memory each) that are always there."""
+    """Smallest size, in Aurora capacity units (2 GiB of memory each)."""
     max_capacity: float
-    """Units to which it grows."""
+    """Largest size, in the same units."""
     readers: int
-    """Standbys in other zones: 1 or more to outlive the loss of a zone."""
+    """Number of standbys in other zones; with 1 or more it survives the loss of a zone."""
     backup_days: int
     """Days of point-in-time recovery, 7 to 35."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalGraph:
-    """A Neo4j that this app's stacks do not make: AuraDB, an Enterprise cluster, the laptop's own."""
+    """A Neo4j that the data stack does not make: AuraDB, an Enterprise cluster, the laptop's own."""
 
     secret: str
-    """Name of the secret: JSON with uri, username, password; `certificate` (PEM) too if no public authority signed."""
+    """Name of a secret: JSON with uri, username, password, and `certificate` (PEM) if no public authority signed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,17 +91,17 @@ class EcsGraph:
     """Neo4j Community on one ECS host, with a volume of its own."""
 
     availability_zone: str
-    """Where the volume is, and so the host: for the volume's life."""
+    """Zone of the volume and so of the host; fixed for the volume's life."""
     instance_type: str
     """Class and size, as "t3.medium"."""
-    host_memory: int
-    """MiB that this instance type has."""
-    storage: int
-    """GiB of the volume; it can grow, never shrink."""
+    host_memory_mib: int
+    """Memory of this instance type."""
+    storage_gib: int
+    """Size of the volume; it can grow, never shrink."""
     snapshots_kept: int
-    """Nightly snapshots before the oldest goes."""
+    """Number of nightly snapshots that are kept."""
     snapshot: str | None = None
-    """Fill the volume from this snapshot when it is *made*; changing it later makes another volume."""
+    """Snapshot that the volume is created from; a later change creates another volume."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,24 +111,24 @@ class OwnUsers:
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingUsers:
-    """A user pool that is there already."""
+    """A user pool that exists already."""
 
     pool_arn: str
-    """Its ARN."""
+    """ARN of the pool."""
     client_id: str
-    """The client through which frontends sign in; `get-bearer-token` needs USER_PASSWORD_AUTH on it."""
+    """The client with which frontends sign in; `get-bearer-token` needs USER_PASSWORD_AUTH on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """The API's own name."""
+    """The API's own domain name."""
 
     name: str
     """As "api.dev.recollect.example"."""
     zone_id: str
-    """The Route 53 hosted zone that answers for it, in the same account."""
+    """Id of the Route 53 hosted zone of that name, in the same account."""
     zone_name: str
-    """That zone's name."""
+    """Name of that zone."""
 
 
 Postgres = ExternalPostgres | RdsPostgres | AuroraPostgres

@@ -1,4 +1,4 @@
-"""The ledger's Postgres as an Aurora cluster, for those who outgrow one instance."""
+"""The ledger's Postgres as an Aurora cluster, for more load than one instance can take."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ from stacks.data.postgres import AUTHORITY, BACKUP_WINDOW, DATABASE, Ledger
 
 
 class AuroraLedger(Ledger):
-    """An Aurora Serverless v2 cluster: it grows by itself, and its standbys share its storage."""
+    """An Aurora Serverless v2 cluster: its size follows the load, and its standbys share its storage."""
 
     def __init__(
         self, scope: Construct, id_: str, *, postgres: AuroraPostgres, network: Vpc, environment: Environment
     ) -> None:
         super().__init__(scope, id_, network=network, environment=environment)
-        version = rds.AuroraPostgresEngineVersion.of("18", "18")  # AWS applies minor ones, as to an instance
+        version = rds.AuroraPostgresEngineVersion.of("18", "18")  # AWS applies minor versions
         engine = rds.DatabaseClusterEngine.aurora_postgres(version=version)
-        of_each: dict[str, Any] = {
+        common: dict[str, Any] = {
             "auto_minor_version_upgrade": True,
             "enable_performance_insights": True,
             "ca_certificate": AUTHORITY,
@@ -33,13 +33,13 @@ class AuroraLedger(Ledger):
             **self.common,
             engine=engine,
             default_database_name=DATABASE,
-            parameter_group=self.parameters(engine),
+            parameter_group=self.make_parameter_group(engine),
             serverless_v2_min_capacity=postgres.min_capacity,
             serverless_v2_max_capacity=postgres.max_capacity,
-            writer=rds.ClusterInstance.serverless_v2("Writer", **of_each),
+            writer=rds.ClusterInstance.serverless_v2("Writer", **common),
             readers=[
-                # The first follows the writer's size, so that it can take over at once.
-                rds.ClusterInstance.serverless_v2(f"Reader{number}", scale_with_writer=number == 1, **of_each)
+                # The first has the writer's size, so that it can take over at once.
+                rds.ClusterInstance.serverless_v2(f"Reader{number}", scale_with_writer=number == 1, **common)
                 for number in range(1, postgres.readers + 1)
             ],
             backup=rds.BackupProps(retention=cdk.Duration.days(postgres.backup_days), preferred_window=BACKUP_WINDOW),
@@ -47,7 +47,7 @@ class AuroraLedger(Ledger):
             enable_performance_insights=True,
             performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
         )
-        self.handover = self.describe(
+        self.parameters = self.describe(
             cluster.cluster_endpoint.hostname,
             cluster.cluster_identifier,
             resource_id=cluster.cluster_resource_identifier,

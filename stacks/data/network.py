@@ -1,4 +1,4 @@
-"""The network of the stores and of the functions behind the queue."""
+"""The VPC of the stores and of the functions that use them."""
 
 from typing import Final
 
@@ -7,16 +7,16 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks.common.nag import acknowledge_zone
-from stacks.common.parameters import NetworkHandover
+from stacks.common.parameters import NetworkParameters
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import Network
 
-_MOST_ZONES: Final = 4
+_MAX_ZONES: Final = 4
 
 
 class Vpc(Construct):
-    """Nothing in it is reached from outside; what is in it calls out over HTTPS alone."""
+    """A VPC without incoming traffic; outgoing traffic is HTTPS only."""
 
     def __init__(self, scope: Construct, id_: str, *, network: Network, environment: Environment) -> None:
         super().__init__(scope, id_)
@@ -25,8 +25,8 @@ class Vpc(Construct):
             "Vpc",
             ip_addresses=ec2.IpAddresses.cidr(network.cidr),
             availability_zones=list(network.availability_zones),
-            # Else a zone that is added moves the addresses of what is there.
-            reserved_azs=_MOST_ZONES - len(network.availability_zones),
+            # Without this, a new zone would move the addresses of existing subnets.
+            reserved_azs=_MAX_ZONES - len(network.availability_zones),
             nat_gateways=network.nat_gateways,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
@@ -35,7 +35,7 @@ class Vpc(Construct):
                 ec2.SubnetConfiguration(name="private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=20),
                 ec2.SubnetConfiguration(name="stores", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24),
             ],
-            # Packages and images come from S3: this way they cost nothing.
+            # Packages and images come from S3: through a NAT gateway they would cost money.
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
         for subnet in self.vpc.node.find_all():
@@ -48,24 +48,24 @@ class Vpc(Construct):
                     self, "FlowLogs", retention=log_retention(environment), removal_policy=removal_policy(environment)
                 )
             ),
-            # Who is turned away; all traffic would cost more than it tells.
+            # Refused connections only: a log of all traffic costs more than it is worth.
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
         self.way_out = self.security_group("WayOut", "calls out over HTTPS")
         self.way_out.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
 
     def security_group(self, id_: str, description: str) -> ec2.SecurityGroup:
-        """Return a new group: nothing comes in, and nothing goes out but what is allowed later."""
+        """Make a security group that allows nothing, in or out, until a rule is added."""
         group = ec2.SecurityGroup(self, id_, vpc=self.vpc, description=description, allow_all_outbound=False)
-        # Without one rule of its own in the group, rules in resources beside it leave AWS' "all out" in place.
+        # A group without a rule of its own keeps AWS' default rule, which allows all outgoing traffic.
         group.add_egress_rule(ec2.Peer.ipv4("127.0.0.1/32"), ec2.Port.all_icmp(), "nothing")
         return group
 
     @property
-    def handover(self) -> NetworkHandover:
-        """What the service stack needs of it."""
+    def parameters(self) -> NetworkParameters:
+        """What the service stack needs to know about it."""
         subnets = self.vpc.select_subnets(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
-        return NetworkHandover(
+        return NetworkParameters(
             vpc_id=self.vpc.vpc_id,
             subnet_ids=",".join(subnets.subnet_ids),
             way_out_security_group_id=self.way_out.security_group_id,

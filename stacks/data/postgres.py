@@ -1,4 +1,4 @@
-"""The ledger's Postgres as an RDS instance, and what an Aurora cluster has in common with it."""
+"""The ledger's Postgres as an RDS instance, and what it shares with an Aurora cluster."""
 
 from typing import Any, Final, cast
 
@@ -9,26 +9,26 @@ from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
-from stacks.common.parameters import PostgresHandover
+from stacks.common.names import LEDGER_OWNER
+from stacks.common.parameters import PostgresParameters
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import RdsPostgres
 from stacks.data.network import Vpc
 
 DATABASE: Final = "interaction_tracker"
-OWNER: Final = "ledger_owner"
 _PORT: Final = 5432
-# Quiet hours; maintenance comes after a night's backup.
+# UTC, quiet hours; maintenance comes after the night's backup.
 BACKUP_WINDOW: Final = "01:00-02:00"
 _MAINTENANCE_WINDOW: Final = "sun:02:30-sun:03:15"
-AUTHORITY: Final = rds.CaCertificate.RDS_CA_RSA2048_G1  # runtime/chalicelib/rds-ca.pem knows it
+AUTHORITY: Final = rds.CaCertificate.RDS_CA_RSA2048_G1  # it is in runtime/chalicelib/rds-ca.pem
 
 
 class Ledger(Construct):
-    """What instance and cluster share: only wearers of `client` reach it, RDS rotates the owner's password."""
+    """What instance and cluster share: only members of `client` connect to it; RDS rotates the owner's password."""
 
-    handover: PostgresHandover
-    """What the service stack needs of it."""
+    parameters: PostgresParameters
+    """What the service stack needs to know about it."""
 
     def __init__(self, scope: Construct, id_: str, *, network: Vpc, environment: Environment) -> None:
         super().__init__(scope, id_)
@@ -36,7 +36,7 @@ class Ledger(Construct):
         self._server = network.security_group(f"{id_}Server", "the ledger")
         self.client.connections.allow_to(self._server, ec2.Port.tcp(_PORT), "Postgres")
         self.common: dict[str, Any] = {
-            "credentials": rds.Credentials.from_username(OWNER),
+            "credentials": rds.Credentials.from_username(LEDGER_OWNER),
             "manage_master_user_password": True,
             "iam_authentication": True,
             "port": _PORT,
@@ -47,7 +47,7 @@ class Ledger(Construct):
                 description=f"where the ledger {id_} is",
                 vpc=network.vpc,
                 vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
-                removal_policy=removal_policy(environment),  # a store that stays needs it
+                removal_policy=removal_policy(environment),  # a store that is kept needs it
             ),
             "security_groups": [self._server],
             "storage_encrypted": True,
@@ -58,8 +58,8 @@ class Ledger(Construct):
             "removal_policy": removal_policy(environment),
         }
 
-    def parameters(self, engine: rds.IEngine) -> rds.ParameterGroup:
-        """Return what both kinds set in Postgres."""
+    def make_parameter_group(self, engine: rds.IEngine) -> rds.ParameterGroup:
+        """Make the Postgres settings of either kind."""
         return rds.ParameterGroup(
             self,
             "Parameters",
@@ -68,7 +68,7 @@ class Ledger(Construct):
             parameters={
                 "rds.force_ssl": "1",
                 "log_min_duration_statement": "1000",
-                # Values are people's words, and errors quote them.
+                # Values are user data, and error messages quote them.
                 "log_parameter_max_length": "0",
                 "log_parameter_max_length_on_error": "0",
                 "log_error_verbosity": "terse",
@@ -77,9 +77,9 @@ class Ledger(Construct):
 
     def describe(
         self, endpoint: str, identifier: str, *, resource_id: str, secret: secrets.ISecret | None
-    ) -> PostgresHandover:
-        """Return what the service stack needs of it."""
-        return PostgresHandover(
+    ) -> PostgresParameters:
+        """Return what the service stack needs to know about it."""
+        return PostgresParameters(
             postgres_client_security_group_id=self.client.security_group_id,
             postgres_host=endpoint,
             postgres_port=str(_PORT),
@@ -91,13 +91,13 @@ class Ledger(Construct):
 
 
 class RdsLedger(Ledger):
-    """One RDS instance, with a standby where the environment says so."""
+    """One RDS instance, with a standby if the environment asks for it."""
 
     def __init__(
         self, scope: Construct, id_: str, *, postgres: RdsPostgres, network: Vpc, environment: Environment
     ) -> None:
         super().__init__(scope, id_, network=network, environment=environment)
-        # The major version alone: AWS applies minor ones by itself, and the template must not ask for the old one.
+        # The major version only: AWS applies minor ones, and a deploy must not ask for the old one again.
         engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
         instance = rds.DatabaseInstance(
             self,
@@ -106,12 +106,12 @@ class RdsLedger(Ledger):
             engine=engine,
             instance_type=ec2.InstanceType(postgres.instance_type),
             database_name=DATABASE,
-            parameter_group=self.parameters(engine),
+            parameter_group=self.make_parameter_group(engine),
             publicly_accessible=False,
             multi_az=postgres.multi_az,
             storage_type=rds.StorageType.GP3,
-            allocated_storage=postgres.storage,
-            max_allocated_storage=postgres.storage_limit,
+            allocated_storage=postgres.storage_gib,
+            max_allocated_storage=postgres.storage_limit_gib,
             backup_retention=cdk.Duration.days(postgres.backup_days),
             delete_automated_backups=not environment.protected,
             preferred_backup_window=BACKUP_WINDOW,
@@ -123,9 +123,9 @@ class RdsLedger(Ledger):
             performance_insight_retention=rds.PerformanceInsightRetention.DEFAULT,
         )
         if not postgres.multi_az:
-            acknowledge(instance, "RDS3", because="this environment may be away while its instance is replaced")
-        acknowledge(instance, "RDS11", because="reached by wearers of one security group: another port hides nothing")
-        self.handover = self.describe(
+            acknowledge(instance, "RDS3", because="this environment may be unavailable while its instance is replaced")
+        acknowledge(instance, "RDS11", because="one security group alone connects to it: another port hides nothing")
+        self.parameters = self.describe(
             instance.db_instance_endpoint_address,
             instance.instance_identifier,
             resource_id=cast("str", instance.instance_resource_id),

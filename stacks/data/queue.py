@@ -1,4 +1,4 @@
-"""The queue between the API and the worker, with the queue of what could not be stored."""
+"""The queue between the API and the worker, and its dead-letter queue."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -10,15 +10,15 @@ from stacks.config.environment import Environment
 
 
 class InteractionQueue(Construct):
-    """A queue whose messages outlast Postgres' outage, its dead-letter queue, and the alarm on that."""
+    """A queue that keeps messages through an outage of Postgres, its dead-letter queue, and the alarm on the latter."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_)
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
-            # The longest that SQS offers. A dead letter keeps the time of its first enqueueing: this must exceed the
-            # source's retention by the days a person needs to look.
+            # The longest that SQS offers. A dead letter keeps the time at which it was first sent, so this must exceed
+            # the source's retention by the days that an operator needs.
             retention_period=cdk.Duration.days(14),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -28,7 +28,7 @@ class InteractionQueue(Construct):
             self,
             "Source",
             retention_period=cdk.Duration.days(7),
-            visibility_timeout=cdk.Duration.seconds(environment.worker.visibility),
+            visibility_timeout=cdk.Duration.seconds(environment.worker.visibility_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=environment.max_receives),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -43,6 +43,6 @@ class InteractionQueue(Construct):
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             evaluation_periods=1,
-            # An empty queue that nobody touches stops reporting after six hours.
+            # SQS stops reporting an empty queue after six hours without use.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

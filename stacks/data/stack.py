@@ -1,4 +1,4 @@
-"""The stateful stack: whatever people's data lives in."""
+"""The stateful stack: everything that holds data."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -6,9 +6,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from stacks.common.alarm import tell
+from stacks.common.alarm import notify
 from stacks.common.nag import acknowledge
-from stacks.common.parameters import Handover
+from stacks.common.parameters import StackParameters
 from stacks.config.environment import Environment
 from stacks.config.options import AuroraPostgres, EcsGraph, Network, RdsPostgres
 from stacks.data.aurora import AuroraLedger
@@ -20,7 +20,7 @@ from stacks.data.users import pool
 
 
 class DataStack(cdk.Stack):
-    """Users, queue, network and stores; leaves for the service stack what it needs to reach them."""
+    """User pool, queue, network and stores; writes what the service stack needs to know into SSM parameters."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         self._environment = environment
@@ -28,12 +28,12 @@ class DataStack(cdk.Stack):
         self._topic = self._make_topic()
         users = pool(self, environment=environment)
         queue = InteractionQueue(self, "Interactions", environment=environment)
-        tell(queue.alarm, "Interactions are dead-lettered", environment=environment, topic=self._topic)
+        notify(queue.alarm, "Interactions are dead-lettered", environment=environment, topic=self._topic)
         network = self._make_network(environment.network) if environment.network else None
         ledgers = self._make_ledgers(network) if network else {}
         graph = self._make_graph(network, ledgers) if network else None
         in_use = ledgers.get(type(environment.postgres))
-        Handover(
+        StackParameters(
             user_pool_arn=users.arn,
             user_pool_id=users.id,
             user_pool_client_id=users.client_id,
@@ -42,19 +42,19 @@ class DataStack(cdk.Stack):
             dead_letter_queue_arn=queue.dead_letters.queue_arn,
             dead_letter_queue_url=queue.dead_letters.queue_url,
             alarm_topic_arn=self._topic.topic_arn,
-            network=network.handover if network else None,
-            postgres=in_use.handover if in_use else None,
-            graph=graph.handover if graph and isinstance(environment.graph, EcsGraph) else None,
+            network=network.parameters if network else None,
+            postgres=in_use.parameters if in_use else None,
+            graph=graph.parameters if graph and isinstance(environment.graph, EcsGraph) else None,
         ).publish(self, environment=environment)
 
     @property
     def availability_zones(self) -> list[str]:
-        """The environment's zones: CDK would ask AWS for all there are, and synth asks nobody."""
+        """The environment's zones; without this property CDK would ask AWS for them at synth."""
         return list(self._environment.network.availability_zones) if self._environment.network else []
 
     def _make_topic(self) -> sns.Topic:
         topic = sns.Topic(self, "Alarms", enforce_ssl=True)
-        # A policy of its own, as `enforce_ssl` makes one, takes the place of the one that lets the account's alarms in.
+        # `enforce_ssl` replaces the default policy, which would let the account's alarms publish.
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
@@ -71,7 +71,7 @@ class DataStack(cdk.Stack):
         return Vpc(self, "Network", network=network, environment=self._environment)
 
     def _make_ledgers(self, network: Vpc) -> dict[type, Ledger]:
-        """Make the ledger in use and the one beside it, if any; each kind has an id of its own."""
+        """Make the ledger in use and the one in `beside`, if any; each kind has its own id."""
         made: dict[type, Ledger] = {}
         for store in (self._environment.postgres, *self._environment.beside):
             if isinstance(store, RdsPostgres):
@@ -83,19 +83,19 @@ class DataStack(cdk.Stack):
                     self, "Aurora", postgres=store, network=network, environment=self._environment
                 )
         if made:
-            # CDK's own function, which sets how long RDS' logs are kept.
+            # A function that CDK adds to set the retention of RDS' logs.
             setter = self.node.find_child("LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a").node.find_child("ServiceRole")
             managed = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-            acknowledge(setter, f"IAM4[Policy::{managed}]", because="CDK's own function: it logs and no more")
+            acknowledge(setter, f"IAM4[Policy::{managed}]", because="CDK's own function: this policy only lets it log")
             acknowledge(
                 setter.node.find_child("DefaultPolicy"),
                 "IAM5[Resource::*]",
-                because="RDS names its log groups, so CDK's function may set the retention of any",
+                because="RDS names its log groups, so CDK's function may set the retention of all",
             )
         return made
 
     def _make_graph(self, network: Vpc, ledgers: dict[type, Ledger]) -> Neo4j | None:
-        """Make the graph if it is in use or stands beside the one that is."""
+        """Make the graph if it is in use or in `beside`."""
         for store in (self._environment.graph, *self._environment.beside):
             if isinstance(store, EcsGraph):
                 graph = Neo4j(
@@ -103,10 +103,10 @@ class DataStack(cdk.Stack):
                     "Graph",
                     graph=store,
                     network=network,
-                    host_reaches=[ledger.client for ledger in ledgers.values()],
+                    host_security_groups=[ledger.client for ledger in ledgers.values()],
                     environment=self._environment,
                 )
                 for heading, alarm in graph.alarms.items():
-                    tell(alarm, heading, environment=self._environment, topic=self._topic)
+                    notify(alarm, heading, environment=self._environment, topic=self._topic)
                 return graph
         return None

@@ -1,4 +1,4 @@
-"""Who may post: a Cognito user pool and the client through which frontends sign in."""
+"""The Cognito user pool, and the client with which frontends sign in."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class Pool(NamedTuple):
 
 
 def pool(scope: Construct, *, environment: Environment) -> Pool:
-    """Make the user pool, or name the one that is there."""
+    """Make the user pool, or describe the existing one."""
     if isinstance(environment.users, ExistingUsers):
         arn = environment.users.pool_arn
         return Pool(arn, arn.rpartition("/")[2], environment.users.client_id)
@@ -30,7 +30,7 @@ def pool(scope: Construct, *, environment: Environment) -> Pool:
 
 
 class Users(Construct):
-    """A pool to which only an operator adds people; they sign in by e-mail address."""
+    """A pool in which only operators create users; they sign in by e-mail address."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_)
@@ -38,7 +38,7 @@ class Users(Construct):
             self,
             "Pool",
             self_sign_up_enabled=False,
-            # Both are fixed for a pool's life.
+            # Neither can be changed later.
             sign_in_aliases=cognito.SignInAliases(email=True),
             sign_in_case_sensitive=False,
             standard_attributes=cognito.StandardAttributes(
@@ -49,7 +49,7 @@ class Users(Construct):
                 require_lowercase=True,
                 require_uppercase=True,
                 require_digits=True,
-                require_symbols=False,  # length does more, and a passphrase stays easy to type
+                require_symbols=False,  # length does more, and a passphrase is easy to type
                 temp_password_validity=cdk.Duration.days(7),
             ),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
@@ -57,11 +57,11 @@ class Users(Construct):
             removal_policy=removal_policy(environment),
         )
         acknowledge(self.pool, "COG1", because="twelve characters of three kinds: length does more than symbols")
-        acknowledge(self.pool, "COG2", because="a second factor is the frontends' to ask for, and they do not yet")
-        acknowledge(self.pool, "COG8", because="the plus plan is priced by user, for people who sign up by themselves")
+        acknowledge(self.pool, "COG2", because="the frontends do not support a second factor yet")
+        acknowledge(self.pool, "COG8", because="the plus plan costs per user and is meant for self sign-up")
         self.client = self.pool.add_client(
             "Frontends",
-            # Public clients, in browsers and apps: a secret would not stay one.
+            # Browsers and apps cannot keep a secret.
             generate_secret=False,
             auth_flows=cognito.AuthFlow(user_password=True, user_srp=True),
             disable_o_auth=True,

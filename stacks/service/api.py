@@ -11,6 +11,7 @@ from aws_cdk import aws_sam as sam
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
+from stacks.common.names import display_name
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.service.domain import add_domain
@@ -19,7 +20,7 @@ from stacks.service.gateway_responses import add_gateway_responses, gateway_resp
 
 _STAGE: Final = "api"
 _ALLOWED_ORIGIN: Final = "method.response.header.Access-Control-Allow-Origin"
-# Of a request: when, how it ended, where and why. Neither who sent it, nor from where, nor what.
+# Each request's time, route, result and reason; not its sender, address or content.
 _ACCESS: Final = {
     "request": "$context.requestId",
     "trace": "$context.xrayTraceId",
@@ -37,7 +38,7 @@ _ACCESS: Final = {
 
 
 class Api(Construct):
-    """Chalice's routes as a regional API: our users, our shape of errors, our origin, our name."""
+    """Chalice's routes as a regional API, with our user pool, gateway responses, CORS origin and domain name."""
 
     def __init__(
         self,
@@ -51,27 +52,27 @@ class Api(Construct):
     ) -> None:
         super().__init__(scope, id_)
         responses = gateway_responses(cors_origin=environment.cors_origin)
-        only_own_name = environment.domain is not None
-        # In the definition, of which a deployment is a snapshot, and some as a property too: an import sets it anew.
-        routes["info"]["title"] = api_name(environment)
+        only_own_domain = environment.domain is not None
+        # In the definition, because a deployment is a snapshot of it; CDK sets some of them as properties too.
+        routes["info"]["title"] = display_name(environment.name)
         routes["x-amazon-apigateway-gateway-responses"] = responses
-        routes["x-amazon-apigateway-endpoint-configuration"] = {"disableExecuteApiEndpoint": only_own_name}
+        routes["x-amazon-apigateway-endpoint-configuration"] = {"disableExecuteApiEndpoint": only_own_domain}
         _set_authorizer(routes, user_pool_arn)
         _set_preflight(routes, environment.cors_origin)
         self.rest_api = apigateway.SpecRestApi(
             self,
             "RestApi",
-            rest_api_name=api_name(environment),
+            rest_api_name=display_name(environment.name),
             api_definition=apigateway.ApiDefinition.from_inline(routes),
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            disable_execute_api_endpoint=only_own_name,
-            # Account-wide: API Gateway writes no log before some role is named. It stays, for other APIs may use it.
+            disable_execute_api_endpoint=only_own_domain,
+            # A setting of the account: without it API Gateway writes no log. It is kept: other APIs may use it.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
             deploy_options=self._stage(environment),
         )
-        self.rest_api.node.try_remove_child("Endpoint")  # an output whose URL a local endpoint does not serve
-        if environment.gateway_responses_apart:
+        self.rest_api.node.try_remove_child("Endpoint")  # an output whose URL is wrong on a local endpoint
+        if environment.separate_gateway_responses:
             add_gateway_responses(self.rest_api, responses)
         self._acknowledge(environment)
         if environment.domain:
@@ -95,7 +96,7 @@ class Api(Construct):
             stage_name=_STAGE,
             access_log_destination=apigateway.LogGroupLogDestination(log),
             access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS)),
-            # Not its execution log: that could quote bodies, and its group is kept for ever.
+            # No execution log: it can contain bodies, and its log group never expires.
             logging_level=apigateway.MethodLoggingLevel.OFF,
             data_trace_enabled=False,
             tracing_enabled=True,
@@ -105,45 +106,40 @@ class Api(Construct):
 
     def _acknowledge(self, environment: Environment) -> None:
         stage = self.rest_api.deployment_stage
-        if environment.gateway_responses_apart:
-            reason = "the definition holds the same gateway responses: an update cannot lose them"
+        if environment.separate_gateway_responses:
+            reason = "the definition has the same gateway responses: an update cannot lose them"
             same = cdk.Acknowledgment(id="CloudFormation-Validate::W3660", reason=reason)
             cdk.Validations.of(self.rest_api).acknowledge(same)
         acknowledge(
             self.rest_api,
             "APIG2",
-            because="the function validates: its answer names every wrong field, in the shape of the contract",
+            because="the function validates, and its answer names every wrong field",
         )
         acknowledge(
-            stage, "APIG6", because="an execution log could quote bodies and is kept for ever; the access log is there"
+            stage, "APIG6", because="an execution log can contain bodies and never expires; there is an access log"
         )
         if not environment.waf:
-            acknowledge(stage, "APIG3", because="few people use this environment: the throttle must do")
+            acknowledge(stage, "APIG3", because="few people use this environment: the throttle is enough")
         acknowledge(
             self.rest_api.node.find_child("CloudWatchRole"),
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
-            because="the policy that API Gateway asks for; its log groups are made by others, under any name",
+            because="the policy that API Gateway requires; others create its log groups, under any name",
         )
 
     @property
     def stage_name(self) -> str:
-        """The one stage."""
+        """Name of the API's only stage."""
         return _STAGE
 
     def url(self, environment: Environment) -> str:
-        """Where it answers, without a slash at the end."""
+        """Return the API's URL, without a slash at the end."""
         return environment.api_url.format(
             api=self.rest_api.rest_api_id, stage=_STAGE, region=environment.region, suffix=cdk.Aws.URL_SUFFIX
         )
 
 
-def api_name(environment: Environment) -> str:
-    """Return the API's name, which is also its metrics' dimension."""
-    return f"interaction-tracker-{environment.name}"
-
-
 def _set_authorizer(routes: dict[str, Any], user_pool_arn: str) -> None:
-    """Put the real pool where runtime/app.py has to name some."""
+    """Replace the placeholder pool of runtime/app.py by the real one."""
     scheme = routes["securityDefinitions"]["users"]
     scheme["x-amazon-apigateway-authorizer"]["providerARNs"] = [user_pool_arn]
 

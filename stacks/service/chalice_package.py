@@ -1,8 +1,8 @@
-"""`runtime/` as Chalice packages it: a SAM template, the code's archive and the layer of dependencies.
+"""Packages `runtime/` with Chalice: a SAM template, an archive of the code, and a layer with its dependencies.
 
-`chalice.cdk.Chalice` does nearly this. It is not used because it keeps each synth's archives under a random name for
-ever, imports runtime/app.py into this process (where `app` may be another module), ships `__pycache__`, and names an
-asset by its archive, whose order of files is the disk's: one commit would have several templates.
+`chalice.cdk.Chalice` does nearly the same. It is not used because it never deletes the archives of old synths, imports
+runtime/app.py into this process (where `app` may be another module), ships `__pycache__`, and names assets by a hash of
+the archive, in which the order of files depends on the disk: one commit would have several templates.
 """
 
 import atexit
@@ -26,21 +26,21 @@ from stacks.config.environment import Environment
 
 RUNTIME: Final = Path(__file__).parents[2] / "runtime"
 _LAYER: Final = "managed-layer-*.zip"
-# Chalice asks for roles before the stack has any; every function gets its own in their place.
+# Chalice needs some role; every function gets its own later.
 _NO_ROLE: Final = "arn:aws:iam::000000000000:role/replaced-by-the-stack"
-# Chalice wants some region and stage to write its template; neither is in it.
+# Chalice needs some region and stage; neither is in its template.
 _REGION: Final = "us-east-1"
 _STAGE: Final = "package"
 _NOT_SOURCE: Final = ["__pycache__", "deployments"]
 
 
 class Package(Construct):
-    """The Chalice app's functions, under the logical ids that Chalice gives them, and its routes."""
+    """The functions of the Chalice app, with Chalice's logical ids, and its routes."""
 
     version: str
-    """32 hexadecimal digits that change with the code, the migrations or the dependencies."""
+    """32 hexadecimal digits; they change with the code, the migrations or the dependencies."""
     routes: dict[str, Any]
-    """The REST API as an OpenAPI 2 document; its integrations name the function by logical id."""
+    """The REST API as an OpenAPI 2 document; its integrations refer to the function's logical id."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, runtime: Path = RUNTIME) -> None:
         super().__init__(scope, id_)
@@ -49,29 +49,29 @@ class Package(Construct):
         self._include(made / "runtime", made / "package", environment=environment)
 
     def function(self, name: str) -> sam.CfnFunction:
-        """Return the function with that logical id."""
+        """Return the function with this logical id."""
         return cast("sam.CfnFunction", self._resources.get_resource(name))
 
     @property
     def functions(self) -> dict[str, str]:
-        """The functions' own names, by logical id."""
-        every = self._resources.node.find_all()
-        return {one.node.id: one.ref for one in every if isinstance(one, sam.CfnFunction)}
+        """The functions' names, by logical id."""
+        resources = self._resources.node.find_all()
+        return {one.node.id: one.ref for one in resources if isinstance(one, sam.CfnFunction)}
 
     def _include(self, source: Path, output: Path, *, environment: Environment) -> None:
-        """Take Chalice's template over, with its archives as assets named for what went into them."""
+        """Include Chalice's template, with its archives as assets that are named by a hash of their sources."""
         layer = self._asset(
             "Dependencies",
             output / "layer-deployment.zip",
-            of=source / "requirements.txt",
+            source=source / "requirements.txt",
             extra=f"{sys.version_info[:2]} {environment.architecture}",
         )
-        code = self._asset("Code", output / "deployment.zip", of=source, extra=chalice.__version__)
+        code = self._asset("Code", output / "deployment.zip", source=source, extra=chalice.__version__)
         self.version = code.asset_hash[:16] + layer.asset_hash[:16]
 
         template = json.loads((output / "sam.json").read_text())
-        template["Outputs"] = {}  # the service stack names its own
-        # The API is made from its routes by CDK itself, whose gateway responses are part of each deployment.
+        template["Outputs"] = {}  # the service stack has its own
+        # CDK makes the API from the routes, so that gateway responses are part of each deployment.
         del template["Resources"]["APIHandlerInvokePermission"]
         self.routes = template["Resources"].pop("RestAPI")["Properties"]["DefinitionBody"]
         path = output / "functions.json"
@@ -87,8 +87,8 @@ class Package(Construct):
                     bucket=layer.s3_bucket_name, key=layer.s3_object_key
                 )
 
-    def _asset(self, id_: str, archive: Path, *, of: Path, extra: str) -> assets.Asset:
-        contents = cdk.FileSystem.fingerprint(str(of), exclude=[".chalice"], extra_hash=extra)
+    def _asset(self, id_: str, archive: Path, *, source: Path, extra: str) -> assets.Asset:
+        contents = cdk.FileSystem.fingerprint(str(source), exclude=[".chalice"], extra_hash=extra)
         return assets.Asset(self, id_, path=str(archive), asset_hash=contents, asset_hash_type=cdk.AssetHashType.CUSTOM)
 
 
@@ -96,12 +96,12 @@ class Package(Construct):
 def _packaged(runtime: Path, _contents: str, architecture: str) -> Path:
     """Return a folder with `runtime` and its `package`, made once for all environments of an architecture.
 
-    It lasts as long as this process. Fails when a dependency has no package for the architecture.
+    It is removed when this process ends. Raises RuntimeError if a dependency has no package for the architecture.
     """
     cache = runtime / ".chalice" / "deployments"
     cache.mkdir(parents=True, exist_ok=True)
-    # A folder of its own, so that synths side by side never see each other's half-written archives; beside the
-    # cache, so that a finished layer moves there in one step.
+    # A new folder, so that concurrent synths never see each other's half-written archives; on the same disk as the
+    # cache, so that a finished layer is moved there atomically.
     with TemporaryDirectory(dir=cache) as folder:
         source, output = Path(folder, "runtime"), Path(folder, "package")
         shutil.copytree(runtime, source, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
@@ -114,7 +114,7 @@ def _packaged(runtime: Path, _contents: str, architecture: str) -> Path:
 
 
 def _run_chalice(source: Path, output: Path, *, cache: Path, architecture: str) -> None:
-    """Package `source` into `output`, with the cached layer if it is still the right one."""
+    """Package `source` into `output`; Chalice uses the cached layer if requirements.txt has not changed."""
     _configure(source / ".chalice" / "config.json", architecture)
     layers = source / ".chalice" / "deployments"
     layers.mkdir()
@@ -132,7 +132,7 @@ def _run_chalice(source: Path, output: Path, *, cache: Path, architecture: str) 
         text=True,
         check=False,
     )
-    # Chalice only remarks on a missing dependency, and exits 0.
+    # Chalice only prints a message about a missing dependency, and exits 0.
     if done.returncode or "Could not install dependencies" in done.stdout:
         raise RuntimeError(f"Chalice could not package runtime/:\n{done.stdout}{done.stderr}")
     for layer in layers.glob(_LAYER):
@@ -141,7 +141,7 @@ def _run_chalice(source: Path, output: Path, *, cache: Path, architecture: str) 
 
 def _configure(file: Path, architecture: str) -> None:
     settings = json.loads(file.read_text()) | {
-        "automatic_layer": True,  # pip runs only when requirements.txt has changed
+        "automatic_layer": True,  # runs pip only if requirements.txt has changed
         "manage_iam_role": False,
         "iam_role_arn": _NO_ROLE,
         "lambda_architecture": architecture,

@@ -1,4 +1,4 @@
-"""The dashboard: a row for each question that an operator asks first."""
+"""The dashboard: one row for each question that an operator asks first."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from stacks.common.names import display_name
 from stacks.config.environment import Environment
 from stacks.service.metrics import Metrics
 
@@ -21,11 +22,11 @@ Graphs = Mapping[str, list[cloudwatch.IMetric]]
 def add_dashboard(
     scope: Construct, *, metrics: Metrics, functions: Mapping[str, str], environment: Environment
 ) -> None:
-    """Make the environment's dashboard, `interaction-tracker-ENVIRONMENT`, over the functions of those names."""
+    """Make the environment's dashboard, `interaction-tracker-ENVIRONMENT`; `functions` are names by logical id."""
     dashboard = cloudwatch.Dashboard(
         scope,
         "Dashboard",
-        dashboard_name=f"interaction-tracker-{environment.name}",
+        dashboard_name=display_name(environment.name),
         default_interval=cdk.Duration.hours(3),
     )
     for question, graphs in _rows(metrics, functions).items():
@@ -48,7 +49,11 @@ def _rows(metrics: Metrics, functions: Mapping[str, str]) -> dict[str, Graphs]:
         "How old is the oldest that waits, and is anything dead-lettered?": {
             "Seconds that the oldest message waits": [queue("ApproximateAgeOfOldestMessage")],
             "Messages": [queue("ApproximateNumberOfMessagesVisible"), queue("ApproximateNumberOfMessagesNotVisible")],
-            "Dead letters": [queue("ApproximateNumberOfMessagesVisible", dead=True), own("Poison"), own("Discarded")],
+            "Dead letters": [
+                queue("ApproximateNumberOfMessagesVisible", dead_letters=True),
+                own("Poison"),
+                own("Discarded"),
+            ],
             "Stored": [own("Stored"), own("Repeated"), own("Erased")],
         },
         "How far is the graph behind?": {
@@ -73,7 +78,7 @@ def _rows(metrics: Metrics, functions: Mapping[str, str]) -> dict[str, Graphs]:
 
 def _stores(metrics: Metrics) -> dict[str, Graphs]:
     rows: dict[str, Graphs] = {}
-    if store := metrics.handover.postgres:
+    if store := metrics.parameters.postgres:
         rows["Is Postgres well?"] = {
             "CPU, %": [metrics.postgres(store, "CPUUtilization")],
             "Connections": [metrics.postgres(store, "DatabaseConnections", _MAX)],
@@ -83,7 +88,7 @@ def _stores(metrics: Metrics) -> dict[str, Graphs]:
                 metrics.postgres(store, "VolumeBytesUsed"),
             ],
         }
-    if graph := metrics.handover.graph:
+    if graph := metrics.parameters.graph:
         rows["Is the graph well?"] = {
             "Container's memory, %": [metrics.graph(graph, "MemoryUtilization")],
             "Host's disk and memory, %": [

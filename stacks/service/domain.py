@@ -1,4 +1,4 @@
-"""The API's own name: certificate, domain and record."""
+"""The API's own domain name: certificate, domain and DNS record."""
 
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_certificatemanager as acm
@@ -9,7 +9,7 @@ from stacks.config.options import Domain
 
 
 def add_domain(api: apigateway.SpecRestApi, domain: Domain) -> None:
-    """Serve the API's one stage under the name; the certificate waits until the zone answers for the name."""
+    """Serve the API's stage under the domain name; a deploy waits until the zone proves the certificate."""
     zone = route53.HostedZone.from_hosted_zone_attributes(
         api, "Zone", hosted_zone_id=domain.zone_id, zone_name=domain.zone_name
     )

@@ -1,4 +1,4 @@
-"""A web application firewall: nobody alone can use up the throttle that all share."""
+"""A web application firewall: no single client can use up the throttle that all share."""
 
 import json
 from typing import Final
@@ -7,17 +7,18 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
+from stacks.common.names import display_name
 from stacks.config.environment import Environment
 
-_WINDOW: Final = 60  # seconds over which a rate counts
-_PER_TOKEN: Final = 600  # requests in a window: ten a second for one person
-# Requests in a window: an office behind one address, or somebody without any token.
-_PER_ADDRESS: Final = 6000
-_BODY: Final = "too_many"
+_WINDOW_SECONDS: Final = 60  # over which requests are counted
+_MAX_PER_TOKEN: Final = 600  # requests in a window: ten a second for one user
+# Requests in a window: for an office behind one address, and for a client without a token.
+_MAX_PER_ADDRESS: Final = 6000
+_BODY_KEY: Final = "too_many"
 
 
 class Firewall(Construct):
-    """Holds back who sends too much: by token first, which is a person for an hour, and by address."""
+    """Answers 429 to a client that sends too much: by token, which is one user for an hour, and by address."""
 
     def __init__(self, scope: Construct, id_: str, *, api: apigateway.SpecRestApi, environment: Environment) -> None:
         super().__init__(scope, id_)
@@ -28,10 +29,13 @@ class Firewall(Construct):
             )
         )
         per_token = waf.CfnWebACL.RateBasedStatementProperty(
-            aggregate_key_type="CUSTOM_KEYS", custom_keys=[key], limit=_PER_TOKEN, evaluation_window_sec=_WINDOW
+            aggregate_key_type="CUSTOM_KEYS",
+            custom_keys=[key],
+            limit=_MAX_PER_TOKEN,
+            evaluation_window_sec=_WINDOW_SECONDS,
         )
         per_address = waf.CfnWebACL.RateBasedStatementProperty(
-            aggregate_key_type="IP", limit=_PER_ADDRESS, evaluation_window_sec=_WINDOW
+            aggregate_key_type="IP", limit=_MAX_PER_ADDRESS, evaluation_window_sec=_WINDOW_SECONDS
         )
         message = "too many requests; post the same body again in a minute"
         acl = waf.CfnWebACL(
@@ -39,9 +43,9 @@ class Firewall(Construct):
             "Acl",
             scope="REGIONAL",
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
-            visibility_config=_visible("all"),
+            visibility_config=_visibility("all"),
             custom_response_bodies={
-                _BODY: waf.CfnWebACL.CustomResponseBodyProperty(
+                _BODY_KEY: waf.CfnWebACL.CustomResponseBodyProperty(
                     content_type="APPLICATION_JSON",
                     content=json.dumps({"status": "retry", "message": message, "event_id": None}),
                 )
@@ -62,11 +66,11 @@ def _rule(
     headers = {
         "Access-Control-Allow-Origin": environment.cors_origin,
         "Access-Control-Expose-Headers": "Retry-After",
-        "Retry-After": str(_WINDOW),
+        "Retry-After": str(_WINDOW_SECONDS),
     }
     answer = waf.CfnWebACL.CustomResponseProperty(
         response_code=429,
-        custom_response_body_key=_BODY,
+        custom_response_body_key=_BODY_KEY,
         response_headers=[waf.CfnWebACL.CustomHTTPHeaderProperty(name=n, value=v) for n, v in headers.items()],
     )
     return waf.CfnWebACL.RuleProperty(
@@ -74,13 +78,13 @@ def _rule(
         priority=priority,
         statement=waf.CfnWebACL.StatementProperty(rate_based_statement=rate),
         action=waf.CfnWebACL.RuleActionProperty(block=waf.CfnWebACL.BlockActionProperty(custom_response=answer)),
-        visibility_config=_visible(name),
+        visibility_config=_visibility(name),
     )
 
 
-def _visible(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
     return waf.CfnWebACL.VisibilityConfigProperty(
         cloud_watch_metrics_enabled=True,
-        metric_name=f"interaction-tracker-{name}",
-        sampled_requests_enabled=False,  # samples would show people's tokens
+        metric_name=display_name(name),
+        sampled_requests_enabled=False,  # samples would contain tokens
     )

@@ -1,4 +1,4 @@
-"""What each function of the Chalice app gets beyond its code: a role, a log group, its place, its settings."""
+"""What each function of the Chalice app gets besides its code: role, log group, network and settings."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,11 +11,12 @@ from aws_cdk import aws_sam as sam
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
-from stacks.common.parameters import NetworkHandover
+from stacks.common.names import NAMESPACE, SERVICE
+from stacks.common.parameters import NetworkParameters
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 
-# On "*": see the acknowledgement below.
+# On all resources: see the acknowledgement below.
 _TRACE: Final = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 _INTERFACES: Final = (
     "ec2:AssignPrivateIpAddresses",
@@ -28,7 +29,7 @@ _INTERFACES: Final = (
 
 
 class Function(Construct):
-    """One function whose role may write its own log and traces and nothing else, until a grant says more."""
+    """One function; its role may only write its own log and traces, until more is granted."""
 
     def __init__(
         self,
@@ -37,8 +38,8 @@ class Function(Construct):
         *,
         resource: sam.CfnFunction,
         environment: Environment,
-        timeout: int,
-        memory: int,
+        timeout_seconds: int,
+        memory_mb: int,
         variables: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id_)
@@ -52,31 +53,31 @@ class Function(Construct):
         acknowledge(
             self.role.node.find_child("DefaultPolicy"),
             "IAM5[Resource::*]",
-            because="neither X-Ray nor Lambda's handling of network interfaces knows of single resources",
+            because="these actions of X-Ray and EC2 take no resource",
         )
         resource.role = self.role.role_arn
-        resource.timeout = timeout
-        resource.memory_size = memory
+        resource.timeout = timeout_seconds
+        resource.memory_size = memory_mb
         resource.tracing = "Active"
         resource.environment = sam.CfnFunction.FunctionEnvironmentProperty(
             variables={
                 "ENVIRONMENT": environment.name,
                 "LOG_LEVEL": environment.log_level,
-                "POWERTOOLS_METRICS_NAMESPACE": "InteractionTracker",
-                "POWERTOOLS_SERVICE_NAME": "interaction-tracker",
+                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+                "POWERTOOLS_SERVICE_NAME": SERVICE,
                 **variables,
             }
         )
         resource.add_property_override("LoggingConfig.LogGroup", self.log.log_group_name)
-        # With its rights in place before it first runs.
+        # So that it has its rights before it first runs.
         resource.node.add_dependency(self.role)
         self.reference: lambda_.IFunction = lambda_.Function.from_function_attributes(
             self, "Reference", function_arn=resource.get_att("Arn").to_string(), same_environment=True
         )
-        """The function for constructs that take one; its rights are `role`'s."""
+        """The function, for constructs that need an IFunction; its rights are those of `role`."""
 
-    def enter(self, network: NetworkHandover | None, *, security_groups: list[str]) -> None:
-        """Put it into the network, with those security groups besides the one for its way out; None: nowhere."""
+    def join_network(self, network: NetworkParameters | None, *, security_groups: list[str]) -> None:
+        """Put it into the network with these security groups and the one for outgoing HTTPS; None: no network."""
         if network is None:
             return
         self.resource.vpc_config = sam.CfnFunction.VpcConfigProperty(
@@ -84,7 +85,7 @@ class Function(Construct):
             subnet_ids=cdk.Fn.split(",", network.subnet_ids),
         )
         self.role.add_to_policy(iam.PolicyStatement(actions=[*_INTERFACES], resources=["*"]))
-        # Lambda needs these before the code runs; the code itself never does.
+        # Lambda itself needs these rights; they are denied to the code that runs in the function.
         stack = cdk.Stack.of(self)
         own_code = stack.format_arn(
             service="lambda", resource="function", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
@@ -98,8 +99,8 @@ class Function(Construct):
             )
         )
 
-    def run_once(self) -> None:
-        """Have an asynchronous call that fails, or waits for a minute, forgotten: the next minute brings another."""
+    def disable_retries(self) -> None:
+        """Drop an asynchronous call that fails or waits for a minute: the schedule sends another each minute."""
         self.resource.event_invoke_config = sam.CfnFunction.EventInvokeConfigProperty(
             maximum_event_age_in_seconds=60, maximum_retry_attempts=0
         )

@@ -1,4 +1,4 @@
-"""API Gateway's own answers, which come before or instead of the function's, in the shape of `PostResponse`."""
+"""API Gateway's own answers, given before or instead of the function's, in the shape of `PostResponse`."""
 
 import json
 from typing import Any, Final, Literal, NamedTuple
@@ -7,7 +7,7 @@ from aws_cdk import aws_apigateway as apigateway
 
 
 class _Answer(NamedTuple):
-    code: int | None  # None: API Gateway's own for the case
+    code: int | None  # None: API Gateway's own code
     status: Literal["error", "retry"]
     message: str
 
@@ -18,7 +18,7 @@ _ANSWERS: Final = {
     "ACCESS_DENIED": _Answer(403, "error", "this token does not allow this request"),
     "BAD_REQUEST_BODY": _Answer(400, "error", "the body is not acceptable"),
     "EXPIRED_TOKEN": _Answer(401, "error", "the token has expired: sign in again"),
-    # API Gateway's name for: no such route.
+    # API Gateway uses it for unknown routes.
     "MISSING_AUTHENTICATION_TOKEN": _Answer(404, "error", "no such route: it is POST /interaction"),
     "QUOTA_EXCEEDED": _Answer(429, "retry", "too many requests; post the same body again later"),
     "REQUEST_TOO_LARGE": _Answer(413, "error", "the body is too large"),
@@ -30,12 +30,12 @@ _ANSWERS: Final = {
 
 
 def gateway_responses(*, cors_origin: str) -> dict[str, Any]:
-    """Answers that a page of `cors_origin` can read, each "retry" with Retry-After; as OpenAPI's extension has them."""
+    """Return the answers as OpenAPI's extension wants them: readable for `cors_origin`, "retry" with Retry-After."""
     return {kind: _response(answer, cors_origin) for kind, answer in _ANSWERS.items()}
 
 
 def add_gateway_responses(api: apigateway.SpecRestApi, responses: dict[str, Any]) -> None:
-    """Make the same answers once more as resources, for an endpoint that does not find them in the definition."""
+    """Make the same answers as resources, for an endpoint that does not read them from the definition."""
     for kind, response in responses.items():
         resource = apigateway.CfnGatewayResponse(
             api,
@@ -46,14 +46,14 @@ def add_gateway_responses(api: apigateway.SpecRestApi, responses: dict[str, Any]
             response_parameters=response["responseParameters"],
             response_templates=response["responseTemplates"],
         )
-        # A deployment is a snapshot: what comes after it does not count.
+        # A deployment is a snapshot: it must be made after them.
         api.node.find_child("Deployment").node.add_dependency(resource)
 
 
 def _response(answer: _Answer, cors_origin: str) -> dict[str, Any]:
     headers = {
         "Access-Control-Allow-Origin": cors_origin,
-        "Access-Control-Expose-Headers": "Retry-After",  # without it a page may not read that header
+        "Access-Control-Expose-Headers": "Retry-After",  # without it a page cannot read that header
     }
     if answer.status == "retry":
         headers["Retry-After"] = "1"

@@ -1,4 +1,4 @@
-"""Brings both stores' schemas up to date during a deploy, before code that needs them runs."""
+"""Updates the schemas of both stores during a deploy, before code that needs them runs."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -12,10 +12,10 @@ from stacks.config.environment import Environment
 
 
 class Migration(Construct):
-    """Has the operations function migrate at every deploy of another package; the deploy fails when that fails.
+    """Runs the migration in the operations function whenever the package changes; if it fails, the deploy fails.
 
-    CDK's provider framework stands between: it turns an exception or a time-out of the function into a failed resource
-    (a bare `lambda:Invoke` answers 200 whatever happened), and answers CloudFormation from outside the network.
+    CDK's provider framework calls the function: it turns an exception or a time-out into a failed resource (a plain
+    `lambda:Invoke` answers 200 in either case), and it answers CloudFormation from outside the network.
     """
 
     def __init__(
@@ -40,26 +40,26 @@ class Migration(Construct):
         acknowledge(
             role,
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]",
-            because="CDK's own function: it logs, and calls one function",
+            because="CDK's own function: this policy only lets it log",
         )
         acknowledge(
             role.node.find_child("DefaultPolicy"),
             "IAM5[Resource::<Operations.Arn>:*]",
-            because="any version of that one function",
+            because="all versions of that one function",
         )
         self._run = cdk.CustomResource(
             self,
-            # Another package, or store, is another resource, never an update: rolling an update back would migrate once
-            # more, and with the database away the stack would be stuck between two versions.
+            # Another package or store is a new resource, not an update: to roll an update back would migrate again, and
+            # without the database the stack would be stuck between two versions.
             f"Run{version}",
             service_token=provider.service_token,
             resource_type="Custom::Migration",
             properties={"operation": "migrate"},
-            # Schemas only go forward: CloudFormation forgets the old resource without calling anybody.
+            # Migrations only go forward: CloudFormation removes the old resource without a call.
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 
     @property
     def done(self) -> IDependable:
-        """What depends on this waits until the schemas are up to date."""
+        """Depend on this to wait until the schemas are up to date."""
         return self._run

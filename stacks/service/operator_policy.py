@@ -1,4 +1,4 @@
-"""What the operators' commands may do: one policy, for whoever runs them."""
+"""The managed policy with the rights that the operators' commands need."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,17 +10,17 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
-from stacks.common.parameters import GraphHandover, Handover
+from stacks.common.names import GRAPH_HOST_TAG, parameter_path
+from stacks.common.parameters import GraphParameters, StackParameters
 from stacks.config.environment import Environment
-from stacks.data.neo4j.host import TAG
 
 _FORWARDING: Final = "AWS-StartPortForwardingSessionToRemoteHost"
-# In every statement on sessions: else one without a document, which is a root shell, would pass.
+# In every statement on sessions; otherwise one could be started without a document, which is a root shell.
 _BY_DOCUMENT: Final = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
 
 
 class Operators(Construct):
-    """A policy that nobody has until an administrator attaches it. No other lets people run operations."""
+    """The policy; it has no effect until an administrator attaches it. No other policy lets a person run operations."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Operators(Construct):
         operations: lambda_.IFunction,
         queue: sqs.IQueue,
         dead_letters: sqs.IQueue,
-        handover: Handover,
+        parameters: StackParameters,
         environment: Environment,
     ) -> None:
         super().__init__(scope, id_)
@@ -44,7 +44,7 @@ class Operators(Construct):
         queue.grant_send_messages(self.policy)
         dead_letters.grant_consume_messages(self.policy)
         self._allow(
-            handover.user_pool_arn,
+            parameters.user_pool_arn,
             "cognito-idp:AdminCreateUser",
             "cognito-idp:AdminDeleteUser",
             "cognito-idp:AdminGetUser",
@@ -52,34 +52,34 @@ class Operators(Construct):
             "cognito-idp:ListUsers",
         )
         self._allow("*", "cloudwatch:GetMetricData")  # takes no resource
-        acknowledge(self.policy, f"IAM5[Resource::{stack}]", because="one stack, whose id is not known before")
+        acknowledge(self.policy, f"IAM5[Resource::{stack}]", because="one stack, whose id is not known at synth")
         acknowledge(self.policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
-        if environment.tunnel and handover.graph:
-            self._allow_tunnel(handover, handover.graph)
+        if environment.tunnel and parameters.graph:
+            self._allow_tunnel(parameters, parameters.graph)
 
-    def _allow_tunnel(self, handover: Handover, graph: GraphHandover) -> None:
-        """Let them find the stores, forward a port to them by way of the graph's host, and log in."""
-        parameters = self._arn("ssm", "parameter", f"interaction-tracker/{self._environment.name}/*")
-        self._allow(parameters, "ssm:GetParameters")
+    def _allow_tunnel(self, parameters: StackParameters, graph: GraphParameters) -> None:
+        """Allow to find the stores, to forward a port to them through the graph's host, and to log in."""
+        addresses = self._arn("ssm", "parameter", f"{parameter_path(self._environment.name)}/*")
+        self._allow(addresses, "ssm:GetParameters")
         self._allow("*", "autoscaling:DescribeAutoScalingGroups")  # takes no resource
         hosts = self._arn("ec2", "instance", "*")
-        tagged = {"StringEquals": {f"ssm:resourceTag/{TAG}": f"{self._environment.name}-data"}}
+        tagged = {"StringEquals": {f"ssm:resourceTag/{GRAPH_HOST_TAG}": f"{self._environment.name}-data"}}
         self._allow(hosts, "ssm:StartSession", only=tagged | _BY_DOCUMENT)
         self._allow(self._arn("ssm", "document", _FORWARDING, account=""), "ssm:StartSession", only=_BY_DOCUMENT)
         sessions = self._arn("ssm", "session", "*")
-        self._allow(sessions, "ssmmessages:OpenDataChannel")  # takes the token that StartSession gave
-        # By its tag: of a role's session the id begins with a name, which is only a part of aws:userid.
+        self._allow(sessions, "ssmmessages:OpenDataChannel")  # needs the token from StartSession
+        # By its tag, not its id: a session id begins with only a part of aws:userid.
         opener = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}
         self._allow(sessions, "ssm:TerminateSession", only=opener)
         self._allow(graph.graph_secret_arn, "secretsmanager:GetSecretValue")
-        if handover.postgres:
-            role = f"{handover.postgres.postgres_resource_id}/analyst"
+        if parameters.postgres:
+            role = f"{parameters.postgres.postgres_resource_id}/analyst"
             colon = cdk.ArnFormat.COLON_RESOURCE_NAME
             self._allow(self._arn("rds-db", "dbuser", role, arn_format=colon), "rds-db:connect")
-        acknowledge(self.policy, f"IAM5[Resource::{parameters}]", because="where the environment's stores are")
-        acknowledge(self.policy, f"IAM5[Resource::{hosts}]", because="only the host that bears the graph's tag")
+        acknowledge(self.policy, f"IAM5[Resource::{addresses}]", because="the addresses of this environment's stores")
+        acknowledge(self.policy, f"IAM5[Resource::{hosts}]", because="only the host with the graph's tag")
         acknowledge(
-            self.policy, f"IAM5[Resource::{sessions}]", because="their ids are not known; one's own, by its tag"
+            self.policy, f"IAM5[Resource::{sessions}]", because="their ids are not known; only one's own, by its tag"
         )
 
     def _allow(self, resource: str, *actions: str, only: Mapping[str, Any] | None = None) -> None:

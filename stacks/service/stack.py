@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.common.parameters import Handover
+from stacks.common.parameters import StackParameters
 from stacks.config.environment import Environment
 from stacks.service.alarms import Observability
 from stacks.service.api import Api
@@ -20,20 +20,20 @@ from stacks.service.store_access import Stores
 
 
 class ServiceStack(cdk.Stack):
-    """Everything that the source alone can make again."""
+    """Everything that can be made again from the source."""
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         super().__init__(scope, id_)
         self._environment = environment
-        handover = self._handover = Handover.read(self, environment=environment)
+        parameters = self._parameters = StackParameters.read(self, environment=environment)
         self._package = Package(self, "Package", environment=environment)
         self._queue = sqs.Queue.from_queue_attributes(
-            self, "Queue", queue_arn=handover.queue_arn, queue_url=handover.queue_url
+            self, "Queue", queue_arn=parameters.queue_arn, queue_url=parameters.queue_url
         )
         self._dead_letters = sqs.Queue.from_queue_attributes(
-            self, "DeadLetters", queue_arn=handover.dead_letter_queue_arn, queue_url=handover.dead_letter_queue_url
+            self, "DeadLetters", queue_arn=parameters.dead_letter_queue_arn, queue_url=parameters.dead_letter_queue_url
         )
-        self._stores = Stores(self, "Stores", environment=environment, handover=handover)
+        self._stores = Stores(self, "Stores", environment=environment, parameters=parameters)
 
         self._api = self._make_api()
         self._operations = self._make_operations()
@@ -50,7 +50,7 @@ class ServiceStack(cdk.Stack):
         Observability(
             self,
             "Observability",
-            metrics=Metrics(environment=environment, handover=handover),
+            metrics=Metrics(environment=environment, parameters=parameters),
             functions=self._package.functions,
             environment=environment,
         )
@@ -60,7 +60,7 @@ class ServiceStack(cdk.Stack):
             operations=self._operations.reference,
             queue=self._queue,
             dead_letters=self._dead_letters,
-            handover=handover,
+            parameters=parameters,
             environment=environment,
         )
         self._make_outputs()
@@ -68,7 +68,7 @@ class ServiceStack(cdk.Stack):
     def _make_api(self) -> Api:
         function = self._make_function(
             "APIHandler",
-            timeout=10,
+            timeout_seconds=10,
             variables={"QUEUE_URL": self._queue.queue_url, "CORS_ORIGIN": self._environment.cors_origin},
         )
         self._queue.grant_send_messages(function.role)
@@ -77,14 +77,14 @@ class ServiceStack(cdk.Stack):
             "Api",
             routes=self._package.routes,
             handler=function.resource,
-            user_pool_arn=self._handover.user_pool_arn,
+            user_pool_arn=self._parameters.user_pool_arn,
             environment=self._environment,
         )
 
     def _make_operations(self) -> Function:
         function = self._make_function(
             "Operations",
-            timeout=840,  # below CDK's provider's, which is there to tell a deploy of it
+            timeout_seconds=840,  # less than that of CDK's provider, which reports a time-out to the deploy
             variables=self._stores.owner_variables(),
             role="operator",
         )
@@ -92,10 +92,10 @@ class ServiceStack(cdk.Stack):
         return function
 
     def _make_catch_up(self) -> Function:
-        function = self._make_function("CatchUp", timeout=60, variables={}, role="app")
-        function.run_once()
+        function = self._make_function("CatchUp", timeout_seconds=60, variables={}, role="app")
+        function.disable_retries()
         if self._environment.reserved_concurrency:
-            # One claims as fast as Neo4j writes; two only wait for each other.
+            # One run projects as fast as Neo4j writes; two would wait for each other.
             function.resource.reserved_concurrent_executions = 1
         function.resource.node.add_dependency(self._migration.done)
         return function
@@ -103,7 +103,7 @@ class ServiceStack(cdk.Stack):
     def _make_worker(self) -> Function:
         function = self._make_function(
             "Worker",
-            timeout=self._environment.worker.timeout,
+            timeout_seconds=self._environment.worker.timeout_seconds,
             variables={"DEAD_LETTER_QUEUE_URL": self._dead_letters.queue_url},
             role="app",
         )
@@ -120,7 +120,7 @@ class ServiceStack(cdk.Stack):
             target=self._worker.reference,
             event_source_arn=self._queue.queue_arn,
             batch_size=worker.batch_size,
-            max_batching_window=cdk.Duration.seconds(worker.window),
+            max_batching_window=cdk.Duration.seconds(worker.window_seconds),
             max_concurrency=worker.concurrency,
             report_batch_item_failures=True,
         )
@@ -132,8 +132,8 @@ class ServiceStack(cdk.Stack):
             "ApiUrl": self._api.url(self._environment),
             "RestApiId": self._api.rest_api.rest_api_id,
             "ApiStage": self._api.stage_name,
-            "UserPoolId": self._handover.user_pool_id,
-            "UserPoolClientId": self._handover.user_pool_client_id,
+            "UserPoolId": self._parameters.user_pool_id,
+            "UserPoolClientId": self._parameters.user_pool_client_id,
             "QueueUrl": self._queue.queue_url,
             "DeadLetterQueueUrl": self._dead_letters.queue_url,
             "WorkerFunction": self._worker.resource.ref,
@@ -146,19 +146,19 @@ class ServiceStack(cdk.Stack):
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
 
     def _make_function(
-        self, name: str, *, timeout: int, variables: Mapping[str, str], role: str | None = None
+        self, name: str, *, timeout_seconds: int, variables: Mapping[str, str], role: str | None = None
     ) -> Function:
-        """Make a function; with a role it reaches both stores, the ledger as that role of it."""
+        """Make a function; with a `role` it may use both stores, and logs in to Postgres as that role."""
         function = Function(
             self,
             f"{name}Function",
             resource=self._package.function(name),
             environment=self._environment,
-            timeout=timeout,
-            memory=512,
+            timeout_seconds=timeout_seconds,
+            memory_mb=512,
             variables={**variables, **(self._stores.variables(role=role) if role else {})},
         )
         if role:
             self._stores.grant(function.role, role=role)
-            function.enter(self._handover.network, security_groups=self._stores.client_security_groups)
+            function.join_network(self._parameters.network, security_groups=self._stores.client_security_groups)
         return function

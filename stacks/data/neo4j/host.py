@@ -1,4 +1,4 @@
-"""The machine under the graph: one instance in one zone, and a volume that outlives it."""
+"""The EC2 instance of the graph, in one zone, and its volume, which is kept when the instance goes."""
 
 from pathlib import Path
 from typing import Final
@@ -12,23 +12,20 @@ from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
 from stacks.common.nag import acknowledge, acknowledge_zone
+from stacks.common.names import GRAPH_HOST_TAG, NAMESPACE, graph_host_name
 from stacks.common.retention import removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
 from stacks.data.network import Vpc
 
 MOUNT: Final = "/srv/graph"  # host.sh mounts the volume there
-NAMESPACE: Final = "InteractionTracker"
-"""Of the host's own metrics: disk_used_percent of the volume and mem_used_percent, with the dimension Host=graph."""
 READY: Final = ("graph-volume", "mounted")
-"""The attribute that host.sh gives the instance once its volume is mounted."""
+"""ECS attribute that host.sh gives the instance once its volume is mounted."""
 _SETUP: Final = Path(__file__).with_name("host.sh")
-TAG: Final = "interaction-tracker:graph-host"
-"""Of the instance: the data stack's name."""
 
 
 class GraphHost(Construct):
-    """An ECS instance that attaches the volume when it starts, and takes no task without it."""
+    """An ECS instance that attaches the volume when it starts, and runs no task without it."""
 
     def __init__(
         self,
@@ -37,18 +34,17 @@ class GraphHost(Construct):
         *,
         graph: EcsGraph,
         network: Vpc,
-        reaches: list[ec2.SecurityGroup],
+        security_groups: list[ec2.SecurityGroup],
         secret: secrets.Secret,
-        host_name: str,
         environment: Environment,
     ) -> None:
         super().__init__(scope, id_)
         self._environment = environment
         self.volume = self._make_volume(graph)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
-        template = self._make_template(graph, self._setup(secret, host_name), reaches)
+        template = self._make_template(graph, self._setup(secret), security_groups)
         self.group = self._make_group(graph, network, template)
-        cdk.Tags.of(self.group).add(TAG, cdk.Stack.of(self).stack_name)
+        cdk.Tags.of(self.group).add(GRAPH_HOST_TAG, cdk.Stack.of(self).stack_name)
         self._grant(secret)
 
     def _make_volume(self, graph: EcsGraph) -> ec2.Volume:
@@ -56,7 +52,7 @@ class GraphHost(Construct):
             self,
             "Volume",
             availability_zone=graph.availability_zone,
-            size=cdk.Size.gibibytes(graph.storage),
+            size=cdk.Size.gibibytes(graph.storage_gib),
             snapshot_id=graph.snapshot,
             volume_type=ec2.EbsDeviceVolumeType.GP3,
             encrypted=True,
@@ -65,20 +61,22 @@ class GraphHost(Construct):
         acknowledge_zone(volume.node.default_child or volume)
         return volume
 
-    def _setup(self, secret: secrets.Secret, host_name: str) -> str:
-        """Return host.sh for this host."""
+    def _setup(self, secret: secrets.Secret) -> str:
+        """Return host.sh with this host's values filled in."""
         setup = _SETUP.read_text()
         for word, value in {
             "@VOLUME@": self.volume.volume_id,
             "@SECRET@": secret.secret_arn,
-            "@NAME@": host_name,
+            "@NAME@": graph_host_name(self._environment.name),
             "@REGION@": self._environment.region,
             "@NAMESPACE@": NAMESPACE,
         }.items():
             setup = setup.replace(word, value)
         return setup
 
-    def _make_template(self, graph: EcsGraph, setup: str, reaches: list[ec2.SecurityGroup]) -> ec2.LaunchTemplate:
+    def _make_template(
+        self, graph: EcsGraph, setup: str, security_groups: list[ec2.SecurityGroup]
+    ) -> ec2.LaunchTemplate:
         instance_type = ec2.InstanceType(graph.instance_type)
         arm = instance_type.architecture == ec2.InstanceArchitecture.ARM_64
         system = ec2.BlockDeviceVolume.ebs(30, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3)
@@ -86,20 +84,20 @@ class GraphHost(Construct):
             self,
             "Template",
             instance_type=instance_type,
-            # AWS' newest at the time an instance starts; a deploy replaces no running one.
+            # The newest when an instance starts; a deploy does not replace a running one.
             machine_image=ecs.EcsOptimizedImage.amazon_linux2023(
                 ecs.AmiHardwareType.ARM if arm else ecs.AmiHardwareType.STANDARD
             ),
             role=self.role,
-            security_group=reaches[0],
+            security_group=security_groups[0],
             require_imdsv2=True,
-            http_put_response_hop_limit=1,  # nor from a container: host.sh sees to it
-            detailed_monitoring=True,  # a value each minute
+            http_put_response_hop_limit=1,  # not from containers; see ECS_AWSVPC_BLOCK_IMDS in host.sh
+            detailed_monitoring=True,  # one value a minute
             ebs_optimized=True,
             block_devices=[ec2.BlockDevice(device_name="/dev/xvda", volume=system)],
             user_data=ec2.UserData.custom(setup),
         )
-        for security_group in reaches[1:]:
+        for security_group in security_groups[1:]:
             template.add_security_group(security_group)
         return template
 
@@ -113,11 +111,11 @@ class GraphHost(Construct):
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnets=subnets.subnets),
             launch_template=template,
-            # Never two: they share the volume.
+            # Never two: there is one volume.
             min_capacity=1,
             max_capacity=1,
         )
-        # Its setup calls out at once.
+        # host.sh needs the internet as soon as the instance starts.
         group.node.add_dependency(subnets.internet_connectivity_established, network.vpc.node.find_child("S3"))
         return group
 
@@ -125,17 +123,17 @@ class GraphHost(Construct):
         stack = cdk.Stack.of(self)
         instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
         volume = stack.format_arn(service="ec2", resource="volume", resource_name=self.volume.volume_id)
-        own = {"StringEquals": {f"aws:ResourceTag/{TAG}": stack.stack_name}}
+        own = {"StringEquals": {f"aws:ResourceTag/{GRAPH_HOST_TAG}": stack.stack_name}}
         for statement in (
-            # To tell the certificate.
+            # To write the certificate into it.
             iam.PolicyStatement(
                 actions=["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
                 resources=[secret.secret_arn],
             ),
             iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[volume]),
-            # An instance's id is not known before it is there; its tag is.
+            # The id of an instance is not known at deploy; its tag is.
             iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[instances], conditions=own),
-            # What takes no resource: looking at volumes, and being reached by Session Manager instead of SSH.
+            # These actions take no resource: to describe volumes, and to be reached by Session Manager.
             iam.PolicyStatement(
                 actions=[
                     "ec2:DescribeVolumes",
@@ -149,15 +147,13 @@ class GraphHost(Construct):
             ),
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
-                resources=["*"],  # takes none; the condition says which
+                resources=["*"],  # takes none; the condition names the namespace
                 conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
             ),
         ):
             self.role.add_to_policy(statement)
         policy = self.role.node.find_child("DefaultPolicy")
         acknowledge(policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
-        acknowledge(policy, f"IAM5[Resource::{instances}]", because="only instances that bear this stack's tag")
-        acknowledge(
-            policy, "IAM5[Action::ecs:Submit*]", because="the ECS agent's own, as CDK grants it: this cluster's"
-        )
-        acknowledge(self.group, "AS3", because="the alarm on the graph being away tells what a person needs to know")
+        acknowledge(policy, f"IAM5[Resource::{instances}]", because="only instances with this stack's tag")
+        acknowledge(policy, "IAM5[Action::ecs:Submit*]", because="the ECS agent's, as CDK grants it, on this cluster")
+        acknowledge(self.group, "AS3", because="the alarm on a missing graph is what an operator needs to know")

@@ -1,4 +1,4 @@
-"""The graph's Neo4j: one task on one host, never two on one store."""
+"""Neo4j on ECS: one task on one host; never two tasks on one store."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -9,7 +9,8 @@ from aws_cdk import aws_servicediscovery as discovery
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
-from stacks.common.parameters import GraphHandover
+from stacks.common.names import graph_host_name, private_domain
+from stacks.common.parameters import GraphParameters
 from stacks.common.retention import removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
@@ -20,7 +21,7 @@ from stacks.data.network import Vpc
 
 
 class Neo4j(Construct):
-    """Only wearers of `client` reach it, over TLS; its volume outlives its host, its stack and a wrong deploy."""
+    """Only members of `client` connect to it, over TLS; its volume is kept when its host, task or stack is removed."""
 
     def __init__(
         self,
@@ -29,28 +30,25 @@ class Neo4j(Construct):
         *,
         graph: EcsGraph,
         network: Vpc,
-        host_reaches: list[ec2.SecurityGroup],
+        host_security_groups: list[ec2.SecurityGroup],
         environment: Environment,
     ) -> None:
         super().__init__(scope, id_)
         self.client = network.security_group(f"{id_}Client", "reaches the graph")
-        # Its address must stay: with another one CloudFormation would make another password.
-        domain = f"{environment.name}.interaction-tracker.internal"
-        host_name = f"graph.{domain}"
-        self.secret = _login(self, f"bolt://{host_name}:{BOLT}", environment)
+        # The address is part of the template of the password: another address would make another password.
+        self.secret = _login(self, f"bolt://{graph_host_name(environment.name)}:{BOLT}", environment)
         self.host = GraphHost(
             self,
             "Host",
             graph=graph,
             network=network,
-            reaches=[network.way_out, self.client, *host_reaches],
+            security_groups=[network.way_out, self.client, *host_security_groups],
             secret=self.secret,
-            host_name=host_name,
             environment=environment,
         )
         self.cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc)
         capacity = self._make_capacity()
-        names = discovery.PrivateDnsNamespace(self, "Names", name=domain, vpc=network.vpc)
+        names = discovery.PrivateDnsNamespace(self, "Names", name=private_domain(environment.name), vpc=network.vpc)
         task = neo4j_task(self, graph=graph, secret=self.secret, environment=environment)
         self.service = self._make_service(task, graph, network, capacity, names)
         snapshot = GraphSnapshot(
@@ -64,10 +62,10 @@ class Neo4j(Construct):
         )
         self.alarms = {"The graph is away": self._make_alarm(), "The graph has no snapshot": snapshot.alarm}
         acknowledge(
-            self.secret, "SMG4", because="Neo4j keeps its own password: docs/operations.md says how to rotate it"
+            self.secret, "SMG4", because="Neo4j stores its password itself: docs/operations.md says how to rotate it"
         )
-        acknowledge(self.cluster, "ECS4", because="one container: ECS' own metrics and the host's agent show it whole")
-        self.handover = GraphHandover(
+        acknowledge(self.cluster, "ECS4", because="one container: ECS' metrics and the host's agent cover it")
+        self.parameters = GraphParameters(
             graph_client_security_group_id=self.client.security_group_id,
             graph_secret_arn=self.secret.secret_arn,
             graph_cluster_name=self.cluster.cluster_name,
@@ -82,14 +80,14 @@ class Neo4j(Construct):
             auto_scaling_group=self.host.group,
             enable_managed_scaling=False,
             enable_managed_termination_protection=False,
-            enable_managed_draining=True,  # a host that goes lets Neo4j stop first
+            enable_managed_draining=True,  # Neo4j is stopped before its host is
         )
         self.cluster.add_asg_capacity_provider(capacity)
         return capacity
 
     def _make_alarm(self) -> cloudwatch.Alarm:
-        """Tell when no task has run for ten minutes, the nightly snapshot's included."""
-        # Of memory, since ECS measures CPU against a reservation, and this container has all there is.
+        """Alarm when no task has run for ten minutes, the pause of the nightly snapshot included."""
+        # Memory, not CPU: ECS measures CPU against a reservation, and this container has none.
         return self.service.metric_memory_utilization(
             period=cdk.Duration.minutes(1), statistic="SampleCount"
         ).create_alarm(
@@ -118,7 +116,7 @@ class Neo4j(Construct):
             cluster=self.cluster,
             task_definition=task,
             desired_count=1,
-            # The old one is gone before the new one comes, and no other zone is tried.
+            # The old task stops before the new one starts, and no other zone is tried.
             min_healthy_percent=0,
             max_healthy_percent=100,
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.DISABLED,
@@ -138,12 +136,12 @@ class Neo4j(Construct):
                 dns_ttl=cdk.Duration.seconds(10),
             ),
         )
-        service.node.add_dependency(self.cluster)  # with the capacity that is joined to it
+        service.node.add_dependency(self.cluster)  # and so on the association of its capacity provider
         return service
 
 
 def _login(scope: Construct, uri: str, environment: Environment) -> secrets.Secret:
-    """Make a secret with a password of its own; the host adds the certificate."""
+    """Make the secret with a generated password; the host adds the certificate."""
     return secrets.Secret(
         scope,
         "Login",

@@ -15,18 +15,19 @@ from aws_cdk import aws_stepfunctions as steps
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
+from stacks.common.names import SERVICE
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 
 _STEPS: Final = Path(__file__).with_suffix(".json")
-_TAG: Final = "interaction-tracker:graph-snapshot-of"
+_TAG: Final = f"{SERVICE}:graph-snapshot-of"
 
 
 class GraphSnapshot(Construct):
-    """Neo4j is away for about four minutes of it, and comes back whatever happens to the snapshot."""
+    """Neo4j is stopped for about four minutes, and started again whether the snapshot succeeds or not."""
 
     alarm: cloudwatch.Alarm
-    """Two days without a snapshot."""
+    """Rings after two days without a snapshot."""
 
     def __init__(
         self,
@@ -90,7 +91,7 @@ class GraphSnapshot(Construct):
             policy, "IAM5[Resource::*]", because="describing snapshots, tracing and log delivery take no resource"
         )
         snapshots = cdk.Stack.of(self).format_arn(service="ec2", account="", resource="snapshot", resource_name="*")
-        acknowledge(policy, f"IAM5[Resource::{snapshots}]", because="new ones, and of old ones those with our tag")
+        acknowledge(policy, f"IAM5[Resource::{snapshots}]", because="new ones, and old ones with our tag")
 
     def _rights(self, service: ecs.Ec2Service, volume: ec2.Volume, owner: str) -> list[iam.PolicyStatement]:
         stack = cdk.Stack.of(self)

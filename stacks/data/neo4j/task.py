@@ -1,4 +1,4 @@
-"""The container in which Neo4j runs."""
+"""The ECS task in which Neo4j runs."""
 
 from typing import Final
 
@@ -14,10 +14,10 @@ from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
 from stacks.data.neo4j.host import MOUNT
 
-_IMAGE: Final = "public.ecr.aws/docker/library/neo4j:5.26.30-community"  # the laptop's version
+_IMAGE: Final = "public.ecr.aws/docker/library/neo4j:5.26.30-community"  # the same version as on the laptop
 BOLT: Final = 7687
-_BESIDE_MEMORY: Final = 1024  # MiB of the container for what is neither heap nor page cache
-# The image takes a login as one word, and writes every other NEO4J_ variable into its configuration.
+_OTHER_MEMORY_MIB: Final = 1024  # of the container, for what is neither heap nor page cache
+# The image wants the login as one variable, and writes every other NEO4J_ variable into its configuration.
 _START: Final = 'NEO4J_AUTH="neo4j/$PASSWORD" exec env --unset=PASSWORD tini -g -- /startup/docker-entrypoint.sh neo4j'
 _HEALTH: Final = "wget --quiet --timeout=4 --tries=1 --output-document=/dev/null http://localhost:7474"
 
@@ -25,7 +25,7 @@ _HEALTH: Final = "wget --quiet --timeout=4 --tries=1 --output-document=/dev/null
 def neo4j_task(
     scope: Construct, *, graph: EcsGraph, secret: secrets.Secret, environment: Environment
 ) -> ecs.Ec2TaskDefinition:
-    """Return what ECS runs: Neo4j on the host's volume, with as much of the host's memory as it can have."""
+    """Make the task: Neo4j on the host's volume, with as much of the host's memory as is free for it."""
     task = ecs.Ec2TaskDefinition(scope, "Task", network_mode=ecs.NetworkMode.AWS_VPC)
     log = logs.LogGroup(
         scope,
@@ -33,20 +33,20 @@ def neo4j_task(
         retention=log_retention(environment),
         removal_policy=removal_policy(environment),
     )
-    memory = graph.host_memory * 7 // 8 - 512  # the rest is the system's and the agents'
+    memory_mib = graph.host_memory_mib * 7 // 8 - 512  # the rest is for the system and the agents
     container = task.add_container(
         "neo4j",
         image=ecs.ContainerImage.from_registry(_IMAGE),
         entry_point=["bash", "-c"],
         command=[_START],
-        memory_limit_mib=memory,
-        environment=_configuration(memory),
+        memory_limit_mib=memory_mib,
+        environment=_configuration(memory_mib),
         secrets={"PASSWORD": ecs.Secret.from_secrets_manager(secret, "password")},
         logging=ecs.LogDrivers.aws_logs(stream_prefix="neo4j", log_group=log),
         stop_timeout=cdk.Duration.seconds(120),
         health_check=ecs.HealthCheck(
             command=["CMD-SHELL", f"{_HEALTH} || exit 1"],
-            # Ten minutes, since recovery of a large store takes some; a frozen one is noticed in five.
+            # Ten minutes at start, because recovery of a large store takes time; later a frozen one is noticed in five.
             interval=cdk.Duration.seconds(30),
             timeout=cdk.Duration.seconds(5),
             retries=10,
@@ -54,7 +54,7 @@ def neo4j_task(
         ),
         port_mappings=[ecs.PortMapping(container_port=BOLT)],
     )
-    acknowledge(task, "ECS2", because="Neo4j reads its configuration from variables; its password is not among them")
+    acknowledge(task, "ECS2", because="Neo4j reads its configuration from variables; its password is not one of them")
     container.add_ulimits(ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=60000, hard_limit=60000))
     for name, inside, read_only in (("data", "/data", False), ("certificates", "/ssl", True)):
         task.add_volume(name=name, host=ecs.Host(source_path=f"{MOUNT}/{name}"))
@@ -62,25 +62,25 @@ def neo4j_task(
     return task
 
 
-def _configuration(memory: int) -> dict[str, str]:
-    """Return Neo4j's settings under the names by which its image knows them."""
-    heap = memory // 3
+def _configuration(memory_mib: int) -> dict[str, str]:
+    """Return Neo4j's settings as the variables that its image reads."""
+    heap_mib = memory_mib // 3
     settings = {
-        "server.memory.heap.initial_size": f"{heap}m",
-        "server.memory.heap.max_size": f"{heap}m",
-        "server.memory.pagecache.size": f"{memory - heap - _BESIDE_MEMORY}m",
-        # Drivers give a silent server up after the product, and as on the laptop one probe alone would race with it.
+        "server.memory.heap.initial_size": f"{heap_mib}m",
+        "server.memory.heap.max_size": f"{heap_mib}m",
+        "server.memory.pagecache.size": f"{memory_mib - heap_mib - _OTHER_MEMORY_MIB}m",
+        # Drivers drop a silent server after the product of both; with one probe that would be a race.
         "server.bolt.connection_keep_alive": "2s",
         "server.bolt.connection_keep_alive_probes": "3",
-        "db.memory.transaction.max": f"{heap // 8}m",  # one too large fails by itself, before the heap is full
+        "db.memory.transaction.max": f"{heap_mib // 8}m",  # one that is too large fails before the heap is full
         "db.transaction.timeout": "60s",
-        "db.lock.acquisition.timeout": "2s",  # of a user that somebody else holds; the rows come again soon
-        "server.bolt.listen_address": f"0.0.0.0:{BOLT}",  # of the task; its security group says who comes
+        "db.lock.acquisition.timeout": "2s",  # for a locked user; the rows are tried again soon
+        "server.bolt.listen_address": f"0.0.0.0:{BOLT}",  # of the task; its security group decides who may connect
         "server.bolt.tls_level": "REQUIRED",
         "dbms.ssl.policy.bolt.enabled": "true",
         "dbms.ssl.policy.bolt.base_directory": "/ssl/bolt",
         "dbms.ssl.policy.bolt.client_auth": "NONE",
-        # For the health check alone.
+        # For the health check only.
         "server.http.listen_address": "localhost:7474",
         "dbms.usage_report.enabled": "false",
     }
