@@ -1,1 +1,1 @@
-"""Promises of the synthesised templates."""
+"""Tests of the synthesised templates."""

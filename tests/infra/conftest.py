@@ -1,4 +1,4 @@
-"""Every environment's stage, synthesised once for all tests, with the rules of cdk-nag run over it."""
+"""Every environment, synthesised once for all tests and checked with cdk-nag's rules."""
 
 import json
 from dataclasses import replace
@@ -26,11 +26,11 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def synthesise(folder: Path) -> Path:
     """Synthesise into a folder as `cdk synth` does, with the feature flags of cdk.json."""
-    # What the rules find is for the tests that ask, and stops no other test.
+    # test_rules.py reads what the rules found; here they stop no synth.
     app = cdk.App(context=FLAGS | {"@aws-cdk/core:failSynthOnValidationErrors": False}, outdir=str(folder))
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     for environment in ENVIRONMENTS.values():
-        # By whichever interpreter runs the tests; that another one is refused is a test of its own.
+        # For the Python that runs the tests.
         Deployment(app, environment=replace(environment, python=None))
     app.synth()
     return folder
@@ -38,19 +38,19 @@ def synthesise(folder: Path) -> Path:
 
 @pytest.fixture(params=ENVIRONMENTS)
 def environment(request: pytest.FixtureRequest) -> Environment:
-    """Each environment in turn."""
+    """Return each environment in turn."""
     return ENVIRONMENTS[request.param]
 
 
 @pytest.fixture
 def data(assembly: Path, environment: Environment) -> Template:
-    """Read the environment's stateful stack."""
+    """Read the template of the environment's data stack."""
     return read(assembly, environment.name, "data")
 
 
 @pytest.fixture
 def service(assembly: Path, environment: Environment) -> Template:
-    """Read the environment's stateless stack."""
+    """Read the template of the environment's service stack."""
     return read(assembly, environment.name, "service")
 
 

@@ -1,7 +1,7 @@
-"""What a release has deployed that holds data: `python -m tests.infra.release` writes it to released.json.
+"""The resources of the last release that hold data: `python -m tests.infra.release` writes them to released.json.
 
-Run it for each release, once its stacks are deployed: the next ones are then held to it. A file, since a checkout need
-not have the history in which the release is.
+Run it for each release, after its stacks are deployed; later templates are compared with it. It is a file because a
+checkout may lack the history of the release.
 """
 
 import json
@@ -16,8 +16,8 @@ from tests.infra.conftest import read, synthesise
 from tests.infra.template import Template
 
 RELEASED: Final = Path(__file__).with_name("released.json")
-# What is lost, or locked out, with the resource. To each the properties whose change replaces it, or is refused, that
-# CloudFormation's own schema does not tell.
+# Types of resources with data, or without which data is unreachable; with properties whose change replaces them, or is
+# refused, although CloudFormation's schema does not say so.
 STATEFUL: Final[dict[str, set[str]]] = {
     "AWS::Cognito::UserPool": {"AliasAttributes", "UsernameAttributes", "UsernameConfiguration"},
     "AWS::Cognito::UserPoolClient": set(),
@@ -33,10 +33,10 @@ STATEFUL: Final[dict[str, set[str]]] = {
 
 
 def stateful(template: Template) -> dict[str, dict[str, Any]]:
-    """Return what holds data, by logical id: its type, and the properties whose change would replace it."""
+    """Return the resources with data, by logical id: type, and properties whose change would replace them."""
     found = {}
-    for kind, more in STATEFUL.items():
-        fixed = more | _create_only(kind)
+    for kind, properties_besides_schema in STATEFUL.items():
+        fixed = properties_besides_schema | _create_only(kind)
         for id_, resource in template.of_type(kind).items():
             properties = resource.get("Properties", {})
             found[id_] = {"Type": kind, **{name: properties[name] for name in sorted(fixed & set(properties))}}
@@ -49,7 +49,7 @@ def _create_only(kind: str) -> set[str]:
 
 
 def main() -> None:
-    """Write down what this source deploys."""
+    """Write what this source deploys to released.json."""
     with tempfile.TemporaryDirectory() as folder:
         assembly = synthesise(Path(folder))
         released = {name: stateful(read(assembly, name, "data")) for name in ENVIRONMENTS}

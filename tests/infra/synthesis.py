@@ -1,4 +1,4 @@
-"""Data stacks of any environment, each synthesised once."""
+"""The data stack of any environment, each synthesised once."""
 
 import functools
 import json
@@ -18,7 +18,7 @@ _CDK = json.loads(Path(__file__).parents[2].joinpath("cdk.json").read_text())
 
 @functools.cache
 def data_stack(environment: Environment) -> Template:
-    """Synthesise the environment's stateful stack alone, with the feature flags of cdk.json."""
+    """Synthesise the environment's data stack only, with the feature flags of cdk.json."""
     app = cdk.App(context=_CDK["context"] | {"@aws-cdk/core:validateAgainstDefaultRules": False})
     where = cdk.Environment(account=environment.account, region=environment.region)
     stage = cdk.Stage(app, environment.name, env=where)

@@ -1,4 +1,4 @@
-"""Reading a synthesised template."""
+"""Reads a synthesised template."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Template:
-    """A CloudFormation template as a person reads it."""
+    """A CloudFormation template."""
 
     body: Mapping[str, Any]
 
     def of_type(self, kind: str) -> dict[str, Any]:
-        """Resources of one type, by logical id."""
+        """Return the resources of one type, by logical id."""
         return {id_: resource for id_, resource in self.body["Resources"].items() if resource["Type"] == kind}
 
     def one(self, kind: str, *, starting: str = "") -> tuple[str, Any]:
-        """Return the only resource of that type whose logical id starts so."""
+        """Return the only resource of this type whose logical id has this prefix."""
         (found,) = ((id_, resource) for id_, resource in self.of_type(kind).items() if id_.startswith(starting))
         return found
 
     def plain(self, value: object) -> str:
-        """Write a value with its functions as text: a parameter as its SSM name, an attribute as `Id.Attribute`."""
+        """Return a value as text: a parameter as its SSM name, an attribute as `Id.Attribute`."""
         match value:
             case {"Ref": str(name)}:
                 parameter = self.body.get("Parameters", {}).get(name, {})
@@ -35,12 +35,12 @@ class Template:
         raise TypeError(f"not a text: {value}")
 
     def rights(self, role: str, effect: str = "Allow") -> dict[str, set[str]]:
-        """Collect what a role's policies allow, or deny under some condition: actions by resource."""
+        """Return what a role's policies allow, or deny under a condition: actions by resource."""
         policies = self.of_type("AWS::IAM::Policy").values()
         return self.rights_of([policy for policy in policies if {"Ref": role} in policy["Properties"]["Roles"]], effect)
 
     def rights_of(self, policies: list[Any], effect: str = "Allow") -> dict[str, set[str]]:
-        """Collect the same of policies."""
+        """Return the same for policies."""
         rights: dict[str, set[str]] = {}
         for statement in (one for policy in policies for one in policy["Properties"]["PolicyDocument"]["Statement"]):
             assert "Condition" in statement or statement["Effect"] == "Allow"

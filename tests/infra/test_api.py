@@ -1,4 +1,4 @@
-"""The API: who gets in, and how API Gateway's own answers look."""
+"""The API: authorization, throttling, domain, firewall, and API Gateway's own answers."""
 
 import json
 from typing import Any
@@ -31,12 +31,12 @@ def definition(service: Template) -> dict[str, Any]:
 
 @pytest.fixture
 def responses(definition: dict[str, Any]) -> dict[str, Any]:
-    """Read API Gateway's own answers, by type."""
+    """Read the gateway responses, by type."""
     found: dict[str, Any] = definition["x-amazon-apigateway-gateway-responses"]
     return found
 
 
-def test_posting_needs_a_token_of_our_pool(
+def test_posting_needs_a_token_of_our_user_pool(
     definition: dict[str, Any], service: Template, environment: Environment
 ) -> None:
     assert definition["paths"]["/interaction"]["post"]["security"] == [{"users": []}]
@@ -47,7 +47,7 @@ def test_posting_needs_a_token_of_our_pool(
     ]
 
 
-def test_only_a_preflight_gets_in_without_a_token(definition: dict[str, Any]) -> None:
+def test_only_a_preflight_needs_no_token(definition: dict[str, Any]) -> None:
     open_ = [
         (path, method)
         for path, methods in definition["paths"].items()
@@ -71,7 +71,7 @@ def test_only_our_api_may_call_its_function(service: Template) -> None:
     assert f":{api}/*" in service.plain(permission["Properties"]["SourceArn"])
 
 
-def test_answers_without_our_function_have_the_shape_of_ours(responses: dict[str, Any]) -> None:
+def test_gateway_responses_have_the_contracts_shape(responses: dict[str, Any]) -> None:
     for kind, response in responses.items():
         body = json.loads(response["responseTemplates"]["application/json"])
         assert set(body) == {"status", "message", "event_id"}
@@ -80,24 +80,24 @@ def test_answers_without_our_function_have_the_shape_of_ours(responses: dict[str
         assert body["event_id"] is None
 
 
-def test_answers_without_our_function_have_the_codes_of_the_contract(responses: dict[str, Any]) -> None:
+def test_gateway_responses_have_the_contracts_codes(responses: dict[str, Any]) -> None:
     assert {kind: responses[kind]["statusCode"] for kind in CODES} == CODES
     assert "statusCode" not in responses["DEFAULT_4XX"]
     assert "statusCode" not in responses["DEFAULT_5XX"]
 
 
-def test_a_page_can_read_every_answer_without_our_function(responses: dict[str, Any]) -> None:
+def test_a_page_can_read_every_gateway_response(responses: dict[str, Any]) -> None:
     for kind, response in responses.items():
         headers = response["responseParameters"]
         assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'", kind
         assert ("gatewayresponse.header.Retry-After" in headers) == (kind in RETRY), kind
 
 
-def test_the_local_endpoint_finds_the_same_answers_as_resources(
+def test_the_local_endpoint_has_the_same_gateway_responses_as_resources(
     service: Template, responses: dict[str, Any], environment: Environment
 ) -> None:
     resources = service.of_type("AWS::ApiGateway::GatewayResponse")
-    if not environment.gateway_responses_apart:
+    if not environment.separate_gateway_responses:
         assert resources == {}
         return
     assert {
@@ -108,12 +108,12 @@ def test_the_local_endpoint_finds_the_same_answers_as_resources(
         }
         for resource in resources.values()
     } == {kind: {"statusCode": None, **response} for kind, response in responses.items()}
-    # A deployment is a snapshot of what is there.
+    # A deployment is a snapshot: the responses must be made before it.
     _, deployment = service.one("AWS::ApiGateway::Deployment")
     assert set(resources) <= set(deployment["DependsOn"])
 
 
-def test_no_single_caller_can_ask_without_bounds(service: Template, environment: Environment) -> None:
+def test_requests_are_throttled(service: Template, environment: Environment) -> None:
     _, stage = service.one("AWS::ApiGateway::Stage")
     [settings] = stage["Properties"]["MethodSettings"]
     assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
@@ -121,7 +121,7 @@ def test_no_single_caller_can_ask_without_bounds(service: Template, environment:
     assert settings["ThrottlingBurstLimit"] == environment.throttle_burst
 
 
-def test_each_request_is_logged_and_traced_without_saying_who_or_what(service: Template) -> None:
+def test_requests_are_logged_and_traced_without_sender_or_content(service: Template) -> None:
     _, stage = service.one("AWS::ApiGateway::Stage")
     properties = stage["Properties"]
     assert properties["TracingEnabled"] is True
@@ -132,7 +132,7 @@ def test_each_request_is_logged_and_traced_without_saying_who_or_what(service: T
     assert not [name for name in named if "identity" in name or "authorizer" in name or "request.header" in name]
 
 
-def test_a_first_deploy_gives_api_gateway_its_role_for_logs_before_the_stage_needs_it(service: Template) -> None:
+def test_api_gateways_log_role_is_set_before_the_stage_needs_it(service: Template) -> None:
     id_, account = service.one("AWS::ApiGateway::Account")
     _, stage = service.one("AWS::ApiGateway::Stage")
     assert id_ in stage["DependsOn"]
@@ -141,7 +141,7 @@ def test_a_first_deploy_gives_api_gateway_its_role_for_logs_before_the_stage_nee
     assert role["DeletionPolicy"] == "Retain"
 
 
-def test_an_environment_with_a_name_of_its_own_answers_under_no_other(
+def test_an_api_with_its_own_domain_has_no_other_url(
     service: Template, environment: Environment, definition: dict[str, Any]
 ) -> None:
     _, api = service.one(REST_API)

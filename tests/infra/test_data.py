@@ -1,4 +1,4 @@
-"""What holds data keeps it, and only the right people reach it."""
+"""The data stack's queues, users and parameters."""
 
 import pytest
 
@@ -9,8 +9,8 @@ SQS = "AWS::SQS::Queue"
 DAY = 24 * 60 * 60
 
 
-def test_logical_ids_of_what_holds_data_never_change(data: Template) -> None:
-    # Another id is another resource: CloudFormation would make an empty one and drop the one with the data.
+def test_logical_ids_of_queues_and_users_never_change(data: Template) -> None:
+    # With another id CloudFormation would make an empty resource and drop the one with the data.
     assert set(data.of_type(SQS)) == {"InteractionsSource89F59689", "InteractionsDeadLetters3BF8A3CC"}
     assert set(data.of_type("AWS::Cognito::UserPool")) == {"UsersPoolBFC35D3B"}
     assert set(data.of_type("AWS::Cognito::UserPoolClient")) == {"UsersPoolFrontends24EA6F68"}
@@ -22,16 +22,16 @@ def test_a_message_stays_hidden_for_six_worker_timeouts(data: Template, service:
     assert source["Properties"]["VisibilityTimeout"] >= 6 * worker["Properties"]["Timeout"]
 
 
-def test_a_message_is_tried_for_as_long_as_postgres_may_be_away(data: Template, environment: Environment) -> None:
+def test_a_message_is_retried_for_the_longest_postgres_outage(data: Template, environment: Environment) -> None:
     _, source = data.one(SQS, starting="InteractionsSource")
     dead_letters, _ = data.one(SQS, starting="InteractionsDeadLetters")
     redrive = source["Properties"]["RedrivePolicy"]
     assert data.plain(redrive["deadLetterTargetArn"]) == f"{dead_letters}.Arn"
     tried_for = redrive["maxReceiveCount"] * source["Properties"]["VisibilityTimeout"]
-    assert environment.postgres_outage <= tried_for < source["Properties"]["MessageRetentionPeriod"]
+    assert environment.postgres_outage_seconds <= tried_for < source["Properties"]["MessageRetentionPeriod"]
 
 
-def test_dead_letters_are_kept_longer_than_what_waits(data: Template) -> None:
+def test_dead_letters_are_kept_longer_than_waiting_messages(data: Template) -> None:
     _, source = data.one(SQS, starting="InteractionsSource")
     _, dead_letters = data.one(SQS, starting="InteractionsDeadLetters")
     kept, waits = (queue["Properties"]["MessageRetentionPeriod"] for queue in (dead_letters, source))
@@ -40,7 +40,7 @@ def test_dead_letters_are_kept_longer_than_what_waits(data: Template) -> None:
 
 
 @pytest.mark.parametrize("queue", ["InteractionsSource", "InteractionsDeadLetters"])
-def test_a_queue_is_encrypted_and_refuses_plain_connections(data: Template, queue: str) -> None:
+def test_a_queue_is_encrypted_and_requires_tls(data: Template, queue: str) -> None:
     id_, resource = data.one(SQS, starting=queue)
     assert resource["Properties"]["SqsManagedSseEnabled"] is True
     _, policy = data.one("AWS::SQS::QueuePolicy", starting=queue)
@@ -63,19 +63,19 @@ def test_one_dead_letter_raises_the_alarm(data: Template) -> None:
     assert properties["TreatMissingData"] == "notBreaching"
 
 
-def test_only_an_operator_adds_people(data: Template) -> None:
+def test_only_operators_create_users(data: Template) -> None:
     _, pool = data.one("AWS::Cognito::UserPool")
     assert pool["Properties"]["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
     assert pool["Properties"]["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
 
 
-def test_people_sign_in_by_e_mail_address_in_any_case(data: Template) -> None:
+def test_users_sign_in_by_e_mail_address_in_any_case(data: Template) -> None:
     _, pool = data.one("AWS::Cognito::UserPool")
     assert pool["Properties"]["UsernameAttributes"] == ["email"]
     assert pool["Properties"]["UsernameConfiguration"] == {"CaseSensitive": False}
 
 
-def test_a_sign_in_does_not_tell_who_has_an_account_and_lasts_an_hour(data: Template) -> None:
+def test_a_sign_in_lasts_an_hour_and_does_not_reveal_accounts(data: Template) -> None:
     _, client = data.one("AWS::Cognito::UserPoolClient")
     properties = client["Properties"]
     assert properties["PreventUserExistenceErrors"] == "ENABLED"
@@ -88,8 +88,8 @@ def test_a_sign_in_does_not_tell_who_has_an_account_and_lasts_an_hour(data: Temp
     assert not properties["GenerateSecret"]
 
 
-def test_neither_stack_can_block_the_other(data: Template, service: Template) -> None:
-    # An export in use cannot be changed; parameters can.
+def test_neither_stack_can_block_the_others_deploy(data: Template, service: Template) -> None:
+    # An export in use cannot be changed; a parameter can.
     exports = [output["Export"] for output in data.body.get("Outputs", {}).values() if "Export" in output]
     assert exports == []
     assert "Fn::ImportValue" not in str(service.body)

@@ -1,4 +1,4 @@
-"""The functions: their order in a deploy, what feeds them, and the exact rights of each."""
+"""The functions: exact rights, variables, events, and their order in a deploy."""
 
 import sys
 
@@ -27,43 +27,43 @@ INTERFACES = {
     "ec2:UnassignPrivateIpAddresses",
 }
 OUTSIDE = {"APIHandler": {"queue-arn": SEND}}
-# By function: its rights on the queues, and its role in the ledger.
+# By function: its rights on the queues, and its role in Postgres.
 INSIDE = {
     "CatchUp": ({}, "app"),
     "Worker": ({"queue-arn": CONSUME, "dead-letter-queue-arn": SEND}, "app"),
     "Operations": ({}, "operator"),
 }
-OF_QUEUES = {
+OWN_VARIABLES = {
     "APIHandler": {"QUEUE_URL", "CORS_ORIGIN"},
     "CatchUp": set(),
     "Worker": {"DEAD_LETTER_QUEUE_URL"},
     "Operations": {"POSTGRES_OWNER_SECRET"},
 }
-FOR_ALL = {"ENVIRONMENT", "LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
-WHERE = {"POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DBNAME", "POSTGRES_USER"}
+COMMON_VARIABLES = {"ENVIRONMENT", "LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
+ADDRESS_VARIABLES = {"POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DBNAME", "POSTGRES_USER"}
 NAMES = [*OUTSIDE, *INSIDE]
 
 
 def rights(name: str, environment: Environment) -> dict[str, set[str]]:
-    """Write out what a function may do, but for its own log."""
-    of = f"/interaction-tracker/{environment.name}"
+    """Return a function's rights, without those on its own log."""
+    path = f"/interaction-tracker/{environment.name}"
     if name in OUTSIDE:
-        return {"*": TRACE} | {f"{of}/{queue}": actions for queue, actions in OUTSIDE[name].items()}
+        return {"*": TRACE} | {f"{path}/{queue}": actions for queue, actions in OUTSIDE[name].items()}
     queues, role = INSIDE[name]
-    found = {f"{of}/{queue}": actions for queue, actions in queues.items()}
+    found = {f"{path}/{queue}": actions for queue, actions in queues.items()}
     if environment.network is None:
         ledgers = ["postgres-operator", "postgres-owner"] if name == "Operations" else ["postgres"]
         secrets = [*ledgers, "neo4j"]
         named = f"arn:aws:secretsmanager:{environment.region}:{environment.account}:secret:interaction-tracker/local"
         return found | {"*": TRACE} | {f"{named}/{secret}-??????": READ_SECRET for secret in secrets}
-    user = f"arn:aws:rds-db:{environment.region}:{environment.account}:dbuser:{of}/postgres-resource-id/{role}"
+    user = f"arn:aws:rds-db:{environment.region}:{environment.account}:dbuser:{path}/postgres-resource-id/{role}"
     secrets = ["graph-secret-arn", *(["postgres-owner-secret-arn"] if name == "Operations" else [])]
     owner = {user.removesuffix(role) + "ledger_owner": {"rds-db:connect"}} if name == "Operations" else {}
-    stores = {user: {"rds-db:connect"}} | owner | {f"{of}/{secret}": READ_SECRET for secret in secrets}
+    stores = {user: {"rds-db:connect"}} | owner | {f"{path}/{secret}": READ_SECRET for secret in secrets}
     return found | {"*": TRACE | INTERFACES} | stores
 
 
-def test_every_function_is_held_to_rights_written_out_here(service: Template) -> None:
+def test_this_file_lists_the_rights_of_every_function(service: Template) -> None:
     assert set(service.of_type(FUNCTION)) == set(NAMES)
     roles = {service.plain(function["Properties"]["Role"]) for function in service.of_type(FUNCTION).values()}
     assert len(roles) == len(NAMES)
@@ -72,9 +72,7 @@ def test_every_function_is_held_to_rights_written_out_here(service: Template) ->
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_may_do_its_own_work_and_nothing_else(
-    service: Template, environment: Environment, name: str
-) -> None:
+def test_a_function_has_exactly_these_rights(service: Template, environment: Environment, name: str) -> None:
     function = service.of_type(FUNCTION)[name]["Properties"]
     role = service.plain(function["Role"]).removesuffix(".Arn")
     log = function["LoggingConfig"]["LogGroup"]["Ref"]
@@ -84,7 +82,7 @@ def test_a_function_may_do_its_own_work_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", INSIDE)
-def test_the_rights_on_network_interfaces_are_lambdas_and_never_the_codes(
+def test_only_lambda_itself_may_change_network_interfaces(
     service: Template, environment: Environment, name: str
 ) -> None:
     role = service.plain(service.of_type(FUNCTION)[name]["Properties"]["Role"]).removesuffix(".Arn")
@@ -101,7 +99,7 @@ def test_the_rights_on_network_interfaces_are_lambdas_and_never_the_codes(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_functions_that_need_the_stores_are_in_the_network(
+def test_only_functions_that_use_the_stores_are_in_the_network(
     service: Template, environment: Environment, name: str
 ) -> None:
     place = service.of_type(FUNCTION)[name]["Properties"].get("VpcConfig")
@@ -116,12 +114,11 @@ def test_only_functions_that_need_the_stores_are_in_the_network(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_is_told_where_secrets_are_and_never_what_they_are(
-    service: Template, environment: Environment, name: str
-) -> None:
+def test_variables_name_secrets_and_never_contain_them(service: Template, environment: Environment, name: str) -> None:
     variables = service.of_type(FUNCTION)[name]["Properties"]["Environment"]["Variables"]
-    stores = WHERE if environment.network else {"POSTGRES_SECRET"}
-    assert set(variables) == FOR_ALL | OF_QUEUES[name] | (stores | {"NEO4J_SECRET"} if name in INSIDE else set())
+    stores = ADDRESS_VARIABLES if environment.network else {"POSTGRES_SECRET"}
+    of_stores = stores | {"NEO4J_SECRET"} if name in INSIDE else set()
+    assert set(variables) == COMMON_VARIABLES | OWN_VARIABLES[name] | of_stores
     assert variables["ENVIRONMENT"] == environment.name
     if name in INSIDE and environment.network:
         assert variables["POSTGRES_USER"] == INSIDE[name][1]
@@ -133,7 +130,7 @@ def test_a_function_is_told_where_secrets_are_and_never_what_they_are(
         )
 
 
-# cdk-nag does not see SAM's resources: what it would look for is here.
+# cdk-nag does not check SAM resources; this test does.
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_is_traced_and_runs_the_python_that_packaged_it(
     service: Template, environment: Environment, name: str
@@ -146,7 +143,7 @@ def test_a_function_is_traced_and_runs_the_python_that_packaged_it(
     assert len(properties["Layers"]) == 1
 
 
-def test_only_catch_up_has_an_event_of_its_own(service: Template) -> None:
+def test_only_catch_up_runs_on_a_schedule(service: Template) -> None:
     events = {
         name: [event["Type"] for event in function["Properties"].get("Events", {}).values()]
         for name, function in service.of_type(FUNCTION).items()
@@ -154,19 +151,17 @@ def test_only_catch_up_has_an_event_of_its_own(service: Template) -> None:
     assert {name: kinds for name, kinds in events.items() if kinds} == {"CatchUp": ["Schedule"]}
 
 
-def test_a_catch_up_that_fails_is_not_repeated_since_the_next_minute_brings_another(
-    service: Template, environment: Environment
-) -> None:
+def test_a_failed_catch_up_is_not_retried(service: Template, environment: Environment) -> None:
     properties = service.of_type(FUNCTION)["CatchUp"]["Properties"]
     assert properties["EventInvokeConfig"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
     assert properties.get("ReservedConcurrentExecutions") == (1 if environment.reserved_concurrency else None)
 
 
-def test_logs_do_not_pile_up(service: Template) -> None:
+def test_logs_expire(service: Template) -> None:
     assert all(log["Properties"]["RetentionInDays"] for log in service.of_type("AWS::Logs::LogGroup").values())
 
 
-def test_one_bad_message_does_not_bring_its_batch_again(service: Template, environment: Environment) -> None:
+def test_one_failed_message_does_not_return_its_batch(service: Template, environment: Environment) -> None:
     _, mapping = service.one("AWS::Lambda::EventSourceMapping")
     properties = mapping["Properties"]
     assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -175,9 +170,15 @@ def test_one_bad_message_does_not_bring_its_batch_again(service: Template, envir
     assert properties["BatchSize"] <= 10 or properties["MaximumBatchingWindowInSeconds"] >= 1
 
 
-def test_a_flood_does_not_use_up_the_database_connections(service: Template) -> None:
+def test_a_flood_does_not_use_up_the_database_connections(service: Template, environment: Environment) -> None:
     _, mapping = service.one("AWS::Lambda::EventSourceMapping")
-    assert mapping["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+    workers = mapping["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+    assert workers == environment.worker.concurrency
+    # Catch-up, operations and a migration hold one each.
+    alarms = service.of_type("AWS::CloudWatch::Alarm").values()
+    limits = [a["Properties"]["Threshold"] for a in alarms if a["Properties"]["MetricName"] == "DatabaseConnections"]
+    assert all(workers + 3 <= limit / 2 for limit in limits)
+    assert len(limits) == (1 if environment.network else 0)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_code_that_needs_a_schema_waits_for_the_migration(service: Template, kin
     assert migration in resource["DependsOn"]
 
 
-def test_each_new_package_is_migrated_with_before_its_worker_runs(service: Template) -> None:
+def test_each_new_package_migrates_before_its_worker_runs(service: Template) -> None:
     migration, resource = service.one("Custom::Migration")
     assert resource["Properties"]["operation"] == "migrate"
     for archive in ("CodeUri", "ContentUri"):
@@ -202,6 +203,6 @@ def test_each_new_package_is_migrated_with_before_its_worker_runs(service: Templ
     assert variables["USER_ON_EVENT_FUNCTION_ARN"] == {"Fn::GetAtt": ["Operations", "Arn"]}
 
 
-def test_rolling_back_or_deleting_runs_no_migration(service: Template) -> None:
+def test_no_migration_runs_on_rollback_or_deletion(service: Template) -> None:
     _, migration = service.one("Custom::Migration")
     assert (migration["DeletionPolicy"], migration["UpdateReplacePolicy"]) == ("Retain", "Retain")

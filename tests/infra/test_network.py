@@ -1,4 +1,4 @@
-"""The network: nothing in it can be reached from outside, and only what needs a store reaches it."""
+"""The network: no incoming traffic, and only clients of a store connect to it."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stacks.config.environment import Environment
+from stacks.config.environments import PROD
 from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
 
@@ -25,7 +26,7 @@ def stack(environment: Environment) -> Template:
 
 
 def rules(stack: Template, direction: str) -> list[dict[str, Any]]:
-    """Collect a direction's rules, in groups and beside them."""
+    """Return a direction's rules, those in groups and those that are resources."""
     inside = [
         {"GroupId": {"Fn::GetAtt": [id_, "GroupId"]}, **rule}
         for id_, group in stack.of_type(GROUP).items()
@@ -34,7 +35,7 @@ def rules(stack: Template, direction: str) -> list[dict[str, Any]]:
     return inside + [rule["Properties"] for rule in stack.of_type(f"{GROUP}{direction}").values()]
 
 
-def test_nothing_comes_in_but_from_the_clients_of_a_store(stack: Template) -> None:
+def test_only_clients_of_a_store_connect_to_it(stack: Template) -> None:
     reached = {
         (stack.plain(rule["SourceSecurityGroupId"]), stack.plain(rule["GroupId"]), rule["FromPort"], rule["ToPort"])
         for rule in rules(stack, "Ingress")
@@ -52,19 +53,19 @@ def test_only_https_leaves_the_network(stack: Template) -> None:
     ]
 
 
-def test_no_group_keeps_the_rule_that_lets_everything_out(stack: Template) -> None:
-    # AWS gives it to every group that is made without a rule of its own.
+def test_no_group_keeps_the_default_egress_rule(stack: Template) -> None:
+    # AWS adds it to every group that is made without a rule of its own.
     assert all(group["Properties"]["SecurityGroupEgress"] for group in stack.of_type(GROUP).values())
     _, default = stack.one("Custom::VpcRestrictDefaultSG")
     assert "DefaultSecurityGroup" in str(default["Properties"]["DefaultSecurityGroupId"])
 
 
-def test_no_machine_gets_a_public_address(stack: Template) -> None:
+def test_no_instance_gets_a_public_address(stack: Template) -> None:
     assert not any(subnet["Properties"]["MapPublicIpOnLaunch"] for subnet in stack.of_type("AWS::EC2::Subnet").values())
     assert "AssociatePublicIpAddress': True" not in str(stack.body)
 
 
-def test_the_stores_subnets_have_no_way_out(stack: Template) -> None:
+def test_the_stores_subnets_have_no_route_to_the_internet(stack: Template) -> None:
     out = {stack.plain(route["Properties"]["RouteTableId"]) for route in stack.of_type("AWS::EC2::Route").values()}
     assert not [table for table in out if "stores" in table]
     _, subnets = stack.one("AWS::RDS::DBSubnetGroup")
@@ -78,13 +79,16 @@ def test_the_network_spans_the_zones_that_the_environment_names(stack: Template,
     assert len(stack.of_type("AWS::EC2::NatGateway")) == environment.network.nat_gateways
 
 
-def test_in_production_no_zone_goes_out_through_another(stack: Template, environment: Environment) -> None:
-    assert environment.network
-    if environment.name == "prod":
-        assert len(stack.of_type("AWS::EC2::NatGateway")) == len(environment.network.availability_zones)
+def test_in_production_each_zone_has_its_own_nat_gateway() -> None:
+    prod = data_stack(PROD)
+    gateways = prod.of_type("AWS::EC2::NatGateway").values()
+    subnets = {prod.plain(gateway["Properties"]["SubnetId"]) for gateway in gateways}
+    zones = {prod.of_type("AWS::EC2::Subnet")[subnet]["Properties"]["AvailabilityZone"] for subnet in subnets}
+    assert PROD.network
+    assert zones == set(PROD.network.availability_zones)
 
 
-def test_a_zone_that_is_added_moves_nothing(environment: Environment) -> None:
+def test_a_new_zone_moves_no_subnet(environment: Environment) -> None:
     assert environment.network
     zones = (*environment.network.availability_zones, "us-east-1f")
     larger = data_stack(replace(environment, network=replace(environment.network, availability_zones=zones)))
@@ -96,18 +100,18 @@ def test_a_zone_that_is_added_moves_nothing(environment: Environment) -> None:
     assert before.items() <= after.items()
 
 
-def test_who_is_turned_away_is_logged(stack: Template) -> None:
+def test_rejected_connections_are_logged(stack: Template) -> None:
     _, log = stack.one("AWS::EC2::FlowLog")
     assert log["Properties"]["TrafficType"] == "REJECT"
 
 
-def test_what_comes_from_s3_does_not_pass_the_paid_way_out(stack: Template) -> None:
+def test_traffic_from_s3_does_not_use_the_nat_gateway(stack: Template) -> None:
     _, endpoint = stack.one("AWS::EC2::VPCEndpoint")
     assert endpoint["Properties"]["VpcEndpointType"] == "Gateway"
     tables = {stack.plain(table) for table in endpoint["Properties"]["RouteTableIds"]}
     assert {table for table in stack.of_type("AWS::EC2::RouteTable") if "private" in table} <= tables
 
 
-def test_no_two_environments_have_addresses_in_common() -> None:
+def test_environments_have_different_addresses() -> None:
     blocks = [environment.network.cidr for environment in ON_AWS if environment.network]
     assert len(set(blocks)) == len(ON_AWS)

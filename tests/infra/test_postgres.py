@@ -1,4 +1,4 @@
-"""The ledger's Postgres: as an instance, and as a cluster."""
+"""The ledger's Postgres, as an instance and as a cluster."""
 
 from dataclasses import replace
 from typing import Any
@@ -36,12 +36,12 @@ def test_logical_ids_of_ledgers_never_change() -> None:
     assert set(data_stack(WITH_AURORA).of_type(CLUSTER)) == {"AuroraClusterD4EFE71C"}
 
 
-def test_a_ledger_outlives_its_stack(store: dict[str, Any]) -> None:
+def test_a_ledger_is_kept_when_its_stack_goes(store: dict[str, Any]) -> None:
     assert (store["DeletionPolicy"], store["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert store["Properties"]["DeletionProtection"] is True
 
 
-def test_a_ledger_is_encrypted_and_speaks_tls_alone(store: dict[str, Any]) -> None:
+def test_a_ledger_is_encrypted_at_rest(store: dict[str, Any]) -> None:
     assert store["Properties"]["StorageEncrypted"] is True
 
 
@@ -61,18 +61,18 @@ def test_values_of_statements_are_never_logged() -> None:
     assert parameters["log_error_verbosity"] == "terse"
 
 
-def test_the_major_version_is_pinned_and_minor_ones_are_left_to_aws(store: dict[str, Any]) -> None:
+def test_only_the_major_version_is_pinned(store: dict[str, Any]) -> None:
     assert store["Properties"]["EngineVersion"] == "18"
     assert not store["Properties"].get("AllowMajorVersionUpgrade")
 
 
-def test_functions_log_in_with_iam_and_the_owners_password_is_nobodys(store: dict[str, Any]) -> None:
+def test_functions_log_in_with_iam_and_rds_manages_the_owners_password(store: dict[str, Any]) -> None:
     assert store["Properties"]["EnableIAMDatabaseAuthentication"] is True
     assert store["Properties"]["ManageMasterUserPassword"] is True
     assert "MasterUserPassword" not in store["Properties"]
 
 
-def test_a_ledger_goes_back_to_any_moment_of_a_week_at_least(store: dict[str, Any]) -> None:
+def test_a_ledger_can_be_restored_to_any_time_of_at_least_a_week(store: dict[str, Any]) -> None:
     assert 7 <= store["Properties"]["BackupRetentionPeriod"] <= 35
 
 
@@ -86,8 +86,8 @@ def test_storage_grows_by_itself() -> None:
         assert isinstance(environment.postgres, RdsPostgres)
         properties = data_stack(environment).one(INSTANCE)[1]["Properties"]
         assert properties["StorageType"] == "gp3"
-        assert properties["MaxAllocatedStorage"] == environment.postgres.storage_limit
-        assert environment.postgres.storage_limit >= 2 * environment.postgres.storage
+        assert properties["MaxAllocatedStorage"] == environment.postgres.storage_limit_gib
+        assert environment.postgres.storage_limit_gib >= 2 * environment.postgres.storage_gib
 
 
 def test_no_instance_of_either_kind_is_public() -> None:

@@ -1,4 +1,4 @@
-"""From the last release to this source: nothing that holds data is replaced, and code may be rolled back."""
+"""An update from the last release to this source replaces nothing that holds data."""
 
 import json
 from copy import deepcopy
@@ -18,21 +18,19 @@ def released(environment: Environment) -> dict[str, dict[str, Any]]:
 
 
 def lost(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> list[str]:
-    """Name what an update from one to the other would take away or replace."""
+    """Return the logical ids that an update would remove or replace."""
     return [id_ for id_, resource in before.items() if after.get(id_) != resource]
 
 
-def test_an_update_from_the_last_release_replaces_nothing_that_holds_data(
-    data: Template, released: dict[str, dict[str, Any]]
-) -> None:
+def test_an_update_from_the_last_release_replaces_no_data(data: Template, released: dict[str, dict[str, Any]]) -> None:
     assert released
     assert lost(released, stateful(data)) == []
 
 
-def test_a_replacement_would_be_noticed(data: Template, released: dict[str, dict[str, Any]]) -> None:
+def test_a_replacement_is_noticed(data: Template, released: dict[str, dict[str, Any]]) -> None:
     renamed = deepcopy(data.body)
     queue, _ = data.one("AWS::SQS::Queue", starting="InteractionsSource")
-    renamed["Resources"][queue]["Properties"]["QueueName"] = "interactions"  # only a new queue can take a name
+    renamed["Resources"][queue]["Properties"]["QueueName"] = "interactions"  # a name is only given to a new queue
     client, _ = data.one("AWS::Cognito::UserPoolClient")
     renamed["Resources"]["Another"] = renamed["Resources"].pop(client)
     assert set(lost(released, stateful(Template(renamed)))) == {queue, client}

@@ -1,4 +1,4 @@
-"""Every role that is not a function's own: the exact set of its actions and resources, written out."""
+"""The exact rights of every role that is not a function's."""
 
 import re
 
@@ -14,7 +14,7 @@ WRITE_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOGIN = "GraphLogin9E5514A5"
 VOLUME = "arn:aws:ec2:us-east-1:{account}:volume/GraphHostVolume652A7521"
 SNAPSHOTS = "arn:aws:ec2:us-east-1::snapshot/*"
-# By the beginning of a role's id; what stands on "*" takes no resource.
+# By prefix of a role's logical id; actions on "*" take no resource.
 OF_DATA: dict[str, dict[str, set[str]]] = {
     "NetworkVpcFlowLogIAMRole": {"NetworkFlowLogs2BEC3212.Arn": WRITE_LOG | {"logs:DescribeLogStreams"}},
     "CustomVpcRestrictDefaultSG": {},
@@ -73,7 +73,7 @@ OF_SERVICE: dict[str, dict[str, set[str]]] = {
         "Operations.Arn:*": {"lambda:InvokeFunction"},
     },
 }
-# AWS' own policies, each of CDK's or API Gateway's part: to write a log.
+# AWS' managed policies for writing logs, used by CDK's functions and API Gateway.
 MANAGED = {
     "CustomVpcRestrictDefaultSG": "AWSLambdaBasicExecutionRole",
     "LogRetention": "AWSLambdaBasicExecutionRole",
@@ -94,7 +94,7 @@ def check(stack: Template, roles: list[str], expected: dict[str, dict[str, set[s
 
 
 @pytest.mark.parametrize("environment", ON_AWS, ids=lambda environment: environment.name)
-def test_the_roles_of_the_data_stack_may_do_this_and_nothing_else(environment: Environment) -> None:
+def test_roles_of_the_data_stack_have_exactly_these_rights(environment: Environment) -> None:
     stack = data_stack(environment)
     check(stack, list(stack.of_type(ROLE)), OF_DATA)
     inline = {
@@ -102,7 +102,7 @@ def test_the_roles_of_the_data_stack_may_do_this_and_nothing_else(environment: E
         for role, resource in stack.of_type(ROLE).items()
         for policy in resource["Properties"].get("Policies", [])
     }
-    # CDK's: it empties the network's default security group.
+    # CDK's function that empties the network's default security group.
     [(role, policy)] = inline.items()
     assert role.startswith("CustomVpcRestrictDefaultSG")
     [statement] = policy["PolicyDocument"]["Statement"]
@@ -110,11 +110,11 @@ def test_the_roles_of_the_data_stack_may_do_this_and_nothing_else(environment: E
     assert {action.partition("SecurityGroup")[0] for action in statement["Action"]} == {"ec2:Authorize", "ec2:Revoke"}
 
 
-def test_the_service_stacks_roles_beside_the_functions_may_do_this_and_nothing_else(service: Template) -> None:
+def test_other_roles_of_the_service_stack_have_exactly_these_rights(service: Template) -> None:
     check(service, [role for role in service.of_type(ROLE) if not role.startswith(tuple(NAMES))], OF_SERVICE)
 
 
-def test_services_that_take_a_role_take_it_for_this_account_alone(environment: Environment) -> None:
+def test_aws_services_assume_roles_for_this_account_only(environment: Environment) -> None:
     for role in data_stack(environment).of_type(ROLE).values():
         [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         if statement["Principal"]["Service"] in ("scheduler.amazonaws.com", "states.amazonaws.com"):

@@ -1,11 +1,13 @@
-"""Synth itself: the same source gives the same templates, and CloudFormation's own rules find nothing."""
+"""Synth: the same source gives the same templates, and errors stop it."""
 
 import json
+import runpy
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -13,12 +15,14 @@ import pytest
 from stacks.config.environments import ENVIRONMENTS, LOCAL
 from stacks.deployment import Deployment
 from stacks.service.chalice_package import RUNTIME, Package
-from tests.infra.conftest import FLAGS, read
+from tests.infra.conftest import FLAGS, PROJECT, read
+
+APP = PROJECT / "app.py"
 
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Path:
-    """Copy runtime/ to change it, with the layer of dependencies that is packaged already."""
+    """Copy runtime/, with its cached layer of dependencies, so that a test can change it."""
     copy = tmp_path / "runtime"
     shutil.copytree(RUNTIME, copy, ignore=shutil.ignore_patterns("__pycache__", "tmp*"))
     return copy
@@ -26,11 +30,11 @@ def runtime(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def version(runtime: Path) -> Callable[[], str]:
-    """Package the copy as it is now; gives the package's version."""
+    """Return a function that packages the copy and returns the package's version."""
     return lambda: Package(cdk.Stack(), "Package", environment=LOCAL, runtime=runtime).version
 
 
-def test_synth_asks_aws_for_nothing(assembly: Path) -> None:
+def test_synth_does_not_ask_aws(assembly: Path) -> None:
     manifests = [json.loads(path.read_text()) for path in assembly.glob("**/manifest.json")]
     assert len(manifests) == 1 + len(ENVIRONMENTS)
     assert [manifest["missing"] for manifest in manifests if "missing" in manifest] == []
@@ -44,14 +48,28 @@ def test_the_same_source_gives_the_same_templates(assembly: Path, tmp_path: Path
         assert read(tmp_path, "local", stack) == read(assembly, "local", stack)
 
 
-def test_an_interpreter_that_an_environment_does_not_name_is_refused_with_one_line() -> None:
+def test_another_python_than_the_environments_is_refused_in_one_line() -> None:
     other = "3.12" if sys.version_info[:2] == (3, 11) else "3.11"
     with pytest.raises(ValueError, match="runs on Python") as refused:
         Deployment(cdk.App(), environment=replace(LOCAL, python=other))
     assert "\n" not in str(refused.value)
 
 
-def test_what_python_leaves_behind_does_not_change_the_package(runtime: Path, version: Callable[[], str]) -> None:
+def test_an_unknown_environment_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK_CONTEXT_JSON", '{"environments": "local,nowhere"}')
+    with pytest.raises(SystemExit, match=r"^Error: no environment 'nowhere': there are [^\n]*$"):
+        runpy.run_path(str(APP))
+
+
+def test_an_error_in_a_stack_is_not_taken_for_an_unknown_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK_CONTEXT_JSON", '{"environments": "local"}')
+    unknown_retention: Any = 3
+    monkeypatch.setitem(ENVIRONMENTS, "local", replace(LOCAL, log_retention_days=unknown_retention))
+    with pytest.raises(KeyError):
+        runpy.run_path(str(APP))
+
+
+def test_compiled_files_do_not_change_the_package(runtime: Path, version: Callable[[], str]) -> None:
     before = version()
     for path in (runtime / "chalicelib").rglob("*.py"):
         path.touch()
@@ -66,13 +84,13 @@ def test_a_new_migration_changes_the_package(runtime: Path, version: Callable[[]
     assert version() != before
 
 
-def test_what_chalice_cannot_package_stops_the_synth(runtime: Path, version: Callable[[], str]) -> None:
+def test_an_error_of_chalice_stops_the_synth(runtime: Path, version: Callable[[], str]) -> None:
     (runtime / "app.py").write_text("raise RuntimeError('no app')\n")
     with pytest.raises(RuntimeError, match="no app"):
         version()
 
 
-def test_a_packaging_leaves_only_the_layer_behind(runtime: Path, version: Callable[[], str]) -> None:
+def test_packaging_leaves_only_the_cached_layer(runtime: Path, version: Callable[[], str]) -> None:
     version()
     left = {path.name.partition("-")[0] for path in (runtime / ".chalice" / "deployments").iterdir()}
     assert left == {"managed"}

@@ -1,4 +1,4 @@
-"""The operators' policy: what their commands ask of AWS, written out, and nobody else may run operations."""
+"""The operators' policy: exactly what their commands need, and nobody else may run operations."""
 
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ def statements(service: Template) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_stack_says_which_policy_is_the_operators_and_gives_it_to_nobody(service: Template) -> None:
+def test_the_operators_policy_is_an_output_and_attached_to_nobody(service: Template) -> None:
     id_, policy = service.one(POLICY)
     assert service.body["Outputs"]["OperatorsPolicy"]["Value"] == {"Ref": id_}
     assert not {"Groups", "Roles", "Users"} & set(policy["Properties"])
 
 
-def test_operators_may_run_their_commands_and_nothing_else(service: Template, environment: Environment) -> None:
+def test_operators_have_exactly_the_rights_of_their_commands(service: Template, environment: Environment) -> None:
     _, policy = service.one(POLICY)
     of, name = f"/interaction-tracker/{environment.name}", environment.name
     here = f"{environment.region}:{environment.account}"
@@ -59,7 +59,7 @@ def test_operators_may_run_their_commands_and_nothing_else(service: Template, en
     assert service.rights_of([policy]) == expected
 
 
-def test_a_session_is_a_forwarded_port_on_the_graphs_host_and_never_a_shell(
+def test_a_session_forwards_a_port_of_the_graphs_host_and_is_never_a_shell(
     service: Template, environment: Environment, assembly: Path
 ) -> None:
     sessions = [statement for statement in statements(service) if statement["Action"] == "ssm:StartSession"]
@@ -79,7 +79,7 @@ def test_a_session_is_a_forwarded_port_on_the_graphs_host_and_never_a_shell(
     assert tags[key] == value
 
 
-def test_only_cdks_provider_which_migrates_at_a_deploy_may_run_operations_too(service: Template) -> None:
+def test_besides_operators_only_the_migration_may_run_operations(service: Template) -> None:
     policies = service.of_type("AWS::IAM::Policy").values()
     may = [p for p in policies if any("Operations.Arn" in resource for resource in service.rights_of([p]))]
     permissions = [p["Properties"] for p in service.of_type("AWS::Lambda::Permission").values()]

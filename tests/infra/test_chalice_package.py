@@ -1,4 +1,4 @@
-"""What the functions carry: all they need, in their architecture, and not much more."""
+"""The functions' archives: complete, small, and for their architecture."""
 
 import struct
 import sys
@@ -12,21 +12,21 @@ from stacks.config.environment import Environment
 from tests.infra.template import Template
 
 MB = 1_000_000
-# Where Lambda looks, in a layer.
+# The folder of a layer that Lambda puts on the path.
 PACKAGES = f"python/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-MACHINES = {"x86_64": 62, "arm64": 183}  # as an ELF header names them
+MACHINES = {"x86_64": 62, "arm64": 183}  # the codes of an ELF header
 
 
 @pytest.fixture
 def archives(assembly: Path, service: Template) -> dict[str, ZipFile]:
-    """Open the code's archive and the layer's."""
+    """Open the archives of the code and of the layer."""
     _, function = service.one("AWS::Serverless::Function", starting="Worker")
     _, layer = service.one("AWS::Serverless::LayerVersion")
     keys = {"code": function["Properties"]["CodeUri"]["Key"], "layer": layer["Properties"]["ContentUri"]["Key"]}
     return {name: ZipFile(assembly / f"asset.{key}") for name, key in keys.items()}
 
 
-def test_the_stores_drivers_are_there_in_the_functions_architecture(
+def test_drivers_are_compiled_for_the_functions_architecture(
     archives: dict[str, ZipFile], environment: Environment
 ) -> None:
     layer = archives["layer"]
@@ -39,12 +39,12 @@ def test_the_stores_drivers_are_there_in_the_functions_architecture(
         assert struct.unpack("<H", header[18:20])[0] == MACHINES[environment.architecture], name
 
 
-def test_every_package_is_there(archives: dict[str, ZipFile]) -> None:
+def test_the_layer_has_every_package(archives: dict[str, ZipFile]) -> None:
     folders = {Path(name).relative_to(PACKAGES).parts[0] for name in archives["layer"].namelist()}
     assert {"aws_lambda_powertools", "neo4j", "psycopg", "psycopg_binary", "pydantic", "yoyo"} <= folders
 
 
-def test_the_code_is_ours_alone_with_its_migrations(archives: dict[str, ZipFile]) -> None:
+def test_the_code_archive_has_only_our_code_and_migrations(archives: dict[str, ZipFile]) -> None:
     names = archives["code"].namelist()
     assert {Path(name).parts[0] for name in names} == {
         "app.py",
@@ -55,7 +55,7 @@ def test_the_code_is_ours_alone_with_its_migrations(archives: dict[str, ZipFile]
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
-def test_it_is_small_enough_to_start_quickly(archives: dict[str, ZipFile]) -> None:
+def test_the_archives_are_small(archives: dict[str, ZipFile]) -> None:
     def unpacked(archive: ZipFile) -> int:
         return sum(member.file_size for member in archive.infolist())
 

@@ -1,4 +1,4 @@
-"""The graph's Neo4j: one at a time, on a volume that stays, reached over TLS, and nothing to read in its setup."""
+"""Neo4j on ECS: one task, a volume that is kept, TLS, and no secret in the template."""
 
 import json
 import re
@@ -16,7 +16,8 @@ from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
 
 ROOT = Path(__file__).parents[2]
-SETUP = ROOT / "stacks" / "graph_host.sh"
+NEO4J = ROOT / "stacks" / "data" / "neo4j"
+SETUP = NEO4J / "host.sh"
 JARS = ROOT / "local" / "jgo.toml"
 
 
@@ -50,13 +51,13 @@ def variables(container: dict[str, Any]) -> dict[str, str]:
     return {variable["Name"]: variable["Value"] for variable in container["Environment"]}
 
 
-def test_logical_ids_of_what_holds_the_graph_never_change(stack: Template) -> None:
+def test_logical_ids_of_the_graphs_data_never_change(stack: Template) -> None:
     assert set(stack.of_type("AWS::EC2::Volume")) == {"GraphHostVolume652A7521"}
     assert set(stack.of_type("AWS::SecretsManager::Secret")) == {"GraphLogin9E5514A5"}
 
 
 @pytest.mark.parametrize("kind", ["AWS::EC2::Volume", "AWS::SecretsManager::Secret"])
-def test_the_volume_and_its_login_outlive_the_stack(stack: Template, kind: str) -> None:
+def test_the_volume_and_its_login_are_kept_when_the_stack_goes(stack: Template, kind: str) -> None:
     _, resource = stack.one(kind)
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
@@ -94,53 +95,51 @@ def test_no_task_starts_without_the_volume(stack: Template) -> None:
     assert f'ECS_INSTANCE_ATTRIBUTES={{"{READY[0]}":"{READY[1]}"}}' in text.partition("mountpoint --quiet")[2]
 
 
-def test_the_setup_begins_when_there_is_a_way_out(stack: Template) -> None:
+def test_the_host_starts_after_its_route_to_the_internet(stack: Template) -> None:
     _, group = stack.one("AWS::AutoScaling::AutoScalingGroup")
     waits_for = {stack.body["Resources"][id_]["Type"] for id_ in group["DependsOn"]}
     assert waits_for >= {"AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPCEndpoint"}
 
 
-def test_the_container_does_not_get_the_hosts_rights() -> None:
+def test_the_container_does_not_have_the_hosts_rights() -> None:
     assert "\nECS_AWSVPC_BLOCK_IMDS=true\n" in SETUP.read_text()
 
 
-def test_a_setup_that_fails_leaves_a_host_without_ecs() -> None:
+def test_a_failed_setup_stops_ecs() -> None:
     text = SETUP.read_text()
     assert text.index("set -euo pipefail") < text.index("systemctl mask --now ecs") < text.index("dnf install")
     assert subprocess.run(["bash", "-n", SETUP], check=False).returncode == 0  # noqa: S607
 
 
-def test_a_volume_with_anything_on_it_is_not_formatted() -> None:
+def test_only_an_empty_volume_is_formatted() -> None:
     formats = [line.strip() for line in SETUP.read_text().splitlines() if "mkfs" in line]
     assert formats == ['mkfs.ext4 -q "$device"']
     assert re.search(r"if cmp --silent --bytes=\d+ \"\$device\" /dev/zero; then\s+mkfs", SETUP.read_text())
 
 
-def test_neo4j_has_time_to_stop_and_files_to_open(container: dict[str, Any]) -> None:
+def test_neo4j_has_time_to_stop_and_enough_open_files(container: dict[str, Any]) -> None:
     assert container["StopTimeout"] == 120
     assert container["Ulimits"] == [{"Name": "nofile", "SoftLimit": 60000, "HardLimit": 60000}]
     assert "localhost:7474" in container["HealthCheck"]["Command"][1]
 
 
-def test_neo4js_memory_fits_its_container_and_that_its_host(
-    container: dict[str, Any], environment: Environment
-) -> None:
+def test_neo4js_memory_fits_its_container_and_its_host(container: dict[str, Any], environment: Environment) -> None:
     assert isinstance(environment.graph, EcsGraph)
     heap, cache = (
         int(variables(container)[f"NEO4J_server_memory_{part}"].removesuffix("m"))
         for part in ("heap_max__size", "pagecache_size")
     )
     assert heap + cache + 1024 <= container["Memory"]
-    assert container["Memory"] + 1024 <= environment.graph.host_memory
+    assert container["Memory"] + 1024 <= environment.graph.host_memory_mib
 
 
-def test_neo4j_is_the_one_that_the_laptop_runs(container: dict[str, Any]) -> None:
+def test_neo4j_has_the_same_version_as_on_the_laptop(container: dict[str, Any]) -> None:
     version = re.search(r"org\.neo4j:neo4j:([\d.]+)", JARS.read_text())
     assert version
     assert container["Image"].endswith(f"/neo4j:{version[1]}-community")
 
 
-def test_bolt_takes_tls_alone_and_notices_who_vanished(container: dict[str, Any]) -> None:
+def test_bolt_requires_tls_and_notices_lost_clients(container: dict[str, Any]) -> None:
     settings = variables(container)
     assert settings["NEO4J_server_bolt_tls__level"] == "REQUIRED"
     assert settings["NEO4J_dbms_ssl_policy_bolt_base__directory"] == "/ssl/bolt"
@@ -150,14 +149,14 @@ def test_bolt_takes_tls_alone_and_notices_who_vanished(container: dict[str, Any]
     assert container["PortMappings"] == [{"ContainerPort": 7687, "Protocol": "tcp"}]
 
 
-def test_neo4j_has_the_bounds_that_the_laptop_tries(container: dict[str, Any]) -> None:
+def test_neo4j_has_the_same_time_outs_as_on_the_laptop(container: dict[str, Any]) -> None:
     bounds = ("db.transaction.timeout", "db.lock.acquisition.timeout", "server.bolt.connection_keep_alive")
     laptop = Neo4j(folder=ROOT, port=1, password="").settings
     for name in bounds:
         assert variables(container)[f"NEO4J_{name.replace('_', '__').replace('.', '_')}"] == laptop[name], name
 
 
-def test_the_password_is_in_secrets_manager_alone(
+def test_the_password_is_only_in_secrets_manager(
     stack: Template, container: dict[str, Any], launch: dict[str, Any]
 ) -> None:
     (secret,) = container["Secrets"]
@@ -169,7 +168,7 @@ def test_the_password_is_in_secrets_manager_alone(
         assert not re.search(r"(?i)password['\"]?[:=] ?['\"]?[a-z0-9]", text)
 
 
-def test_the_address_in_the_login_is_the_name_that_the_service_gets(stack: Template, environment: Environment) -> None:
+def test_the_logins_address_is_the_services_dns_name(stack: Template, environment: Environment) -> None:
     _, login = stack.one("AWS::SecretsManager::Secret")
     host = f"graph.{environment.name}.interaction-tracker.internal"
     generated = login["Properties"]["GenerateSecretString"]["SecretStringTemplate"]
@@ -179,7 +178,7 @@ def test_the_address_in_the_login_is_the_name_that_the_service_gets(stack: Templ
     assert f"{name['Properties']['Name']}.{namespace['Properties']['Name']}" == host
 
 
-def test_the_host_is_reached_by_session_manager_alone(launch: dict[str, Any]) -> None:
+def test_the_host_is_reached_only_by_session_manager(launch: dict[str, Any]) -> None:
     assert "KeyName" not in launch
     assert launch["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
     assert launch["EbsOptimized"] is True
@@ -187,7 +186,7 @@ def test_the_host_is_reached_by_session_manager_alone(launch: dict[str, Any]) ->
     assert disk["Ebs"]["Encrypted"] is True
 
 
-def test_a_host_that_goes_lets_neo4j_stop_first(stack: Template) -> None:
+def test_neo4j_stops_before_its_host(stack: Template) -> None:
     _, capacity = stack.one("AWS::ECS::CapacityProvider")
     assert capacity["Properties"]["AutoScalingGroupProvider"]["ManagedDraining"] == "ENABLED"
     associated, _ = stack.one("AWS::ECS::ClusterCapacityProviderAssociations")
@@ -195,7 +194,7 @@ def test_a_host_that_goes_lets_neo4j_stop_first(stack: Template) -> None:
     assert associated in service["DependsOn"]
 
 
-def test_an_hour_without_the_graph_does_not_pass_unseen(stack: Template) -> None:
+def test_a_missing_graph_and_a_missing_snapshot_raise_an_alarm(stack: Template) -> None:
     topic, _ = stack.one("AWS::SNS::Topic")
     away, snapshot = (stack.one("AWS::CloudWatch::Alarm", starting=f"Graph{name}") for name in ("Away", "Snapshot"))
     for _, alarm in (away, snapshot):
@@ -203,11 +202,11 @@ def test_an_hour_without_the_graph_does_not_pass_unseen(stack: Template) -> None
         assert alarm["Properties"]["TreatMissingData"] == "breaching"
     minutes = away[1]["Properties"]["Period"] * away[1]["Properties"]["EvaluationPeriods"] / 60
     assert minutes == 10
-    assert away[1]["Properties"]["MetricName"] == "MemoryUtilization"  # that of CPU is a share of a reservation
+    assert away[1]["Properties"]["MetricName"] == "MemoryUtilization"  # CPU would be a share of a reservation
 
 
-def test_the_snapshot_is_taken_when_neo4j_has_ended_and_it_is_back_before_the_alarm(container: dict[str, Any]) -> None:
-    states = json.loads((ROOT / "stacks" / "graph_snapshot.json").read_text())["States"]
+def test_the_snapshot_waits_for_neo4j_to_stop_and_ends_before_the_alarm(container: dict[str, Any]) -> None:
+    states = json.loads((NEO4J / "snapshot.json").read_text())["States"]
     ending = states["Let it end"]
     assert (ending["Next"], ending["Seconds"] > container["StopTimeout"]) == ("Snapshot", True)
     assert 24 * states["Wait"]["Seconds"] + ending["Seconds"] < 8 * 60

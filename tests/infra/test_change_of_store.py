@@ -1,4 +1,4 @@
-"""The way from one kind of store to another: add, copy, flip, remove; at no step is a store with data made anew."""
+"""A change from one kind of store to another (add, copy, switch, remove): no step replaces a store with data."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -13,7 +13,7 @@ from tests.infra.synthesis import data_stack
 
 AURORA = AuroraPostgres(min_capacity=0.5, max_capacity=8, readers=0, backup_days=7)
 AURA_DB = ExternalGraph(secret="graph-elsewhere")  # noqa: S106  a name
-# What CloudFormation makes anew when one of these changes, by type of what holds data.
+# Properties whose change replaces the resource, by type.
 FIXED = {
     "AWS::RDS::DBInstance": {
         "DBInstanceIdentifier",
@@ -57,7 +57,7 @@ GRAPHS = (
 
 
 def holding_data(environment: Environment) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what holds data, by type and logical id, with the properties that must stay as they are."""
+    """Return resources with data, by type and logical id, with the properties that must not change."""
     resources = data_stack(environment).body["Resources"]
     return {
         (resource["Type"], id_): {
@@ -69,14 +69,14 @@ def holding_data(environment: Environment) -> dict[tuple[str, str], dict[str, An
 
 
 @pytest.mark.parametrize("steps", [LEDGERS, GRAPHS], ids=["ledger", "graph"])
-def test_no_step_makes_a_store_anew(steps: tuple[Environment, ...]) -> None:
+def test_no_step_replaces_a_store(steps: tuple[Environment, ...]) -> None:
     for before, after in pairwise(steps):
         old, new = holding_data(before), holding_data(after)
         assert {key: new[key] for key in old.keys() & new.keys()} == {key: old[key] for key in old.keys() & new.keys()}
 
 
 @pytest.mark.parametrize("steps", [LEDGERS, GRAPHS], ids=["ledger", "graph"])
-def test_what_leaves_the_stack_is_kept(steps: tuple[Environment, ...]) -> None:
+def test_a_removed_store_is_kept(steps: tuple[Environment, ...]) -> None:
     for before, after in [*pairwise(steps), (steps[0], steps[-1])]:
         resources = data_stack(before).body["Resources"]
         for _, id_ in holding_data(before).keys() - holding_data(after).keys():
@@ -84,7 +84,7 @@ def test_what_leaves_the_stack_is_kept(steps: tuple[Environment, ...]) -> None:
             assert kept == ("RetainExceptOnCreate", "Retain")
 
 
-def test_the_functions_follow_the_choice() -> None:
+def test_the_functions_use_the_chosen_store() -> None:
     def host(environment: Environment) -> str:
         parameters = data_stack(environment).of_type("AWS::SSM::Parameter").values()
         stack = data_stack(environment)
@@ -100,7 +100,7 @@ def test_the_functions_follow_the_choice() -> None:
     ]
 
 
-def test_an_existing_user_pool_takes_the_place_of_our_own() -> None:
+def test_an_existing_user_pool_replaces_our_own() -> None:
     arn = "arn:aws:cognito-idp:us-east-1:111111111111:userpool/us-east-1_abc"
     stack = data_stack(replace(DEV, users=ExistingUsers(pool_arn=arn, client_id="client")))
     assert stack.of_type("AWS::Cognito::UserPool") == {}
@@ -108,7 +108,7 @@ def test_an_existing_user_pool_takes_the_place_of_our_own() -> None:
     assert values["/interaction-tracker/dev/user-pool-id"] == "us-east-1_abc"
 
 
-def test_what_aws_would_refuse_late_is_refused_at_once() -> None:
+def test_wrong_combinations_of_fields_are_refused() -> None:
     with pytest.raises(ValueError, match=r"arm64 packages are complete from Python 3\.12 on"):
         replace(DEV, architecture="arm64")
     with pytest.raises(ValueError, match="at most one store of each type"):
@@ -117,13 +117,13 @@ def test_what_aws_would_refuse_late_is_refused_at_once() -> None:
         replace(LOCAL, postgres=DEV.postgres)
 
 
-def test_another_interpreter_is_refused_with_one_line() -> None:
+def test_another_interpreter_is_refused_in_one_line() -> None:
     with pytest.raises(ValueError, match=r"^dev runs on Python 3\.99, this is [^\n]*$"):
         replace(DEV, python="3.99").check_interpreter()
     LOCAL.check_interpreter()
 
 
-def test_the_laptop_needs_no_network() -> None:
+def test_the_laptop_has_no_network() -> None:
     assert isinstance(LOCAL.postgres, ExternalPostgres)
     assert {kind.split("::")[1] for kind in (r["Type"] for r in data_stack(LOCAL).body["Resources"].values())} == {
         "CloudWatch",
