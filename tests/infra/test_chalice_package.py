@@ -51,7 +51,7 @@ def test_the_code_archive_has_only_our_code_and_migrations(archives: dict[str, Z
         "chalice",
         "chalicelib",
     }  # chalice: the part of it that answers API Gateway
-    assert "chalicelib/migrations/0001-ledger.sql" in names
+    assert "chalicelib/ledger/migrations/0001-ledger.sql" in names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
