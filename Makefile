@@ -60,7 +60,7 @@ synth: $(INSTALLED)  ## write every environment's templates into cdk.out; needs 
 
 .PHONY: screenshot
 screenshot: $(INSTALLED)  ## draw the stats page for README again; needs chromium
-	@python -m tests.screenshot
+	@.venv/bin/python -m tests.screenshot
 
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.interaction import Kind
+
 ROOT = Path(__file__).parents[2]
 # A lock file or a setting must not say where packages come from; so every address in the repository is one of these.
 ADDRESS = re.compile(r"https?://([^/\s\"'`)>,;]*)")
@@ -45,8 +47,10 @@ def test_the_functions_ship_the_versions_that_are_tested() -> None:
     assert pins("runtime/requirements.txt") <= pins("requirements/dev.txt")
 
 
-def test_the_readme_names_every_command() -> None:
-    assert [command for command in COMMANDS if f"`{command} " not in (ROOT / "README.md").read_text()] == []
+def test_the_readme_names_every_command_and_every_kind() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [command for command in COMMANDS if f"`{command} " not in readme] == []
+    assert [kind for kind in Kind if f"`{kind}`" not in readme] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
