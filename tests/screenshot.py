@@ -1,7 +1,6 @@
 """The picture of the stats page in README, from made-up numbers: `make screenshot` writes it to docs/stats.png."""
 
 import random
-import subprocess
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, Final
 
 from chalicelib.interaction import Kind
 from scripts.reports.html_page import page
-from tests.browser import CHROMIUM
+from tests.browser import take_screenshot
 
 PICTURE: Final = Path(__file__).parents[1] / "docs" / "stats.png"
 NOW: Final = datetime(2026, 6, 30, 18, 0, tzinfo=UTC)
@@ -44,21 +43,12 @@ def _balance(accepted: int) -> list[list[Any]]:
     ]
 
 
-def photograph(file: Path, profile: Path) -> None:
-    """Write the picture of the page."""
-    assert CHROMIUM, "needs chromium"
-    options = ("headless", "no-sandbox", "disable-gpu", "hide-scrollbars", "virtual-time-budget=10000")
-    command = [CHROMIUM, *(f"--{option}" for option in options), f"--user-data-dir={profile}"]
-    command += ["--window-size=1000,1045", f"--screenshot={PICTURE}", file.as_uri()]
-    subprocess.run(command, capture_output=True, timeout=120, check=True)
-
-
 def main() -> None:
     """Write the picture."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "stats.html")
         file.write_text(page("Interactions, prod", tables(), days=DAYS, now=NOW), encoding="utf-8")
-        photograph(file, Path(folder, "profile"))
+        take_screenshot(file, Path(folder, "profile"), to=PICTURE, size_pixels=(1000, 1045))
     print(f"wrote {PICTURE}: {PICTURE.stat().st_size // 1000} kB")  # noqa: T201
 
 
