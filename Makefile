@@ -44,6 +44,7 @@ tests/infra tests/unit: NICE := nice
 check: $(INSTALLED)  ## lint and type-check
 	ruff check
 	ruff format --check
+	lint-imports --no-logo --no-cache
 	mypy
 
 .PHONY: lock

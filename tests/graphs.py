@@ -1,4 +1,4 @@
-"""A graph as plain data, so that two of them can be compared."""
+"""A graph as plain data, so that two graphs can be compared."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import neo4j
 
 
 def snapshot(session: neo4j.Session) -> tuple[list[Any], list[Any]]:
-    """Return every node and every relationship, sorted, in full; the watermark is not of the ledger."""
+    """Return every node and every relationship, sorted, in full; the watermark is left out: it comes from no row."""
     nodes = session.run("MATCH (n) WHERE NOT n:Watermark RETURN labels(n) AS labels, properties(n) AS properties")
     edges = session.run(
         "MATCH (a)-[r]->(b) RETURN a.user_id AS user, a.id AS start, type(r) AS type, properties(r) AS properties,"

@@ -1,4 +1,4 @@
-"""Taking a part of the cloud away for a while."""
+"""Stops or freezes a part of the cloud for a while."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def stopped(cloud: Cloud, part: str) -> Iterator[None]:
 
 @contextmanager
 def frozen(cloud: Cloud, part: str) -> Iterator[None]:
-    """Hold the part's process still, with its connections open."""
+    """Freeze the part's process; its connections stay open."""
     pid = cloud.pid(part)
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -15,17 +15,17 @@ RDS_AUTHORITIES = Path(__file__).with_name("rds-ca.pem")
 
 
 def open_ledger() -> ledger.Ledger:
-    """Return the ledger, not yet connected; each connect asks anew for the password, so a rotated one is found."""
+    """Return the ledger, not yet connected; each connect reads the password again, so a rotated one is found."""
     return ledger.Ledger(ledger_conninfo)
 
 
 def owner() -> dict[str, Any]:
-    """Return the way to the ledger as its owner, with the keys of a secret of RDS: for migrations."""
+    """Return the ledger owner's login, with the keys of an RDS secret: for migrations."""
     secret = config.secret("POSTGRES_OWNER_SECRET")
     if "host" in secret:
         return secret
-    # The secret that RDS makes and rotates holds the login alone. Migration 0004 has the owner log in with a token, as
-    # all do; before it, only the password counts.
+    # The secret that RDS creates and rotates holds the login only. Since migration 0004 the owner logs in with a token,
+    # as all roles do; before it, only the password works.
     with_token = {**_rds(), "username": secret["username"], "password": _token(secret["username"])}
     try:
         psycopg.connect(postgres.conninfo(with_token), connect_timeout=5).close()
@@ -35,7 +35,7 @@ def owner() -> dict[str, Any]:
 
 
 def ledger_conninfo() -> str:
-    """Return the way to a store with a secret of its own or, without one, to RDS with an IAM token for a password."""
+    """Return the connection string from the store's secret or, without one, for RDS with an IAM token as password."""
     if os.environ.get("POSTGRES_SECRET"):
         return postgres.conninfo(config.secret("POSTGRES_SECRET"))
     user = config.setting("POSTGRES_USER")
@@ -43,7 +43,7 @@ def ledger_conninfo() -> str:
 
 
 def _token(user: str) -> str:
-    """Sign a password, here and without a call; it lives 15 minutes, and counts only at the moment of connecting."""
+    """Sign a token locally, without a call; it is valid for 15 minutes, and needed only when connecting."""
     where = _rds()
     token: str = config.client("rds").generate_db_auth_token(
         DBHostname=where["host"], Port=int(where["port"]), DBUsername=user
@@ -52,11 +52,11 @@ def _token(user: str) -> str:
 
 
 def _rds() -> dict[str, str]:
-    """Return where the stack's own ledger is; a password goes to no server but that one."""
+    """Return the address of the stack's own ledger; no other server passes its check of certificates."""
     where = {part: config.setting(f"POSTGRES_{part.upper()}") for part in ("host", "port", "dbname")}
     return {**where, "sslmode": "verify-full", "sslrootcert": str(RDS_AUTHORITIES)}
 
 
 def open_graph() -> graph.Graph:
-    """Return the graph, not yet connected; the same goes for its password."""
+    """Return the graph, not yet connected; each connect reads its secret again."""
     return graph.Graph(lambda: graph.connect(**config.secret("NEO4J_SECRET")))

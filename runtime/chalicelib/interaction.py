@@ -34,6 +34,11 @@ class Kind(StrEnum):
         """Whether it labels its event (RecallEvent, WorkspaceEvent); the other kinds become an edge to an artifact."""
         return self in (Kind.RECALL, Kind.WORKSPACE)
 
+    @property
+    def graph_name(self) -> str:
+        """The label that it gives its event (RecallEvent), or the type of its edge to an artifact (MARK_GOOD)."""
+        return f"{self.title().replace('_', '')}Event" if self.opens else self.upper()
+
 
 class Interaction(BaseModel):
     """An interaction as it is queued and then stored in the ledger. Times are microseconds since 1970."""

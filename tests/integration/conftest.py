@@ -15,7 +15,7 @@ from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.migrate import migrate_ledger
 from local.cloud import Cloud
 
-Opened = Callable[[], AbstractContextManager[tuple[Ledger, Graph]]]
+Opened = Callable[..., AbstractContextManager[tuple[Ledger, Graph]]]
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def stores(cloud: Cloud) -> dict[str, Any]:
 
 @pytest.fixture
 def sql(stores: dict[str, Any]) -> Iterator[psycopg.Connection]:
-    """Yield the owner's connection, for looking; the tables are empty."""
+    """Yield the owner's connection, to look into the tables; they are empty."""
     with psycopg.connect(postgres.conninfo(stores["postgres-owner"]), autocommit=True) as connection:
         connection.execute("TRUNCATE interaction, graph_outbox, erasure, watermark, rebuild, rebuild_range")
         yield connection
@@ -39,9 +39,9 @@ def sql(stores: dict[str, Any]) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def cypher(stores: dict[str, Any]) -> Iterator[neo4j.Session]:
-    """Yield a session, for looking; the graph is empty."""
+    """Yield a session, to look into the graph; it is empty."""
     with graph_module.connect(**stores["neo4j"]) as driver, driver.session() as session:
-        # By few: a test may have left large ones.
+        # In small batches: a test may have left large nodes.
         session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 20 ROWS").consume()
         yield session
 
@@ -63,11 +63,11 @@ def operator(stores: dict[str, Any], sql: psycopg.Connection) -> Iterator[Ledger
 
 @pytest.fixture
 def opened(stores: dict[str, Any]) -> Opened:
-    """Return what opens both stores for a thread of its own."""
+    """Return a context manager that opens both stores for one thread."""
 
     @contextmanager
-    def opened() -> Iterator[tuple[Ledger, Graph]]:
-        ledger = Ledger(lambda: postgres.conninfo(stores["postgres"]))
+    def opened(**limits: int) -> Iterator[tuple[Ledger, Graph]]:
+        ledger = Ledger(lambda: postgres.conninfo(stores["postgres"]), **limits)
         graph = Graph(lambda: graph_module.connect(**stores["neo4j"]))
         with closing(ledger), closing(graph):
             yield ledger, graph

@@ -1,4 +1,4 @@
-"""Of a person who was erased nothing from before is left, whatever was under way; what they did later stays."""
+"""After an erasure nothing older of the user is left, whatever was under way; what they did later stays."""
 
 import threading
 from collections.abc import Callable
@@ -16,34 +16,28 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.graph.cypher import Changes
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import ledger as ledger_module
+from chalicelib.ledger import locks, rebuilds
 from chalicelib.ledger.ledger import Ledger
-from chalicelib.operations.handlers import Maintenance
+from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild
 from chalicelib.projection.projector import catch_up, drain
 from chalicelib.verification.run import Verification
 from tests.integration.conftest import Opened
 from tests.samples import ALICE, BOB, EVENT, interaction
 
-pytestmark = pytest.mark.usefixtures("_at_once")
-
 Erase = Callable[..., dict[str, int]]
 
 
 @pytest.fixture
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.operations.erasure.SETTLED_AFTER", 0.2)
-
-
-@pytest.fixture
 def erase(operator: Ledger, graph: Graph) -> Erase:
-    """Return what erases a user as the command does, and sums the counts."""
+    """Return a function that erases a user, as the command does, and adds up the counts."""
 
-    def erase(user_id: str = ALICE, erased_at: str | None = None) -> dict[str, int]:
+    def erase(user_id: str = ALICE, erased_at: str | None = None, **given: Any) -> dict[str, int]:
+        limits = Limits(settle_seconds=0.2, **given)
         counts = {"interactions": 0, "nodes": 0}
         cursor: Any = None
         while True:
-            answer = Maintenance(operator, graph).erase(user_id=user_id, erased_at=erased_at, cursor=cursor)
+            answer = Handlers(operator, graph, limits).erase(user_id=user_id, erased_at=erased_at, cursor=cursor)
             counts = {name: counts[name] + answer[name] for name in counts}
             if not (cursor := answer["cursor"]):
                 return counts
@@ -52,7 +46,7 @@ def erase(operator: Ledger, graph: Graph) -> Erase:
 
 
 def now(kind: str = "keep", *, user_id: str = ALICE, artifact_id: str = "a", **fields: Any) -> Interaction:
-    """Return an interaction of this moment."""
+    """Return an interaction that happens now."""
     moment = datetime.now(UTC)
     return interaction(
         kind, user_id=user_id, artifact_id=artifact_id, now=moment, timestamp=moment.timestamp(), **fields
@@ -68,14 +62,14 @@ def held(sql: psycopg.Connection, user_id: str = ALICE) -> set[str]:
     return {str(id_) for (id_,) in sql.execute("SELECT id FROM interaction WHERE user_id = %s", [user_id])}
 
 
-def test_one_person_is_gone_and_the_others_stay(
+def test_one_user_is_erased_and_the_others_stay(
     ledger: Ledger, graph: Graph, erase: Erase, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
     ledger.store([now(event_id=EVENT, user_id=user, artifact_id=name) for user in (ALICE, BOB) for name in "ab"])
     drain(ledger, graph)
     waiting = now(artifact_id="waiting")
     ledger.store([waiting])
-    assert Maintenance(ledger, graph).holdings(user_id=ALICE) == {
+    assert Handlers(ledger, graph).count_user_data(user_id=ALICE) == {
         "interactions": 3,
         "waiting": 1,
         "erased_at": None,
@@ -90,7 +84,7 @@ def test_one_person_is_gone_and_the_others_stay(
     assert finished
 
 
-def test_a_person_may_come_back_and_what_is_old_does_not(
+def test_a_user_may_come_back_and_their_old_interactions_do_not(
     ledger: Ledger, graph: Graph, erase: Erase, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
     old = now("peel", event_id=EVENT, artifact_id="old")
@@ -101,14 +95,14 @@ def test_a_person_may_come_back_and_what_is_old_does_not(
     assert ledger.store([old, new]).erased == 1  # as a redriven dead letter would
     drain(ledger, graph)
     rebuild.begin(ledger, cause="a test", from_scratch=True)
-    while rebuild.under_way(ledger.connection):
+    while rebuilds.under_way(ledger.connection):
         rebuild.step(ledger, graph)
     assert held(sql) == {new.id}
     assert artifacts(cypher) == {"new"}
     assert cypher.run("MATCH (e:RecallEvent) RETURN e").single() is None
 
 
-def test_erasing_during_a_stream_of_that_persons_interactions_leaves_only_what_came_after(
+def test_an_erasure_during_traffic_of_the_user_leaves_only_later_interactions(
     opened: Opened,
     ledger: Ledger,
     graph: Graph,
@@ -155,8 +149,8 @@ def test_erasing_during_a_stream_of_that_persons_interactions_leaves_only_what_c
     assert (report["missing"], report["extra"], report["different"], report["undecided"]) == (0, 0, 0, [])
 
 
-@pytest.mark.parametrize("barrier", [True, False], ids=["with the barrier", "without it one row survives"])
-def test_a_writer_that_began_before_is_waited_for(
+@pytest.mark.parametrize("barrier", [True, False], ids=["with the barrier", "without it one row is left"])
+def test_an_erasure_waits_for_a_writer_that_began_before(
     stores: dict[str, Any],
     erase: Erase,
     sql: psycopg.Connection,
@@ -165,11 +159,11 @@ def test_a_writer_that_began_before_is_waited_for(
     barrier: bool,
 ) -> None:
     if not barrier:
-        monkeypatch.setattr("chalicelib.operations.erasure.barrier", lambda *_: None)
+        monkeypatch.setattr("chalicelib.ledger.locks.wait_for_holders", lambda *_: None)
     one = now()
     with ThreadPoolExecutor() as pool, psycopg.connect(postgres.conninfo(stores["postgres"])) as writer:
         # As `Ledger.store`, stopped before its commit.
-        writer.execute("SELECT pg_advisory_xact_lock_shared(%s)", [ledger_module.WRITERS])
+        writer.execute("SELECT pg_advisory_xact_lock_shared(%s)", [locks.WRITERS])
         writer.execute(
             "INSERT INTO interaction (id, user_id, event_id, kind, timestamp, received_at)"
             " VALUES (%s, %s, %s, 'recall', now(), now())",
@@ -186,8 +180,8 @@ def test_a_writer_that_began_before_is_waited_for(
     assert held(sql) == (set() if barrier else {one.id})
 
 
-@pytest.mark.parametrize("barrier", [True, False], ids=["with the barrier", "without it one event survives"])
-def test_a_projector_that_began_before_is_waited_for(
+@pytest.mark.parametrize("barrier", [True, False], ids=["with the barrier", "without it one event is left"])
+def test_an_erasure_waits_for_a_projector_that_began_before(
     stores: dict[str, Any],
     ledger: Ledger,
     erase: Erase,
@@ -197,9 +191,9 @@ def test_a_projector_that_began_before_is_waited_for(
     *,
     barrier: bool,
 ) -> None:
-    """A rebuild's chunk locks no row: only the barrier lets the erasure wait for it."""
+    """A rebuild locks no row: the erasure waits for it only by the advisory lock."""
     if not barrier:
-        monkeypatch.setattr("chalicelib.operations.erasure.barrier", lambda *_: None)
+        monkeypatch.setattr("chalicelib.ledger.locks.wait_for_holders", lambda *_: None)
     ledger.store([now()])
     sql.execute("TRUNCATE graph_outbox")
     reading, go_on = threading.Event(), threading.Event()
@@ -227,12 +221,12 @@ def test_a_projector_that_began_before_is_waited_for(
     assert artifacts(cypher) == (set() if barrier else {"a"})
 
 
-def test_what_a_killed_projector_left_running_on_the_graphs_server_is_swept_up(
+def test_the_write_of_a_killed_projector_that_neo4j_completes_later_is_deleted_too(
     ledger: Ledger, stores: dict[str, Any], erase: Erase, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.store([now()])
     with graph_module.connect(**stores["neo4j"]) as driver, driver.session() as session:
-        # Its lock in Postgres went with it, so nobody waits for it.
+        # Its lock in Postgres ended with it, so nobody waits for it.
         left = session.begin_transaction()
         left.run("CREATE (:Artifact {user_id: $user, id: 'left'})", user=ALICE).consume()
         monkeypatch.setattr("chalicelib.operations.erasure.time.sleep", lambda _: left.commit())
@@ -240,17 +234,17 @@ def test_what_a_killed_projector_left_running_on_the_graphs_server_is_swept_up(
     assert artifacts(cypher) == set()
 
 
-def test_an_erasure_that_was_cut_off_is_listed_as_unfinished_and_can_be_done_again(
+def test_an_interrupted_erasure_is_listed_as_unfinished_and_can_be_repeated(
     ledger: Ledger, graph: Graph, operator: Ledger, erase: Erase, sql: psycopg.Connection
 ) -> None:
     ledger.store([now()])
-    begun = Maintenance(operator, graph).erase(user_id=ALICE)  # one call, and then no more
-    [listed] = Maintenance(operator, graph).erasures()["erasures"]
+    begun = Handlers(operator, graph).erase(user_id=ALICE)  # one call, and then no more
+    [listed] = Handlers(operator, graph).erasures()["erasures"]
     assert (listed["user_id"], listed["erased_at"], listed["finished_at"]) == (ALICE, begun["erased_at"], None)
     later = now(artifact_id="later")
     ledger.store([later])
     erase(erased_at=begun["erased_at"])
-    [listed] = Maintenance(operator, graph).erasures()["erasures"]
+    [listed] = Handlers(operator, graph).erasures()["erasures"]
     assert (listed["erased_at"], bool(listed["finished_at"])) == (begun["erased_at"], True)
     assert held(sql) == {later.id}
 
@@ -261,40 +255,35 @@ def test_an_erasure_is_applied_again_to_a_restored_ledger(
     one = now()
     ledger.store([one])
     erase()
-    [listed] = Maintenance(operator, graph).erasures()["erasures"]
+    [listed] = Handlers(operator, graph).erasures()["erasures"]
     sql.execute("TRUNCATE erasure")
     ledger.store([one])
     drain(ledger, graph)
     erase(erased_at=listed["erased_at"])
     assert (held(sql), artifacts(cypher)) == (set(), set())
-    assert Maintenance(operator, graph).erasures()["erasures"][0]["erased_at"] == listed["erased_at"]
+    assert Handlers(operator, graph).erasures()["erasures"][0]["erased_at"] == listed["erased_at"]
 
 
-def test_much_is_erased_in_shares(
+def test_many_rows_are_erased_in_shares(
     ledger: Ledger,
     graph: Graph,
     erase: Erase,
     sql: psycopg.Connection,
     cypher: neo4j.Session,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("chalicelib.operations.erasure.BATCH", 7)
-    monkeypatch.setattr("chalicelib.operations.handlers.SHARE_SECONDS", 0)
     ledger.store([now(artifact_id=str(number)) for number in range(50)])
     drain(ledger, graph)
-    assert erase()["interactions"] == 50
+    assert erase(erasure_batch=7, share_seconds=0)["interactions"] == 50
     assert (held(sql), artifacts(cypher)) == (set(), set())
 
 
-def test_everything_held_can_be_exported(
-    ledger: Ledger, graph: Graph, operator: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chalicelib.ledger.pages._EXPORT_BYTES", 1)
+def test_all_interactions_of_a_user_can_be_exported(ledger: Ledger, graph: Graph, operator: Ledger) -> None:
+    limits = Limits(export_bytes=1)  # one row a page
     mine = [now(artifact_id=str(number), metadata={"n": number}) for number in range(3)]
     ledger.store([*mine, now(user_id=BOB)])
     exported: list[dict[str, Any]] = []
     cursor = None
-    while page := (answer := Maintenance(operator, graph).export(user_id=ALICE, cursor=cursor))["interactions"]:
+    while page := (answer := Handlers(operator, graph, limits).export(user_id=ALICE, cursor=cursor))["interactions"]:
         exported += page
         cursor = answer["cursor"]
     assert {one["id"] for one in exported} == {one.id for one in mine}

@@ -11,8 +11,7 @@ import pytest
 
 from chalicelib.interaction import to_datetime
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import ledger as ledger_module
-from chalicelib.ledger.ledger import Ledger, Row, Stored, Waiting
+from chalicelib.ledger.ledger import ROW_BYTES, Ledger, Row, Stored, Waiting
 from chalicelib.ledger.migrate import MIGRATIONS, migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
@@ -74,7 +73,7 @@ def test_what_was_received_or_happened_before_an_erasure_is_not_stored(ledger: L
     assert {str(row[0]) for row in sql.execute("SELECT id FROM interaction")} == {after.id, of_another.id}
 
 
-def test_a_claim_that_fails_gives_its_rows_back(ledger: Ledger, sql: psycopg.Connection) -> None:
+def test_a_failed_claim_requeues_its_rows(ledger: Ledger, sql: psycopg.Connection) -> None:
     ledger.store([interaction()])
     with pytest.raises(KeyError), ledger.claim():
         raise KeyError
@@ -90,12 +89,12 @@ def test_two_claims_at_once_share_no_row(ledger: Ledger, another: Ledger) -> Non
 
 
 def test_a_claim_stops_at_four_megabytes_but_takes_at_least_one_row(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger,
 ) -> None:
     ledger.store([interaction("peel", artifact_id=str(n), metadata={"text": "x" * 200_000}) for n in range(30)])
     with ledger.claim() as rows:
-        assert len(rows) == 4_000_000 // (200_000 + len('{"text": ""}') + ledger_module.ROW_BYTES)
-    monkeypatch.setattr(ledger_module, "CLAIM_BYTES", 1000)
+        assert len(rows) == 4_000_000 // (200_000 + len('{"text": ""}') + ROW_BYTES)
+    ledger.claim_bytes = 1000
     with ledger.claim() as rows:
         assert len(rows) == 1
 
@@ -107,7 +106,7 @@ def test_a_claim_outlives_the_reconnect_of_a_broken_connection(ledger: Ledger, s
         assert len(rows) == 1
 
 
-def test_what_lost_its_claim_is_told_before_it_goes_on(ledger: Ledger, sql: psycopg.Connection) -> None:
+def test_a_lost_claim_raises_before_the_work_continues(ledger: Ledger, sql: psycopg.Connection) -> None:
     ledger.store([interaction()])
     with pytest.raises(psycopg.OperationalError), ledger.claim():
         _lose_and_keep(ledger, sql)
@@ -120,7 +119,7 @@ def _lose_and_keep(ledger: Ledger, sql: psycopg.Connection) -> None:
     pytest.fail("it went on")
 
 
-def test_an_abandoned_ledger_lets_go_of_its_claim_at_once(ledger: Ledger, another: Ledger) -> None:
+def test_an_abandoned_ledger_releases_its_claim_at_once(ledger: Ledger, another: Ledger) -> None:
     ledger.store([interaction()])
     with pytest.raises(psycopg.OperationalError), ledger.claim() as mine:
         _abandon_and_claim(ledger, another)
@@ -137,7 +136,7 @@ def _abandon_and_claim(ledger: Ledger, another: Ledger) -> None:
     assert len(rows) == 1
 
 
-def test_the_functions_role_lets_go_of_what_a_killed_function_holds(ledger: Ledger) -> None:
+def test_the_functions_role_has_limits_for_what_a_killed_function_holds(ledger: Ledger) -> None:
     limits = {
         name: ledger.connection.execute(f"SHOW {name}").fetchone()
         for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -156,8 +155,8 @@ def test_what_waits_is_counted_and_its_oldest_due_row_timed(ledger: Ledger, sql:
         row = f"(SELECT {which}(interaction_id::text)::uuid FROM graph_outbox)"
         sql.execute(f"UPDATE graph_outbox SET next_attempt_at = {when} WHERE interaction_id = {row}")
     waiting = ledger.waiting()
-    assert (waiting.rows, waiting.set_aside) == (4, 1)
-    assert waiting.age == pytest.approx(90, abs=5)
+    assert (waiting.rows, waiting.parked) == (4, 1)
+    assert waiting.age_seconds == pytest.approx(90, abs=5)
 
 
 def test_the_functions_role_cannot_change_or_remove_history(ledger: Ledger) -> None:
@@ -170,7 +169,7 @@ def test_migrating_again_changes_nothing(stores: dict[str, Any]) -> None:
     assert migrate_ledger(stores["postgres-owner"]) == []
 
 
-def test_a_migration_that_was_cut_off_is_repeated(stores: dict[str, Any], sql: psycopg.Connection) -> None:
+def test_an_interrupted_migration_is_repeated(stores: dict[str, Any], sql: psycopg.Connection) -> None:
     sql.execute("DELETE FROM _yoyo_migration")  # everything is there, nothing is marked
     assert migrate_ledger(stores["postgres-owner"]) == sorted(file.stem for file in MIGRATIONS.glob("*.sql"))
 

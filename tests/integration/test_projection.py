@@ -16,7 +16,7 @@ from chalicelib.graph.client import Graph, GraphUnavailableError, RowsRefusedErr
 from chalicelib.graph.cypher import EDGES, Changes
 from chalicelib.interaction import Interaction, Kind
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger.ledger import PATIENCE, Ledger
+from chalicelib.ledger.ledger import MAX_ATTEMPTS, Ledger
 from chalicelib.projection.catch_up import tend
 from chalicelib.projection.projector import catch_up, drain, drain_within
 from chalicelib.worker import DRAIN_SECONDS
@@ -27,7 +27,7 @@ from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
 
 @pytest.fixture
 def project(ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session) -> Callable[..., Any]:
-    """Return what projects interactions, in batches of a size, into an empty graph and gives its snapshot."""
+    """Return a function that projects interactions, in batches, into an empty graph and returns its snapshot."""
 
     def project(interactions: list[Interaction], size: int = 1000) -> Any:
         sql.execute("TRUNCATE interaction, graph_outbox")
@@ -111,23 +111,21 @@ def test_the_same_event_id_of_two_users_is_two_events(project: Callable[..., Any
     assert all(user == to_user for kind, user, _, _, _, to_user, _ in edges if kind == "KEEP")
 
 
-def test_drains_side_by_side_lose_and_double_nothing(
+def test_parallel_drains_lose_and_double_nothing(
     project: Callable[..., Any],
     ledger: Ledger,
     stores: dict[str, Any],
     sql: psycopg.Connection,
     cypher: neo4j.Session,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     several = story(size=600, seed=2)
     expected = project(several)
     sql.execute("TRUNCATE interaction, graph_outbox")
     cypher.run("MATCH (n) DETACH DELETE n").consume()
     ledger.store(several)
-    monkeypatch.setattr("chalicelib.ledger.ledger.CLAIM_ROWS", 13)
 
     def run(_: int) -> int:
-        own, graph = Ledger(lambda: postgres.conninfo(stores["postgres"])), _graph(stores)
+        own, graph = Ledger(lambda: postgres.conninfo(stores["postgres"]), claim_rows=13), _graph(stores)
         try:
             return catch_up(own, graph, in_time=lambda: True)
         finally:
@@ -144,7 +142,7 @@ def _graph(stores: dict[str, Any]) -> Graph:
     return Graph(lambda: graph_module.connect(**stores["neo4j"]))
 
 
-def test_a_crash_between_the_stores_is_made_good(
+def test_a_drain_killed_between_the_two_commits_is_repeated(
     ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.store(story())
@@ -187,7 +185,7 @@ def test_nothing_is_written_until_the_constraints_are_there(
     assert drain(ledger, graph) == 1
 
 
-def test_what_waits_is_measured_with_the_graph_away_too(
+def test_waiting_rows_are_measured_while_the_graph_is_unavailable_too(
     ledger: Ledger, graph: Graph, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tend(ledger, graph, in_time=lambda: True)
@@ -204,7 +202,7 @@ def test_what_waits_is_measured_with_the_graph_away_too(
     assert values(measured, "WatermarkAge") == [pytest.approx(0, abs=5)]
 
 
-def test_a_graph_that_cannot_be_reached_is_looked_for_at_its_address_of_then(stores: dict[str, Any]) -> None:
+def test_an_unavailable_graph_is_looked_up_again_at_its_new_address(stores: dict[str, Any]) -> None:
     there = stores["neo4j"]
     logins = iter([{**there, "uri": "bolt://127.0.0.1:1"}, there])
     with closing(Graph(lambda: graph_module.connect(**next(logins)))) as moved:
@@ -213,7 +211,7 @@ def test_a_graph_that_cannot_be_reached_is_looked_for_at_its_address_of_then(sto
         moved.check_writable()
 
 
-def test_the_time_until_the_graph_has_it_is_measured_from_its_acceptance(
+def test_the_time_to_the_graph_counts_from_acceptance(
     ledger: Ledger, graph: Graph, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = datetime.now(UTC)
@@ -226,7 +224,7 @@ def test_the_time_until_the_graph_has_it_is_measured_from_its_acceptance(
 
 @pytest.fixture
 def picky(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the graph refuse what is about the artifact "bad", as a constraint of its own would."""
+    """Let the graph refuse rows with the artifact "bad", as a constraint would."""
     write = graph.write
 
     def pick(changes: Changes) -> None:
@@ -238,24 +236,22 @@ def picky(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("picky")
-def test_a_row_that_the_graph_refuses_alone_is_set_aside_after_the_third_time(
+def test_a_row_that_the_graph_refuses_by_itself_is_parked_after_the_third_time(
     ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
     ledger.store([interaction("keep", artifact_id=name) for name in ("good", "bad", "fine")])
-    for _ in range(PATIENCE):
+    for _ in range(MAX_ATTEMPTS):
         drain(ledger, graph)
         sql.execute("UPDATE graph_outbox SET next_attempt_at = now() WHERE next_attempt_at < 'infinity'")
     assert drain(ledger, graph) == 0
-    [(attempts, error, aside)] = sql.execute(
+    [(attempts, error, parked)] = sql.execute(
         "SELECT attempts, last_error, next_attempt_at = 'infinity' FROM graph_outbox"
     )
-    assert (attempts, error, aside) == (PATIENCE, "Neo.ClientError.Statement.ArgumentError", True)
+    assert (attempts, error, parked) == (MAX_ATTEMPTS, "Neo.ClientError.Statement.ArgumentError", True)
     assert {record["id"] for record in cypher.run("MATCH (a:Artifact) RETURN a.id AS id")} == {"good", "fine"}
 
 
-def test_rows_of_a_kind_that_only_newer_code_knows_wait_and_hold_nothing_up(
-    ledger: Ledger, graph: Graph, sql: psycopg.Connection
-) -> None:
+def test_rows_of_an_unknown_kind_wait_and_delay_nothing(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
     ledger.store([interaction(), interaction("keep", artifact_id="good")])
     sql.execute("UPDATE interaction SET kind = 'impression' WHERE kind = 'recall'")
     assert drain(ledger, graph) == 2
@@ -263,7 +259,7 @@ def test_rows_of_a_kind_that_only_newer_code_knows_wait_and_hold_nothing_up(
     assert (attempts, error) == (0, "of a kind unknown here")
 
 
-def test_a_user_whom_somebody_else_holds_waits_alone_and_without_a_strike(
+def test_only_the_rows_of_a_locked_user_wait_and_without_a_strike(
     ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
     ledger.store([interaction(user_id=user) for user in (ALICE, BOB)])
@@ -282,7 +278,7 @@ def test_a_user_whom_somebody_else_holds_waits_alone_and_without_a_strike(
     assert drain(ledger, graph) == 1
 
 
-def test_users_beside_one_whom_somebody_else_holds_are_projected_in_a_workers_time(
+def test_users_beside_a_locked_one_are_projected_within_a_workers_time(
     ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
     users = [f"user-{number:02}" for number in range(20)]

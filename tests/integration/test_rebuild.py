@@ -1,4 +1,4 @@
-"""The graph is made again from the ledger while traffic flows, and nothing of it is missing afterwards."""
+"""The graph is rebuilt from the ledger during traffic, and nothing is missing afterwards."""
 
 import threading
 import time
@@ -13,9 +13,9 @@ import pytest
 from chalicelib.graph import client as graph_module
 from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction
-from chalicelib.ledger import pages as history
+from chalicelib.ledger import rebuilds
 from chalicelib.ledger.ledger import Ledger
-from chalicelib.operations.handlers import Maintenance
+from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import catch_up as upkeep
 from chalicelib.projection import rebuild, watermark
 from chalicelib.projection.projector import catch_up, drain
@@ -37,9 +37,13 @@ def filled(ledger: Ledger, graph: Graph, size: int = 300) -> None:
 
 def rebuilt(ledger: Ledger, graph: Graph, **options: Any) -> dict[str, Any]:
     id_ = rebuild.begin(ledger, cause="a test", **options)
-    while not (progress := rebuild.progress(ledger, id_))["finished_at"]:
+    while not (rebuilt := progress(ledger, id_))["finished_at"]:
         rebuild.step(ledger, graph)
-    return progress
+    return rebuilt
+
+
+def progress(ledger: Ledger, id_: int) -> dict[str, Any]:
+    return rebuilds.progress(ledger.connection, id_)
 
 
 @pytest.mark.parametrize("from_scratch", [True, False])
@@ -51,24 +55,23 @@ def test_a_rebuild_ends_in_the_same_graph(
     cypher.run("MATCH (n:Artifact) DETACH DELETE n").consume()
     if from_scratch:
         cypher.run("MATCH (e:Event) SET e:Old CREATE (e)-[:OLD]->(:Old)").consume()
-    progress = rebuilt(ledger, graph, from_scratch=from_scratch)
+    done = rebuilt(ledger, graph, from_scratch=from_scratch)
     assert snapshot(cypher) == before
-    assert (progress["projected"], progress["estimated"]) == (300, 300)
+    assert (done["projected"], done["estimated"]) == (300, 300)
     assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
 
 
-def test_several_callers_work_on_ranges_of_their_own(
-    ledger: Ledger, graph: Graph, cypher: neo4j.Session, opened: Opened, monkeypatch: pytest.MonkeyPatch
+def test_several_callers_each_work_on_their_own_range(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, opened: Opened
 ) -> None:
-    monkeypatch.setitem(history.PAGE, "rows", 10)
     filled(ledger, graph)
     before = snapshot(cypher)
     id_ = rebuild.begin(ledger, cause="a test", from_scratch=True)
 
     def run(_: int) -> int:
         done = 0
-        with opened() as (own, target):
-            while not rebuild.progress(own, id_)["finished_at"]:
+        with opened(claim_rows=10) as (own, target):
+            while not progress(own, id_)["finished_at"]:
                 done += bool(rebuild.step(own, target))
         return done
 
@@ -76,10 +79,10 @@ def test_several_callers_work_on_ranges_of_their_own(
         steps = list(pool.map(run, range(3)))
     assert snapshot(cypher) == before
     assert sum(1 for number in steps if number) > 1
-    assert rebuild.progress(ledger, id_)["projected"] == 300
+    assert progress(ledger, id_)["projected"] == 300
 
 
-def test_a_rebuild_that_was_cut_off_goes_on_where_it_was(
+def test_an_interrupted_rebuild_continues(
     ledger: Ledger, graph: Graph, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(ledger, graph)
@@ -87,7 +90,7 @@ def test_a_rebuild_that_was_cut_off_goes_on_where_it_was(
     id_ = rebuild.begin(ledger, cause="a test", from_scratch=True)
     for _ in range(6):
         rebuild.step(ledger, graph)
-    part_way = rebuild.progress(ledger, id_)
+    part_way = progress(ledger, id_)
     assert 0 < part_way["projected"] < 300
 
     def die(*_: object) -> None:
@@ -97,41 +100,38 @@ def test_a_rebuild_that_was_cut_off_goes_on_where_it_was(
         patched.setattr(graph, "write", die)
         with pytest.raises(KeyboardInterrupt):
             rebuild.step(ledger, graph)
-    assert rebuild.progress(ledger, id_) == part_way
+    assert progress(ledger, id_) == part_way
     assert rebuild.begin(ledger, cause="a test", from_scratch=True) == id_  # the same one is asked for again
     assert rebuild.begin(ledger, cause="a test") == id_  # and one that does less
     upkeep.tend(ledger, graph, in_time=lambda: True)
-    assert rebuild.progress(ledger, id_)["projected"] == 300
+    assert progress(ledger, id_)["projected"] == 300
     assert snapshot(cypher) == before
 
 
-def test_one_that_does_more_takes_the_place_of_another(ledger: Ledger) -> None:
+def test_a_rebuild_that_does_more_supersedes_another(ledger: Ledger) -> None:
     since = rebuild.begin(ledger, cause="a test", since=NOW)
     assert rebuild.begin(ledger, cause="a test", since=NOW + timedelta(days=1)) == since
     whole = rebuild.begin(ledger, cause="a test")
     assert whole != since
-    of_both = [rebuild.progress(ledger, id_) for id_ in (since, whole)]
+    of_both = [progress(ledger, id_) for id_ in (since, whole)]
     assert [(bool(one["finished_at"]), one["superseded"]) for one in of_both] == [(True, True), (False, False)]
     assert rebuild.begin(ledger, cause="a test", from_scratch=True) != whole
 
 
-def test_since_a_moment_leaves_what_happened_before(ledger: Ledger, graph: Graph, cypher: neo4j.Session) -> None:
+def test_since_a_time_earlier_interactions_are_left_alone(ledger: Ledger, graph: Graph, cypher: neo4j.Session) -> None:
     ledger.store([interaction("keep", artifact_id="old", timestamp=NOW.timestamp() - 60), interaction()])
     ledger.store([interaction("keep", artifact_id="new")])
-    progress = rebuilt(ledger, graph, since=NOW)
-    assert progress["projected"] == 2
+    done = rebuilt(ledger, graph, since=NOW)
+    assert done["projected"] == 2
     assert [record["id"] for record in cypher.run("MATCH (a:Artifact) RETURN a.id AS id")] == ["new"]
 
 
-def test_one_user_is_projected_again(
-    ledger: Ledger, graph: Graph, operator: Ledger, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_user_is_projected_again(ledger: Ledger, graph: Graph, operator: Ledger, cypher: neo4j.Session) -> None:
     filled(ledger, graph)
     before = snapshot(cypher)
     cypher.run("MATCH (e:Event {user_id: $alice}) DETACH DELETE e", alice=ALICE).consume()
-    monkeypatch.setattr("chalicelib.operations.handlers.SHARE_SECONDS", 0)
-    cursor = None
-    while cursor := Maintenance(operator, graph).rebuild_user(user_id=ALICE, cursor=cursor)["cursor"]:
+    cursor, limits = None, Limits(share_seconds=0)
+    while cursor := Handlers(operator, graph, limits).rebuild_user(user_id=ALICE, cursor=cursor)["cursor"]:
         pass
     assert snapshot(cypher) == before
 
@@ -161,7 +161,7 @@ def test_rows_that_the_graph_refuses_wait_in_the_outbox(
 
 
 @pytest.mark.usefixtures("sql")
-def test_a_wipe_takes_fewer_of_what_is_large(ledger: Ledger, graph: Graph, cypher: neo4j.Session) -> None:
+def test_a_wipe_deletes_fewer_large_nodes_at_once(ledger: Ledger, graph: Graph, cypher: neo4j.Session) -> None:
     for _ in range(10):
         cypher.run("UNWIND range(1, 12) AS n CREATE (:Event {metadata: $text})", text="x" * 1_000_000).consume()
     rebuilt(ledger, graph, from_scratch=True)
@@ -175,12 +175,10 @@ def test_nothing_is_missing_after_a_rebuild_from_scratch_under_traffic(
     cypher: neo4j.Session,
     sql: psycopg.Connection,
     opened: Opened,
-    monkeypatch: pytest.MonkeyPatch,
     seed: int,
 ) -> None:
-    """Rows arrive anywhere in key order, are drained at once, and the wipe takes many of them with it."""
-    monkeypatch.setattr("chalicelib.projection.rebuild.WIPE_BATCH", 60)
-    monkeypatch.setitem(history.PAGE, "rows", 20)
+    """Rows arrive anywhere in key order, are drained at once, and the wipe deletes many of them."""
+    ledger.claim_rows = 20
     filled(ledger, graph, size=200)
     stop = threading.Event()
 
@@ -208,9 +206,9 @@ def test_nothing_is_missing_after_a_rebuild_from_scratch_under_traffic(
         streams = [pool.submit(traffic, worker) for worker in range(2)]
         time.sleep(0.3)
         id_ = rebuild.begin(ledger, cause="a test", from_scratch=True)
-        while not rebuild.progress(ledger, id_)["finished_at"]:
+        while not progress(ledger, id_)["finished_at"]:
             try:
-                rebuild.step(ledger, graph)
+                rebuild.step(ledger, graph, wipe_size=60)
             except GraphUnavailableError:
                 time.sleep(0.01)
         stop.set()
@@ -226,10 +224,10 @@ def tend(ledger: Ledger, graph: Graph) -> None:
     upkeep.tend(ledger, graph, in_time=lambda: True)
 
 
-def test_an_empty_new_system_has_nothing_amiss(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
+def test_the_graph_of_an_empty_new_system_is_not_lost(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
     for _ in range(2):
         tend(ledger, graph)
-        assert watermark.what_is_amiss(ledger, graph) is None
+        assert watermark.graph_loss_reason(ledger, graph) is None
     assert sql.execute("SELECT count(*) FROM rebuild").fetchone() == (0,)
 
 
@@ -242,7 +240,7 @@ def test_an_empty_new_system_has_nothing_amiss(ledger: Ledger, graph: Graph, sql
     ],
     ids=["lost", "older", "of an older projection"],
 )
-def test_a_graph_that_is_not_the_ledgers_is_noticed_and_made_again(
+def test_a_lost_graph_is_noticed_and_rebuilt(
     ledger: Ledger, graph: Graph, cypher: neo4j.Session, sql: psycopg.Connection, damage: str, cause: str
 ) -> None:
     filled(ledger, graph)
@@ -250,17 +248,17 @@ def test_a_graph_that_is_not_the_ledgers_is_noticed_and_made_again(
     before = snapshot(cypher)
     cypher.run(damage.replace("DELETE e", "DETACH DELETE e")).consume()
     cypher.run("CREATE (:User {id: 'erased since'})").consume()
-    assert cause in str(watermark.what_is_amiss(ledger, graph))
+    assert cause in str(watermark.graph_loss_reason(ledger, graph))
     tend(ledger, graph)
     assert snapshot(cypher) == before
-    assert watermark.what_is_amiss(ledger, graph) is None
+    assert watermark.graph_loss_reason(ledger, graph) is None
     assert sql.execute("SELECT count(*) FROM rebuild WHERE finished_at IS NOT NULL").fetchone() == (1,)
 
 
-def test_a_graph_that_is_lost_again_during_its_rebuild_is_noticed_too(
-    ledger: Ledger, graph: Graph, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
+def test_a_graph_lost_again_during_its_rebuild_is_noticed_too(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
 ) -> None:
-    monkeypatch.setitem(history.PAGE, "rows", 10)
+    ledger.claim_rows = 10
     filled(ledger, graph)
     tend(ledger, graph)
     before = snapshot(cypher)
@@ -273,12 +271,12 @@ def test_a_graph_that_is_lost_again_during_its_rebuild_is_noticed_too(
     assert snapshot(cypher) == before
 
 
-def test_code_that_is_older_than_the_graph_leaves_it_alone(
+def test_code_older_than_the_graph_leaves_it_alone(
     ledger: Ledger, graph: Graph, cypher: neo4j.Session, sql: psycopg.Connection
 ) -> None:
     tend(ledger, graph)
     cypher.run("MATCH (w:Watermark) SET w.version = 1000").consume()
-    assert watermark.what_is_amiss(ledger, graph) is None
+    assert watermark.graph_loss_reason(ledger, graph) is None
     ledger.store([interaction()])
     with pytest.raises(GraphUnavailableError, match="newer code"):
         tend(ledger, graph)
@@ -287,9 +285,10 @@ def test_code_that_is_older_than_the_graph_leaves_it_alone(
     assert drain(ledger, graph) == 1
 
 
-def test_the_mark_never_goes_back(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
+def test_the_watermark_never_goes_back(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
     ahead = datetime.now(UTC) + timedelta(minutes=1)
     watermark.advance(ledger, graph)
     sql.execute("UPDATE watermark SET reached_at = %s", [ahead])
-    assert watermark.advance(ledger, graph) == ahead
-    assert watermark.what_is_amiss(ledger, graph) is None
+    watermark.advance(ledger, graph)
+    assert sql.execute("SELECT reached_at FROM watermark").fetchall() == [(ahead,)]
+    assert watermark.graph_loss_reason(ledger, graph) is None

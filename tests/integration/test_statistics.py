@@ -31,12 +31,12 @@ Tables = Callable[..., dict[str, list[list[Any]]]]
 def tables(ledger: Ledger) -> Tables:
     """Return a function that queries some days as the command does and returns each table's rows."""
 
-    class Statistics(Target):
-        def operate(self, operation: str, **arguments: Any) -> dict[str, Any]:
-            assert operation == "statistics"
-            return answer(ledger, **json.loads(json.dumps(arguments)))
+    def tables(days: int = 2, **limits: Any) -> dict[str, list[list[Any]]]:
+        class Statistics(Target):
+            def operate(self, operation: str, **arguments: Any) -> dict[str, Any]:
+                assert operation == "statistics"
+                return answer(ledger, **json.loads(json.dumps(arguments)), **limits)
 
-    def tables(days: int = 2) -> dict[str, list[list[Any]]]:
         found = fetch_tables(
             Statistics("local", "us-east-1", None), since=TODAY.date() - timedelta(days=days - 1), until=TODAY.date()
         )
@@ -117,26 +117,23 @@ def test_an_empty_ledger_has_answers_too(tables: Tables) -> None:
 
 
 @pytest.mark.usefixtures("story")
-def test_answers_that_come_in_many_calls_are_the_same(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_in_many_calls_are_the_same(tables: Tables) -> None:
     in_one_call = tables(days=30)
-    monkeypatch.setattr(statistics, "ENOUGH", 0)
-    assert tables(days=30) == in_one_call
+    assert tables(days=30, share_seconds=0) == in_one_call
 
 
-def test_a_call_that_has_no_more_time_says_where_to_go_on(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "ENOUGH", 0)
-    part = answer(ledger, since="2026-05-01", until="2026-05-02", cursor=3)
+def test_a_call_without_more_time_returns_the_next_step(ledger: Ledger) -> None:
+    part = answer(ledger, since="2026-05-01", until="2026-05-02", cursor=3, share_seconds=0)
     assert [one["question"] for one in part["answers"]] == ["active_users_by_day"]
     assert (part["cursor"], part["steps"]) == (4, 11)
-    assert answer(ledger, since="2026-05-01", until="2026-05-02", cursor=10)["cursor"] is None
+    assert answer(ledger, since="2026-05-01", until="2026-05-02", cursor=10, share_seconds=0)["cursor"] is None
 
 
 def test_a_question_that_takes_too_long_says_what_to_do(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     before = ledger.connection.execute("SHOW statement_timeout").fetchone()
-    monkeypatch.setattr(statistics, "LONGEST", 50)
     monkeypatch.setitem(statistics.OF_A_DAY, "interactions_by_day", "SELECT pg_sleep(5)")
     with pytest.raises(StatisticsError, match=r"interactions_by_day takes over .* ask for fewer days"):
-        answer(ledger, since="2026-05-01", until="2026-05-01")
+        answer(ledger, since="2026-05-01", until="2026-05-01", question_milliseconds=50)
     assert ledger.connection.execute("SHOW statement_timeout").fetchone() == before
 
 

@@ -1,4 +1,4 @@
-"""Whatever differs between the graph and the ledger is reported and mended; whatever is only under way is not."""
+"""Every difference between the graph and the ledger is reported and repaired; rows under way are none."""
 
 import threading
 from collections.abc import Callable
@@ -11,16 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.graph import deletions
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.graph.cypher import SCHEMA
 from chalicelib.interaction import Kind
+from chalicelib.ledger import rebuilds
 from chalicelib.ledger.ledger import Ledger
-from chalicelib.operations.handlers import Maintenance
+from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import catch_up as upkeep
 from chalicelib.projection import rebuild
 from chalicelib.projection.projector import drain
-from chalicelib.verification import actual as elements
-from chalicelib.verification.run import MODULUS, Verification
+from chalicelib.verification import actual
+from chalicelib.verification.actual import MODULUS
+from chalicelib.verification.run import Verification
 from chalicelib.verification.user import UndecidedError
 from tests.graphs import snapshot
 from tests.integration.conftest import Opened
@@ -32,13 +35,13 @@ Verify = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def verify(operator: Ledger, graph: Graph) -> Verify:
-    """Return what compares everything, as the command does, and sums the answers."""
+    """Return a function that compares everything, as the command does, and adds up the reports."""
 
-    def verify(*, repair: bool = False) -> dict[str, Any]:
+    def verify(*, repair: bool = False, **limits: Any) -> dict[str, Any]:
         total: dict[str, Any] = {}
         cursor: Any = None
         while cursor or not total:
-            report = Maintenance(operator, graph).verify(repair=repair, cursor=cursor)
+            report = Handlers(operator, graph, Limits(**limits)).verify(repair=repair, cursor=cursor)
             cursor = report.pop("cursor")
             for name in ("ledger", "graph"):
                 report[name] = int(report[name], 16)
@@ -121,7 +124,7 @@ DAMAGES = {
 
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_difference_is_reported_and_mended(verify: Verify, cypher: neo4j.Session, damage: str) -> None:
+def test_a_difference_is_reported_and_repaired(verify: Verify, cypher: neo4j.Session, damage: str) -> None:
     before, sound = snapshot(cypher), verify()
     assert sound["ledger"] == sound["graph"]
     text, expected = DAMAGES[damage]
@@ -139,7 +142,7 @@ def test_a_difference_is_reported_and_mended(verify: Verify, cypher: neo4j.Sessi
 
 
 @pytest.mark.usefixtures("told")
-def test_a_node_that_could_be_doubled_for_want_of_its_constraint_is_mended_at_once(
+def test_a_node_doubled_while_its_constraint_was_missing_is_repaired_at_once(
     verify: Verify, cypher: neo4j.Session
 ) -> None:
     before = snapshot(cypher)
@@ -151,47 +154,44 @@ def test_a_node_that_could_be_doubled_for_want_of_its_constraint_is_mended_at_on
 
 
 @pytest.mark.usefixtures("told")
-def test_however_many_strays_there_are_each_is_counted_and_goes(
-    verify: Verify, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chalicelib.verification.run.PAGE_STRAYS", 3)
+def test_orphans_of_several_pages_are_all_counted_and_deleted(verify: Verify, cypher: neo4j.Session) -> None:
     before = snapshot(cypher)
     cypher.run("UNWIND range(1, 10) AS n CREATE (:Note {n: n})").consume()
-    assert verify()["extra"] == 10
-    assert verify(repair=True)["mended"] == 10
+    assert verify(page_orphans=3)["extra"] == 10
+    assert verify(repair=True, page_orphans=3)["mended"] == 10
     assert snapshot(cypher) == before
 
 
 @pytest.mark.usefixtures("told")
-def test_a_stray_with_more_edges_than_a_transaction_can_delete_goes_in_parts(
+def test_an_orphan_with_too_many_edges_for_one_transaction_is_deleted_in_parts(
     verify: Verify, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_parts: list[str] = []
-    delete_stray = elements.delete_stray
+    delete_orphan = deletions.delete_orphan
 
     def watched(graph: Graph, handle: str) -> None:
         in_parts.append(handle)
-        delete_stray(graph, handle)
+        delete_orphan(graph, handle)
 
-    monkeypatch.setattr(elements, "delete_stray", watched)
+    monkeypatch.setattr(deletions, "delete_orphan", watched)
     before = snapshot(cypher)
     cypher.run("CREATE (:Note)").consume()
     for _ in range(6):
         cypher.run("MATCH (n:Note), (u:User {id: $bob}) UNWIND range(1, 50000) AS i CREATE (n)-[:OF]->(u)", bob=BOB)
     assert verify(repair=True)["mended"] == 1
-    assert len(in_parts) == 1  # otherwise it would have gone at once
+    assert len(in_parts) == 1  # otherwise one transaction was enough
     assert snapshot(cypher) == before
 
 
 @pytest.mark.usefixtures("told")
-def test_it_is_told_what_differs_and_never_what_people_wrote(verify: Verify, cypher: neo4j.Session) -> None:
+def test_an_example_names_what_differs_without_its_values(verify: Verify, cypher: neo4j.Session) -> None:
     cypher.run("MATCH (e:Event {user_id: $alice}) SET e.metadata = 'secret'", alice=ALICE).consume()
     [example] = verify()["examples"]
     assert example == {"what": "different", "element": ["Event", ALICE, EVENT], "in": ["metadata"]}
 
 
 @pytest.mark.usefixtures("told")
-def test_wiped_healed_rebuilt_and_verified_the_digest_is_that_from_before(
+def test_after_a_loss_and_after_a_rebuild_the_digest_is_as_before(
     verify: Verify, ledger: Ledger, graph: Graph, cypher: neo4j.Session
 ) -> None:
     upkeep.tend(ledger, graph, in_time=lambda: True)
@@ -202,47 +202,46 @@ def test_wiped_healed_rebuilt_and_verified_the_digest_is_that_from_before(
     rebuild.begin(ledger, cause="a test", from_scratch=True)
     with pytest.raises(UndecidedError, match="rebuild"):
         verify()
-    while rebuild.under_way(ledger.connection):
+    while rebuilds.under_way(ledger.connection):
         rebuild.step(ledger, graph)
     assert verify() == before
 
 
 @pytest.mark.usefixtures("told")
-def test_a_rebuild_from_scratch_that_begins_meanwhile_leaves_it_undecided(
+def test_a_verification_during_which_a_rebuild_from_scratch_begins_is_undecided(
     verify: Verify, ledger: Ledger, graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first_look = Verification._first_look  # noqa: SLF001
+    compare_sums = Verification._compare_sums  # noqa: SLF001
 
     def begin(self: Verification, users: list[str]) -> list[str]:
         rebuild.begin(ledger, cause="a test", from_scratch=True)
         rebuild.step(ledger, graph)
-        return first_look(self, users)
+        return compare_sums(self, users)
 
-    monkeypatch.setattr(Verification, "_first_look", begin)
+    monkeypatch.setattr(Verification, "_compare_sums", begin)
     with pytest.raises(UndecidedError, match="began meanwhile"):
         verify()
 
 
 @pytest.mark.usefixtures("told")
-def test_a_user_who_is_too_much_for_one_look_keeps_nobody_else_from_being_compared(
+def test_a_user_too_large_to_compare_leaves_the_other_users_verified(
     verify: Verify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = elements.held
+    of_users = actual.of_users
 
     def limited(transaction: neo4j.Transaction, users: list[str]) -> Any:
         if ALICE in users:
             raise RowsRefusedError("TransactionTimedOut")
-        yield from held(transaction, users)
+        yield from of_users(transaction, users)
 
-    monkeypatch.setattr(elements, "held", limited)
-    monkeypatch.setattr("chalicelib.verification.run.PAGE_ROWS", 1)  # one user at a time
-    found = verify()
+    monkeypatch.setattr(actual, "of_users", limited)
+    found = verify(page_rows=1)  # one user at a time
     assert [one["user"] for one in found["undecided"]] == [ALICE]
     assert found["users"] == 2
 
 
 @pytest.mark.usefixtures("told")
-def test_rows_that_wait_are_no_difference_and_a_row_set_aside_is_one(
+def test_waiting_rows_are_no_difference_and_a_parked_row_is_one(
     verify: Verify, ledger: Ledger, sql: psycopg.Connection
 ) -> None:
     # An opening that is earlier than what the graph has: neither the old nor the new state is all of the truth.
@@ -257,7 +256,7 @@ def test_rows_that_wait_are_no_difference_and_a_row_set_aside_is_one(
 
 
 @pytest.mark.usefixtures("told")
-def test_looking_changes_nothing(verify: Verify, ledger: Ledger, cypher: neo4j.Session) -> None:
+def test_verifying_without_repair_changes_nothing(verify: Verify, ledger: Ledger, cypher: neo4j.Session) -> None:
     ledger.store([interaction("keep", user_id=CAROL, artifact_id="a"), interaction("keep", artifact_id="b")])
     before = snapshot(cypher)
     verify()
@@ -265,10 +264,10 @@ def test_looking_changes_nothing(verify: Verify, ledger: Ledger, cypher: neo4j.S
 
 
 @pytest.mark.usefixtures("told")
-def test_of_a_user_with_much_that_waits_or_who_is_being_erased_it_says_that_it_cannot_tell(
-    verify: Verify, ledger: Ledger, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+def test_a_user_with_many_waiting_rows_or_an_erasure_under_way_is_undecided(
+    verify: Verify, ledger: Ledger, operator: Ledger, sql: psycopg.Connection
 ) -> None:
-    monkeypatch.setattr("chalicelib.verification.user.CLAIM_ROWS", 1)
+    operator.claim_rows = 1
     ledger.store([interaction("keep", artifact_id=str(number)) for number in range(2)])
     assert verify()["undecided"] == [{"user": ALICE, "reason": "2 rows wait to be projected"}]
     sql.execute("INSERT INTO erasure VALUES (%s, now())", [ALICE])
@@ -341,7 +340,7 @@ happenings = st.builds(
 
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(happenings, min_size=1, max_size=8), st.integers(1, 4))
-def test_oracle_and_projection_agree(
+def test_the_expected_graph_and_the_projection_agree(
     ledger: Ledger, graph: Graph, verify: Verify, interactions: list[Any], size: int
 ) -> None:
     for start in range(0, len(interactions), size):

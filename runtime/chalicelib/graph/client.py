@@ -1,4 +1,4 @@
-"""The graph in Neo4j: transactions that are bounded in time, and whose failures say whether rows are to blame."""
+"""The connection to Neo4j: its transactions have a time limit, and its errors say whether the rows are at fault."""
 
 import ssl
 import threading
@@ -9,98 +9,96 @@ from typing import Any
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable, TransientError
 
-from chalicelib.graph.cypher import MADE_BY, NOTHING, ONLINE, SCHEMA, VERSION, Changes
+from chalicelib.graph.cypher import NO_CHANGES, ONLINE, READ_VERSION, SCHEMA, VERSION, Changes
 
-TRANSACTION_TIMEOUT = 10  # seconds, kept by the server; below Postgres' limit for a transaction that waits for us
+TRANSACTION_SECONDS = 10  # enforced by the server; below Postgres' limit for a transaction that waits for us
 
 # EntityNotFound: a wipe is under way.
-NO_FAULT_OF_ROWS = (
+NOT_THE_ROWS_FAULT = (
     "Neo.ClientError.Statement.EntityNotFound",
     "Neo.ClientError.Security.",
     "Neo.ClientError.Database.",
     "Neo.ClientError.Cluster.",
 )
-
-
-# The time for a lock or for the transaction was over, or somebody ended it.
+# A lock or the transaction timed out, or somebody ended the transaction.
 BUSY = ("Neo.ClientError.Transaction.", "Neo.TransientError.Transaction.LockAcquisitionTimeout")
 
 
 class GraphUnavailableError(Exception):
-    """The graph takes no writes now; the rows are sound and wait."""
+    """The graph takes no writes now; the rows are valid and wait."""
 
 
 class RowsRefusedError(Exception):
-    """The graph is well and refuses these rows, or they are too much for one transaction; the text is its code."""
+    """The graph is available and refuses these rows, or they are too many for one transaction; the text is its code."""
 
 
 class RowsBusyError(RowsRefusedError):
-    """Somebody else holds what these rows touch, or they took too long: they are sound and can come later."""
+    """Another transaction locks what these rows write, or they took too long: they are valid and can be tried later."""
 
 
 class Graph:
-    """A driver for the graph, made when first needed; unusable once abandoned."""
+    """A driver for the graph, created when first needed; unusable once abandoned."""
 
     def __init__(self, connect: Callable[[], neo4j.Driver]) -> None:
-        """Take what makes the driver: called late, and again when password, certificate or address may be new."""
+        """Take the function that creates the driver: called when needed, and again if its settings may be old."""
         self._connect = connect
         self._driver: neo4j.Driver | None = None
         self.abandoned = False
 
     def prepare(self) -> None:
-        """Create the uniqueness constraints and the indexes, and wait until they are online: a fresh volume has none.
+        """Create the uniqueness constraints and the indexes, and wait until they are online.
 
-        Every statement is then run once on nothing, so that a server that has just started plans it here and not while
-        a worker waits.
+        Then run every statement once without rows: a server that has just started plans it here, and no worker waits.
+        Raises GraphUnavailableError.
         """
         try:
             with self._session() as session:
                 for text in SCHEMA.values():
                     session.run(text).consume()
                 session.run("CALL db.awaitIndexes(30)").consume()
-                for text, parameters in [(MADE_BY, {}), *NOTHING.statements()]:
+                for text, parameters in [(READ_VERSION, {}), *NO_CHANGES.statements()]:
                     session.run(text, parameters).consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
 
     def write(self, changes: Changes) -> None:
-        """Apply the changes, all or none; applying them again, or in another order, ends in the same graph.
+        """Apply the changes, all or none; applied again, or in another order, they give the same graph.
 
-        Raises GraphUnavailableError when it is no fault of the rows, and RowsRefusedError when it may be.
+        Raises GraphUnavailableError if the rows are not at fault, and RowsRefusedError if they may be.
         """
         with self.transaction() as transaction:
             online = transaction.run(ONLINE, names=list(SCHEMA)).single(strict=True)["online"]
             if online < len(SCHEMA):
                 raise GraphUnavailableError("its constraints and indexes are not online")
-            # In a deploy, and after one that was rolled back, old code must not mix its shapes into a new graph.
-            if (transaction.run(MADE_BY).single(strict=True)["version"] or 0) > VERSION:
+            # During a deploy, and after a rollback, older code must not write its version into a newer graph.
+            if (transaction.run(READ_VERSION).single(strict=True)["version"] or 0) > VERSION:
                 raise GraphUnavailableError("it was made by newer code")
             for text, parameters in changes.statements():
                 transaction.run(text, parameters).consume()
 
     def check_writable(self) -> None:
-        """Raise GraphUnavailableError if the graph takes no write at all: then no row is to blame for a refusal."""
+        """Raise GraphUnavailableError if the graph takes no write at all: then no row is at fault for a refusal."""
         try:
             with self.transaction() as transaction:
                 transaction.run("CREATE (p:Probe) DELETE p").consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
 
-    def delete_batch(self, text: str, most: int, **parameters: object) -> tuple[int, bool]:
-        """Run a deletion with its `$limit`, lower where that is too much for one transaction, or takes it too long.
+    def delete_batch(self, text: str, limit: int, **parameters: object) -> tuple[int, bool]:
+        """Run a deletion with this `$limit`, or a lower one if that is too much for one transaction.
 
-        Return how many went and whether there may be more. Raises as `write` does.
+        Return how many elements it deleted and whether there may be more. Raises as `write` does.
         """
         while True:
             try:
                 with self.transaction() as transaction:
-                    deleted = transaction.run(text, parameters, limit=most).single(strict=True)["deleted"]
+                    deleted = transaction.run(text, parameters, limit=limit).single(strict=True)["deleted"]
             except RowsRefusedError:
-                if most == 1:
+                if limit == 1:
                     raise
-                most = max(1, most // 8)
+                limit = max(1, limit // 8)
             else:
-                return deleted, deleted == most
+                return deleted, deleted == limit
 
     def close(self) -> None:
         """Close the driver, if there is one."""
@@ -109,19 +107,19 @@ class Graph:
             driver.close()
 
     def abandon(self) -> None:
-        """Let go of it under a thread that is stuck: that thread starts no further transaction."""
+        """Drop the driver while a thread is stuck on it: that thread starts no further transaction."""
         self.abandoned = True
-        self._let_go()
+        self._drop_driver()
 
-    def _let_go(self) -> None:
+    def _drop_driver(self) -> None:
         driver, self._driver = self._driver, None
         if driver is not None:
-            # Closing says goodbye to the server, and that blocks while the server is frozen.
+            # Closing sends a message to the server, and blocks while the server is frozen.
             threading.Thread(target=driver.close, daemon=True).start()
 
     @contextmanager
-    def transaction(self, seconds: float = TRANSACTION_TIMEOUT) -> Iterator[neo4j.Transaction]:
-        """Yield a transaction that the server ends after these seconds; commit it, unless the block rolled it back."""
+    def transaction(self, seconds: float = TRANSACTION_SECONDS) -> Iterator[neo4j.Transaction]:
+        """Yield a transaction that the server ends after these seconds; commit it unless the block rolled it back."""
         with self._session() as session, session.begin_transaction(timeout=seconds) as transaction:
             if self.abandoned:
                 raise GraphUnavailableError("abandoned")
@@ -137,30 +135,30 @@ class Graph:
             with self._driver.session() as session:
                 yield session
         except (Neo4jError, DriverError) as error:
-            if isinstance(error, AuthError | ServiceUnavailable) or _is_mistrust(error):
-                self._let_go()
-            raise _judged(error) from error
+            if isinstance(error, AuthError | ServiceUnavailable) or _is_tls_error(error):
+                self._drop_driver()
+            raise judge(error) from error
 
 
-def _is_mistrust(error: BaseException | None) -> bool:
-    """Tell whether the server showed a certificate that is not the one we were told of: it may have a new one."""
-    return error is not None and (isinstance(error, ssl.SSLError) or _is_mistrust(error.__cause__))
+def _is_tls_error(error: BaseException | None) -> bool:
+    """Return whether the server's certificate is not the one in the secret: it may have a new one."""
+    return error is not None and (isinstance(error, ssl.SSLError) or _is_tls_error(error.__cause__))
 
 
-def _judged(error: Neo4jError | DriverError) -> GraphUnavailableError | RowsRefusedError:
-    """Tell whether rows may be at fault. Only the error's code is kept: its text can quote what people wrote."""
+def judge(error: Neo4jError | DriverError) -> GraphUnavailableError | RowsRefusedError:
+    """Return the error that says whether the rows may be at fault; it keeps the code only: the text may quote data."""
     code = (error.code if isinstance(error, Neo4jError) else None) or type(error).__name__
-    too_much = "OutOfMemory" in code  # it calls itself transient, and comes again for the same rows
-    passing = isinstance(error, DriverError | TransientError) or code.startswith(NO_FAULT_OF_ROWS)
-    if code.startswith(BUSY) and not too_much:
+    too_much = "OutOfMemory" in code  # Neo4j calls it transient, but the same rows cause it again
+    transient = isinstance(error, DriverError | TransientError) or code.startswith(NOT_THE_ROWS_FAULT)
+    if code.startswith(BUSY):
         return RowsBusyError(code)
-    return GraphUnavailableError(code) if passing and not too_much else RowsRefusedError(code)
+    return GraphUnavailableError(code) if transient and not too_much else RowsRefusedError(code)
 
 
 def connect(uri: str, username: str, password: str, certificate: str | None = None) -> neo4j.Driver:
-    """Return a driver whose every wait is bounded; nothing is sent yet.
+    """Return a driver that has a time-out for every wait; it does not connect yet.
 
-    `certificate` (PEM) is the one that the server must show, or its authority's; it takes a URI without "+s".
+    `certificate` (PEM) is the server's, or its authority's; with it the URI's scheme has no "+s".
     """
     trust: dict[str, Any] = {"ssl_context": ssl.create_default_context(cadata=certificate)} if certificate else {}
     return neo4j.GraphDatabase.driver(

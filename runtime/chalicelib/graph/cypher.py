@@ -1,4 +1,4 @@
-"""The projection's Cypher: one fixed text per shape, and the changes that fill them."""
+"""The projection's Cypher: one fixed statement per node or edge type, and the parameters that fill them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +7,7 @@ from chalicelib.interaction import Kind
 
 Parameters = list[dict[str, Any]]
 
-# Of the graph's shape. To raise it rebuilds every graph from scratch: do so when the same rows mean another graph.
+# Raising it rebuilds every graph from scratch: do so when the same rows give another graph.
 VERSION = 1
 
 EDGE_KINDS = [kind for kind in Kind if not kind.opens]
@@ -15,17 +15,17 @@ SCHEMA = {
     "user_key": "CREATE CONSTRAINT user_key IF NOT EXISTS FOR (n:User) REQUIRE n.id IS UNIQUE",
     "event_key": "CREATE CONSTRAINT event_key IF NOT EXISTS FOR (n:Event) REQUIRE (n.user_id, n.id) IS UNIQUE",
     "artifact_key": "CREATE CONSTRAINT artifact_key IF NOT EXISTS FOR (n:Artifact) REQUIRE (n.user_id, n.id) IS UNIQUE",
-    # Between one event and one artifact there can be thousands of edges: each is found by its id.
+    # There can be thousands of edges between one event and one artifact: each is found by its id.
     **{
-        f"{kind}_id": f"CREATE INDEX {kind}_id IF NOT EXISTS FOR ()-[r:{kind.upper()}]-() ON (r.id)"
+        f"{kind}_id": f"CREATE INDEX {kind}_id IF NOT EXISTS FOR ()-[r:{kind.graph_name}]-() ON (r.id)"
         for kind in EDGE_KINDS
     },
 }
 ONLINE = "SHOW INDEXES YIELD name, state WHERE name IN $names AND state = 'ONLINE' RETURN count(*) AS online"
-MADE_BY = "MATCH (w:Watermark) RETURN max(w.version) AS version"
+READ_VERSION = "MATCH (w:Watermark) RETURN max(w.version) AS version"
 
-# Users come first and sorted, and writing to a user locks it: all else hangs on users, so of two drains that touch the
-# same user one waits, none reads what the other is about to change, and none deadlocks.
+# Users are written first, and sorted; writing to a user locks it. So of two projections of the same user one waits:
+# neither reads what the other is about to change, and they do not deadlock.
 USERS = "UNWIND $users AS id MERGE (u:User {id: id}) SET u.id = id"
 EVENTS = """
 UNWIND $events AS row
@@ -33,7 +33,7 @@ MATCH (u:User {id: row.user_id})
 MERGE (e:Event {user_id: row.user_id, id: row.event_id})
 MERGE (u)-[:INITIATED]->(e)
 """
-# One candidate per event at most: in one statement every row reads before any row writes.
+# At most one row per event: within a statement every row reads before any row writes.
 OPENINGS = """
 UNWIND $openings AS row
 MATCH (e:Event {user_id: row.user_id, id: row.event_id})
@@ -47,9 +47,8 @@ UNWIND $rows AS row
 MATCH (e:Event {{user_id: row.user_id, id: row.event_id}})
 SET e:{label}
 """
-# Not MERGE, which looks through all edges between the two nodes: a person can peel the same thing in the same event
-# thousands of times (tried: 20,000 took minutes). But as MERGE does it holds both nodes before it looks: without that
-# it deadlocked with deletions (tried).
+# Not MERGE, which reads all edges between the two nodes: a user can peel one artifact thousands of times in one event
+# (measured: 20,000 took minutes). But like MERGE it locks both nodes first: without that it deadlocked with deletions.
 EDGE = """
 UNWIND $rows AS row
 MATCH (e:Event {{user_id: row.user_id, id: row.event_id}})
@@ -61,16 +60,13 @@ WITH row, e, a WHERE known IS NULL
 CREATE (e)-[r:{type} {{id: row.id}}]->(a)
 SET r.timestamp = row.timestamp, r.metadata = row.metadata
 """
-LABELS = {
-    Kind.RECALL: LABEL.format(label="RecallEvent"),
-    Kind.WORKSPACE: LABEL.format(label="WorkspaceEvent"),
-}
-EDGES = {kind: EDGE.format(type=kind.upper()) for kind in EDGE_KINDS}
+LABELS = {kind: LABEL.format(label=kind.graph_name) for kind in Kind if kind.opens}
+EDGES = {kind: EDGE.format(type=kind.graph_name) for kind in EDGE_KINDS}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What a set of interactions means for the graph: parameters, each list sorted by key."""
+    """What a set of interactions writes into the graph: the statements' parameters, each list sorted by key."""
 
     users: list[str]
     events: Parameters
@@ -80,7 +76,7 @@ class Changes:
     edges: dict[Kind, Parameters] = field(default_factory=dict)
 
     def statements(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return the fixed texts that these changes need, in an order that lets each find its nodes."""
+        """Return the statements and their parameters, in an order in which each finds its nodes."""
         return [
             (USERS, {"users": self.users}),
             (EVENTS, {"events": self.events}),
@@ -91,7 +87,7 @@ class Changes:
         ]
 
 
-NOTHING = Changes(
+NO_CHANGES = Changes(
     users=[],
     events=[],
     openings=[],

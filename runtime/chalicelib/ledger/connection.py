@@ -1,14 +1,14 @@
-"""One connection to Postgres: opened when first needed, anew after it broke, cut when a thread is stuck on it."""
+"""One connection to Postgres: opened when first needed, reopened after it broke, cut when a thread is stuck on it."""
 
 import os
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-# A peer that vanished is noticed within seconds, by either side.
+# Either side notices within seconds that the other is gone.
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -18,7 +18,7 @@ KEEPALIVE: dict[str, Any] = {
 
 
 def conninfo(secret: Mapping[str, Any]) -> str:
-    """Return what psycopg connects with, from a secret with RDS's keys and, where it has them, libpq's for TLS."""
+    """Return the connection string for psycopg, from a secret with RDS's keys and, optionally, libpq's keys for TLS."""
     return make_conninfo(
         host=secret["host"],
         port=secret["port"],
@@ -30,22 +30,32 @@ def conninfo(secret: Mapping[str, Any]) -> str:
 
 
 def tls(secret: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the secret says of TLS, under libpq's names."""
+    """Return the secret's settings for TLS, under libpq's names."""
     return {name: secret[name] for name in ("sslmode", "sslrootcert") if name in secret}
 
 
+def read_row(
+    connection: psycopg.Connection, sql: LiteralString, values: Mapping[str, Any] | Sequence[Any] = ()
+) -> tuple[Any, ...]:
+    """Return the one row of a statement that always gives one; raises LookupError if it gives none."""
+    row = connection.execute(sql, values).fetchone()
+    if row is None:
+        raise LookupError("the statement gave no row")
+    return row
+
+
 class Database:
-    """A connection whose every statement is a transaction of its own unless in `connection.transaction()`."""
+    """A connection on which each statement is its own transaction, except within `connection.transaction()`."""
 
     def __init__(self, conninfo: Callable[[], str]) -> None:
-        """Take what tells where the ledger is; it is asked at every connect, since passwords change."""
+        """Take the function that returns the connection string: called at every connect, since passwords change."""
         self._conninfo = conninfo
         self._connection: psycopg.Connection | None = None
         self.abandoned = False
 
     @property
     def connection(self) -> psycopg.Connection:
-        """The connection, seen to answer: a function that slept may have lost it. Raises psycopg.OperationalError."""
+        """A connection that answers: a Lambda function that slept may have lost it. Raises psycopg.OperationalError."""
         if self.abandoned:
             raise psycopg.OperationalError("abandoned")
         if self._connection is not None and not _answers(self._connection):
@@ -55,9 +65,9 @@ class Database:
         return self._connection
 
     def keep_transaction(self) -> None:
-        """Show Postgres, within a transaction, that we are alive: it ends one that is idle for 15 s.
+        """Keep the transaction from its idle time-out of 15 s.
 
-        Raises psycopg.OperationalError when it has ended: what held a claim or a lock does not go on without.
+        Raises psycopg.OperationalError when it has ended: its claim or lock is then lost, and the caller must stop.
         """
         if self._connection is None:
             raise psycopg.OperationalError("the transaction is lost")
@@ -70,7 +80,7 @@ class Database:
             self._connection = None
 
     def abandon(self) -> None:
-        """Cut the connection for good, under a thread that is stuck: Postgres rolls back what it held."""
+        """Cut the connection for good while a thread is stuck on it: Postgres rolls back its transaction."""
         self.abandoned = True
         if self._connection is not None and not self._connection.closed:
             with socket.socket(fileno=os.dup(self._connection.fileno())) as wire:

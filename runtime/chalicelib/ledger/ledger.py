@@ -1,7 +1,7 @@
 """The ledger in Postgres, and the SQL of the path from the queue to the graph."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -10,16 +10,14 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from chalicelib.interaction import Interaction, to_datetime
-from chalicelib.ledger.connection import Database
-
-# What a writer and a projector hold shared, and an erasure takes exclusively: a barrier, not a queue.
-WRITERS, PROJECTORS = 7_316_001, 7_316_002
+from chalicelib.ledger import locks
+from chalicelib.ledger.connection import Database, read_row
 
 CLAIM_ROWS = 1000
 CLAIM_BYTES = 4_000_000  # 1,000 large rows in one transaction exhaust the graph's heap
-ROW_BYTES = 500  # what a row weighs beside its metadata
-A_MINUTE = timedelta(minutes=1)
-PATIENCE = 3  # failures of a row alone before it is set aside
+ROW_BYTES = 500  # of a row without its metadata
+RETRY_PAUSE = timedelta(minutes=1)
+MAX_ATTEMPTS = 3  # refusals of a row by itself before it is parked
 
 STORE = """
 WITH incoming AS (
@@ -67,10 +65,10 @@ SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity'), count(*) FILTER (WH
 FROM graph_outbox
 """
 
-PUT_BACK = """
+REQUEUE = """
 INSERT INTO graph_outbox (interaction_id, bytes, attempts, last_error, next_attempt_at)
 SELECT id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0), %(attempts)s, %(error)s,
-       CASE WHEN %(attempts)s >= %(patience)s THEN 'infinity'
+       CASE WHEN %(attempts)s >= %(max_attempts)s THEN 'infinity'
             ELSE clock_timestamp() + greatest(1, %(attempts)s) * %(pause)s END
 FROM interaction WHERE id = %(id)s
 ON CONFLICT DO NOTHING
@@ -92,7 +90,7 @@ class Row(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What became of the interactions of one `store`."""
+    """How many interactions of one `store` were stored, were repeated, and were not stored because of an erasure."""
 
     stored: int
     repeated: int
@@ -100,57 +98,64 @@ class Stored(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """What is not in the graph yet; `age` is the seconds that the oldest row has been due."""
+    """Rows not yet in the graph: due or later, and parked; and for how long the oldest one has been due."""
 
     rows: int
-    set_aside: int
-    age: float
+    parked: int
+    age_seconds: float
 
 
 class Ledger(Database):
     """The ledger, over one connection."""
 
-    def store(self, interactions: Sequence[Interaction]) -> Stored:
-        """Save what is new, and queue it for the graph, all or nothing; repeated and erased ones are only counted.
+    def __init__(
+        self, conninfo: Callable[[], str], *, claim_rows: int = CLAIM_ROWS, claim_bytes: int = CLAIM_BYTES
+    ) -> None:
+        """Take the function that returns the connection string, and the size of one claim."""
+        super().__init__(conninfo)
+        self.claim_rows, self.claim_bytes = claim_rows, claim_bytes
 
-        Raises psycopg.Error when Postgres is away or refuses any of them.
+    def store(self, interactions: Sequence[Interaction]) -> Stored:
+        """Store the new interactions and queue them for the graph, all or nothing; count repeated and erased ones.
+
+        Raises psycopg.Error when Postgres is unavailable or refuses any of them.
         """
         connection = self.connection
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [WRITERS])
-            # The statement's snapshot is later than the lock: it sees every erasure that the barrier let through.
-            stored, erased = connection.execute(STORE, _columns(interactions)).fetchone() or (0, 0)
+            locks.share(connection, locks.WRITERS)
+            # The statement's snapshot is later than the lock: it sees every erasure that did not wait for us.
+            stored, erased = read_row(connection, STORE, _columns(interactions))
         return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
 
     @contextmanager
     def claim(self) -> Iterator[list[Row]]:
-        """Take up to one claim's rows out of the outbox, oldest first; they are back there if the block raises.
+        """Take one claim's rows out of the outbox, oldest first; if the block raises, they are in it again.
 
-        No other claim sees them meanwhile. At most 1,000 rows or 4 MB, but always one where there is one.
+        No other claim gets them meanwhile. A single row may be larger than `claim_bytes`.
         """
         connection = self.connection
         with connection.transaction(), connection.cursor(row_factory=class_row(Row)) as cursor:
-            connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PROJECTORS])
-            yield cursor.execute(CLAIM, {"rows": CLAIM_ROWS, "bytes": CLAIM_BYTES, "row_bytes": ROW_BYTES}).fetchall()
+            locks.share(connection, locks.PROJECTORS)
+            yield cursor.execute(CLAIM, {"rows": self.claim_rows, "bytes": self.claim_bytes}).fetchall()
 
     def waiting(self) -> Waiting:
-        """Look into the outbox; what a claim under way has taken out still counts."""
-        return Waiting(*self.connection.execute(WAITING).fetchone() or (0, 0, 0.0))
+        """Count the outbox; rows that a running claim has taken out still count."""
+        return Waiting(*read_row(self.connection, WAITING))
 
-    def put_back(self, row: Row, error: str, *, strike: bool = True, pause: timedelta = A_MINUTE) -> bool:
-        """Return a row to the outbox, to be tried later; tell whether its last strike sets it aside instead.
+    def requeue(self, row: Row, error: str, *, strike: bool = True, pause: timedelta = RETRY_PAUSE) -> bool:
+        """Return a row to the outbox, to be tried after the pause; return whether it is parked instead.
 
-        Later is after the pause, and each further strike makes it a pause longer.
+        Each further strike makes the wait one pause longer; the last one parks the row.
         """
         attempts = row.attempts + strike
-        limits = {"patience": PATIENCE, "pause": pause, "row_bytes": ROW_BYTES}
-        self.connection.execute(PUT_BACK, {"id": row.id, "attempts": attempts, "error": error, **limits})
-        return attempts >= PATIENCE
+        limits = {"max_attempts": MAX_ATTEMPTS, "pause": pause, "row_bytes": ROW_BYTES}
+        self.connection.execute(REQUEUE, {"id": row.id, "attempts": attempts, "error": error, **limits})
+        return attempts >= MAX_ATTEMPTS
 
-    def give_another_chance(self, rows: Sequence[Row]) -> None:
-        """Take those of the rows that were set aside out of the outbox; what the graph refuses now is put back."""
-        aside = "DELETE FROM graph_outbox WHERE interaction_id = ANY(%s) AND next_attempt_at = 'infinity'"
-        self.connection.execute(aside, [[row.id for row in rows]])
+    def unpark(self, rows: Sequence[Row]) -> None:
+        """Take the parked ones of these rows out of the outbox; the caller requeues what the graph refuses now."""
+        parked = "DELETE FROM graph_outbox WHERE interaction_id = ANY(%s) AND next_attempt_at = 'infinity'"
+        self.connection.execute(parked, [[row.id for row in rows]])
 
 
 def _columns(interactions: Sequence[Interaction]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import psycopg
 import yoyo
 
 from chalicelib.ledger.connection import conninfo, tls
+from chalicelib.ledger.locks import MIGRATING
 from chalicelib.telemetry import log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATING = 7_316_003  # the advisory lock under which one migrates at a time
 LOCK_WAIT = "60s"
 
 
@@ -24,8 +24,8 @@ class MigrationError(Exception):
 def migrate_ledger(owner: Mapping[str, Any]) -> list[str]:
     """Bring the ledger's schema up to this code; return the ids of the migrations applied, none on a repeat.
 
-    Another caller's migration is waited for; the lock goes with its holder's connection, killed or not. Raises
-    MigrationError or psycopg.Error when the schema could not be brought up.
+    Waits for another caller's migration; Postgres frees that lock when its holder's connection ends. Raises
+    MigrationError or psycopg.Error when a migration was not applied.
     """
     with psycopg.connect(conninfo(owner), autocommit=True, connect_timeout=10) as guard:
         guard.execute(f"SET lock_timeout = '{LOCK_WAIT}'")
@@ -41,7 +41,7 @@ def _apply(backend: Any) -> list[str]:
     migrations = yoyo.read_migrations(str(MIGRATIONS))
     pending = backend.to_apply(migrations)
     backend.apply_migrations(pending)
-    # yoyo passes over a migration that it cannot read.
+    # yoyo skips a migration that it cannot read.
     if left := [migration.id for migration in backend.to_apply(migrations)]:
         raise MigrationError(f"not applied: {', '.join(left)}")
     return [migration.id for migration in pending]

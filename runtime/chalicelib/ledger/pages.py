@@ -1,6 +1,7 @@
-"""The ledger read back in pages, each a statement of its own: of bounded size, and no snapshot outlives one."""
+"""Reads the ledger in pages. Each page is one statement: its size is bounded, and no snapshot outlives it."""
 
 from collections.abc import Iterator, Sequence
+from typing import LiteralString
 from uuid import UUID
 
 import psycopg
@@ -8,70 +9,76 @@ from psycopg.rows import class_row, dict_row
 
 from chalicelib.ledger.ledger import CLAIM_BYTES, CLAIM_ROWS, ROW_BYTES, Row
 
-# Between these, the order is the index's, so that a page costs what it returns.
-_BY_KEY = ("id > %(reached)s AND id <= %(last)s", "id")
-_BY_USER = (
-    "user_id = ANY(%(users)s) AND (user_id, event_id, id) > (%(user_id)s, %(event_id)s, %(id)s)",
-    "user_id, event_id, id",
+_ROW: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, attempts, received_at"
+_EXPORTED: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at, stored_at"
+# Both are the order of an index, so that a page costs no more than it returns.
+_BY_KEY: LiteralString = "id"
+_BY_USER: LiteralString = "user_id, event_id, id"
+_AFTER_KEY: LiteralString = "id > %(start)s AND id <= %(last)s"
+_AFTER_USER: LiteralString = (
+    "user_id = ANY(%(users)s) AND (user_id, event_id, id) > (%(user_id)s, %(event_id)s, %(id)s)"
 )
-_PAGE = """
-SELECT {columns}
-FROM (
-    SELECT *, sum(bytes) OVER (ORDER BY {order}) - bytes AS before
+
+
+def _page(columns: LiteralString, where: LiteralString, order: LiteralString) -> LiteralString:
+    return f"""
+    SELECT {columns}
     FROM (
-        SELECT id, user_id, event_id, kind, artifact_id, metadata::text AS metadata, timestamp, received_at, stored_at,
-               0 AS attempts, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
-        FROM interaction WHERE {where} ORDER BY {order} LIMIT %(rows)s
-    ) AS page
-) AS weighed
-WHERE before = 0 OR before + bytes <= %(bytes)s
-ORDER BY {order}
-"""
-ROW = ", ".join(Row._fields)
-_BY_KEY_PAGE = _PAGE.format(columns=ROW, where=_BY_KEY[0], order=_BY_KEY[1])
-_BY_USER_PAGE = _PAGE.format(columns=ROW, where=_BY_USER[0], order=_BY_USER[1])
-_EXPORT_PAGE = _PAGE.format(
-    columns="id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at, stored_at",
-    where=_BY_USER[0],
-    order=_BY_USER[1],
-)
-PAGE = {"rows": CLAIM_ROWS, "bytes": CLAIM_BYTES, "row_bytes": ROW_BYTES}
-_EXPORT_BYTES = 1_000_000  # escaped as JSON, within the 6 MB that a function may answer
-_NIL = UUID(int=0)
+        SELECT *, sum(bytes) OVER (ORDER BY {order}) - bytes AS before
+        FROM (
+            SELECT id, user_id, event_id, kind, artifact_id, metadata::text AS metadata, timestamp, received_at,
+                   stored_at, 0 AS attempts, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
+            FROM interaction WHERE {where} ORDER BY {order} LIMIT %(rows)s
+        ) AS page
+    ) AS weighed
+    WHERE before = 0 OR before + bytes <= %(bytes)s
+    ORDER BY {order}
+    """  # noqa: S608  constants
 
-Place = tuple[UUID, UUID]
+
+_KEY_PAGE = _page(_ROW, _AFTER_KEY, _BY_KEY)
+_USER_PAGE = _page(_ROW, _AFTER_USER, _BY_USER)
+_EXPORT_PAGE = _page(_EXPORTED, _AFTER_USER, _BY_USER)
+_SIZE = {"rows": CLAIM_ROWS, "bytes": CLAIM_BYTES, "row_bytes": ROW_BYTES}
+EXPORT_BYTES = 1_000_000  # escaped as JSON, below the 6 MB that a function may return
+
+Cursor = tuple[UUID, UUID]
 """Where a page of one user's rows ended: event and interaction."""
+START: Cursor = (UUID(int=0), UUID(int=0))
 
 
-def after(connection: psycopg.Connection, reached: UUID, last: UUID) -> list[Row]:
-    """Return the next rows in the order of their ids, after `reached` and up to `last`: all of them if below a page."""
+def of_range(connection: psycopg.Connection, start: UUID, last: UUID, max_rows: int = CLAIM_ROWS) -> list[Row]:
+    """Return the next rows by id, after `start` and up to `last`; at the end of the range, none."""
     with connection.cursor(row_factory=class_row(Row)) as cursor:
-        return cursor.execute(_BY_KEY_PAGE, {**PAGE, "reached": reached, "last": last}).fetchall()
+        return cursor.execute(_KEY_PAGE, {**_SIZE, "rows": max_rows, "start": start, "last": last}).fetchall()
 
 
-def of_user(connection: psycopg.Connection, user_id: str, place: Place | None) -> list[Row]:
-    """Return one user's next rows in the order of events, after the place where the last page ended."""
-    return _of_users(connection, [user_id], user_id, place or (_NIL, _NIL))
+def of_user(connection: psycopg.Connection, user_id: str, cursor: Cursor) -> list[Row]:
+    """Return one user's next rows by event, after the cursor."""
+    return _of_users(connection, [user_id], user_id, cursor)
 
 
 def of_users(connection: psycopg.Connection, users: Sequence[str]) -> Iterator[Row]:
-    """Yield all rows of these users, each user's together and in the order of events; a page at a time is in memory."""
-    user_id, place = "", (_NIL, _NIL)
-    while page := _of_users(connection, users, user_id, place):
+    """Yield all rows of these users, by user and then by event; only one page is in memory at a time."""
+    user_id, cursor = "", START
+    while page := _of_users(connection, users, user_id, cursor):
         yield from page
-        user_id, place = page[-1].user_id, (page[-1].event_id, page[-1].id)
+        user_id, cursor = page[-1].user_id, (page[-1].event_id, page[-1].id)
 
 
-def exported(connection: psycopg.Connection, user_id: str, place: Place | None) -> list[dict[str, object]]:
-    """Return one user's next rows in full, as `of_user` does."""
-    event_id, id_ = place or (_NIL, _NIL)
-    parameters = {**PAGE, "users": [user_id], "user_id": user_id, "event_id": event_id, "id": id_}
-    parameters["bytes"] = _EXPORT_BYTES
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_EXPORT_PAGE, parameters).fetchall()
+def exported(
+    connection: psycopg.Connection, user_id: str, cursor: Cursor, max_bytes: int = EXPORT_BYTES
+) -> list[dict[str, object]]:
+    """Return one user's next rows with all columns, as `of_user` does."""
+    values = _after([user_id], user_id, cursor) | {"bytes": max_bytes}
+    with connection.cursor(row_factory=dict_row) as rows:
+        return rows.execute(_EXPORT_PAGE, values).fetchall()
 
 
-def _of_users(connection: psycopg.Connection, users: Sequence[str], user_id: str, place: Place) -> list[Row]:
-    parameters = {**PAGE, "users": list(users), "user_id": user_id, "event_id": place[0], "id": place[1]}
-    with connection.cursor(row_factory=class_row(Row)) as cursor:
-        return cursor.execute(_BY_USER_PAGE, parameters).fetchall()
+def _of_users(connection: psycopg.Connection, users: Sequence[str], user_id: str, cursor: Cursor) -> list[Row]:
+    with connection.cursor(row_factory=class_row(Row)) as rows:
+        return rows.execute(_USER_PAGE, _after(users, user_id, cursor)).fetchall()
+
+
+def _after(users: Sequence[str], user_id: str, cursor: Cursor) -> dict[str, object]:
+    return {**_SIZE, "users": list(users), "user_id": user_id, "event_id": cursor[0], "id": cursor[1]}

@@ -1,4 +1,4 @@
-"""People's questions, answered by SQL in chunks that fit a function's call."""
+"""The questions of `stats`, answered by SQL in shares that fit one call of a function."""
 
 import time
 from datetime import date, timedelta
@@ -8,11 +8,11 @@ import psycopg
 
 from chalicelib.ledger.connection import Database
 
-ENOUGH = 5  # seconds of a call after which it begins nothing more
-LONGEST = 20_000  # milliseconds of one question, below the caller's time-out
-TOP = 10
+SHARE_SECONDS = 5  # of one call, after which it begins no other question
+QUESTION_MILLISECONDS = 20_000  # below the caller's time-out
+TOP_ROWS = 10
 
-# Asked of each day by itself, so that a busy month takes many short statements and no long one.
+# Asked once for each day, so that a busy month takes many short statements and no long one.
 OF_A_DAY: dict[str, LiteralString] = {
     "interactions_by_day": """
         SELECT day::text, kind, interactions, users FROM interactions_by_day WHERE day = %(day)s ORDER BY kind
@@ -60,12 +60,20 @@ class StatisticsError(Exception):
     """A question could not be answered; the text says what to ask instead."""
 
 
-def answer(ledger: Database, *, since: str, until: str, cursor: int | None = None) -> dict[str, Any]:
-    """Answer all questions on these days (ISO 8601, UTC; the last one included), beginning where the cursor stands.
+def answer(
+    ledger: Database,
+    *,
+    since: str,
+    until: str,
+    cursor: int | None = None,
+    share_seconds: float = SHARE_SECONDS,
+    question_milliseconds: int = QUESTION_MILLISECONDS,
+) -> dict[str, Any]:
+    """Answer all questions about these days (ISO 8601, UTC; the last one included), from the cursor on.
 
     Returns {"answers": [{"question": …, "columns": […], "rows": [[…], …]}, …], "cursor": …, "steps": …}: a question
-    asked of each day has an answer for each; the cursor is what to go on with out of so many steps, or None. Raises
-    StatisticsError when one takes too long.
+    about one day has an answer for each day; the cursor is the next of so many steps, or None at the end. Raises
+    StatisticsError when a question takes too long.
     """
     first, last = date.fromisoformat(since), date.fromisoformat(until)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
@@ -74,21 +82,24 @@ def answer(ledger: Database, *, since: str, until: str, cursor: int | None = Non
         *((question, sql, None) for question, sql in OF_ALL_DAYS.items()),
     ]
     answers: list[dict[str, Any]] = []
-    began, place = time.monotonic(), cursor or 0
-    while place < len(steps) and (not answers or time.monotonic() < began + ENOUGH):
-        question, sql, day = steps[place]
-        answers.append(_ask(ledger, question, sql, {"since": first, "until": last, "day": day, "top": TOP}))
-        place += 1
-    return {"answers": answers, "cursor": place if place < len(steps) else None, "steps": len(steps)}
+    began, step = time.monotonic(), cursor or 0
+    while step < len(steps) and (not answers or time.monotonic() < began + share_seconds):
+        question, sql, day = steps[step]
+        values = {"since": first, "until": last, "day": day, "top": TOP_ROWS}
+        answers.append(_ask(ledger, question, sql, values, question_milliseconds))
+        step += 1
+    return {"answers": answers, "cursor": step if step < len(steps) else None, "steps": len(steps)}
 
 
-def _ask(ledger: Database, question: str, sql: LiteralString, values: dict[str, Any]) -> dict[str, Any]:
+def _ask(
+    ledger: Database, question: str, sql: LiteralString, values: dict[str, Any], milliseconds: int
+) -> dict[str, Any]:
     connection = ledger.connection
     try:
         with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(LONGEST)])
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
             rows = [list(row) for row in cursor.execute(sql, values)]
             columns = [column.name for column in cursor.description or ()]
     except psycopg.errors.QueryCanceled:
-        raise StatisticsError(f"{question} takes over {LONGEST // 1000} s: ask for fewer days") from None
+        raise StatisticsError(f"{question} takes over {milliseconds // 1000} s: ask for fewer days") from None
     return {"question": question, "columns": columns, "rows": rows}

@@ -1,4 +1,4 @@
-"""What operators, and each deploy, ask of the functions that reach the private stores."""
+"""Runs the operations that operators and deploys ask for in the private stores."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,15 +9,15 @@ from chalicelib.telemetry import log, measure
 
 
 def migrate(owner: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
-    """Bring both stores up to this code and say what was done; a repeat does nothing.
+    """Bring both stores up to this code and return what was done; a repeat does nothing.
 
-    A graph that is away does not stop a deploy: catch-up prepares it when it is back. Raises as `migrate_ledger` does.
+    An unavailable graph does not stop a deploy: catch-up prepares it later. Raises as `migrate_ledger` does.
     """
     applied = migrate_ledger(owner)
     try:
         graph.prepare()
     except GraphUnavailableError as error:
-        log.warning("the graph is away", reason=str(error))
+        log.warning("the graph is unavailable", reason=str(error))
         return {"applied": applied, "graph": "left to catch-up"}
     return {"applied": applied, "graph": "prepared"}
 
@@ -25,8 +25,8 @@ def migrate(owner: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
 def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
     """Run the operation that the event names and return its result; raises ValueError for an unknown one.
 
-    An operator's event is {"operation": …} with the operation's arguments; a deploy's is a custom resource's, with the
-    name among its properties and no arguments.
+    An operator's event is {"operation": …} with the operation's arguments. A deploy's event is a custom resource's:
+    the name is among its properties, and there are no arguments.
     """
     deploy = event.get("ResourceProperties")
     asked = {"operation": deploy.get("operation")} if deploy else dict(event)
@@ -36,10 +36,10 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
     try:
         return {"operation": name, "result": operations[name](**asked)}
     except GraphUnavailableError as error:
-        raise GraphUnavailableError(f"the graph takes no work now ({error}): is Neo4j away?") from error
+        raise GraphUnavailableError(f"the graph takes no work now ({error}): is Neo4j unavailable?") from error
 
 
 def count_discarded(interactions: int) -> None:
-    """Count what an operator removed from the dead-letter queue, below 0 what came back: nothing goes in silence."""
+    """Count interactions that an operator removed from the dead-letter queue; below 0, those that were put back."""
     log.warning("discarded", interactions=interactions)
     measure(Discarded=interactions)

@@ -1,107 +1,123 @@
-"""The operators' long work on both stores, in calls that each do a share and say where the next one goes on."""
+"""The operators' long work on both stores: each call does a share and returns the cursor for the next one."""
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError
-from chalicelib.ledger import pages as history
+from chalicelib.ledger import erasures, pages, rebuilds
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations import erasure
 from chalicelib.projection import rebuild
-from chalicelib.verification.run import Verification
+from chalicelib.verification import run
 
-SHARE_SECONDS = 15  # of one call; what it has begun then comes to its end
-PATIENCE = 4  # tries
-ERASURES_AT_ONCE = 1000
+MAX_ATTEMPTS = 4
+PAGE_ERASURES = 1000
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much one call, page or transaction does."""
+
+    share_seconds: float = 15  # of one call; what it has begun by then is completed
+    settle_seconds: float = erasure.SETTLE_SECONDS
+    erasure_batch: int = erasure.BATCH
+    export_bytes: int = pages.EXPORT_BYTES
+    page_rows: int = run.PAGE_ROWS
+    page_orphans: int = run.PAGE_ORPHANS
+
+
 def operations(ledger: Ledger, graph: Graph) -> dict[str, Callable[..., Any]]:
     """Return the operations by name, each on these stores; arguments and results are JSON."""
-    work = Maintenance(ledger, graph)
+    handlers = Handlers(ledger, graph)
     return {
-        "rebuild": work.rebuild,
-        "rebuild_user": work.rebuild_user,
-        "verify": work.verify,
-        "holdings": work.holdings,
-        "erase": work.erase,
-        "erasures": work.erasures,
-        "export": work.export,
+        "rebuild": handlers.rebuild,
+        "rebuild_user": handlers.rebuild_user,
+        "verify": handlers.verify,
+        "holdings": handlers.count_user_data,
+        "erase": handlers.erase,
+        "erasures": handlers.erasures,
+        "export": handlers.export,
     }
 
 
-class Maintenance:
+class Handlers:
     """The operations, for one call."""
 
-    def __init__(self, ledger: Ledger, graph: Graph) -> None:
-        self._ledger, self._graph = ledger, graph
-        self._until = time.monotonic() + SHARE_SECONDS
+    def __init__(self, ledger: Ledger, graph: Graph, limits: Limits = Limits()) -> None:
+        self._ledger, self._graph, self._limits = ledger, graph, limits
+        self._until = time.monotonic() + limits.share_seconds
 
     def rebuild(
         self, *, since: str | None = None, from_scratch: bool = False, cursor: int | None = None
     ) -> dict[str, Any]:
-        """Begin a rebuild, or go on with the one that the cursor names or that does as much; return its progress."""
+        """Begin a rebuild, or continue the one that the cursor names or that does as much; return its progress."""
         asked = datetime.fromisoformat(since) if since else None
         self._graph.prepare()
         if cursor is None:
             cursor = rebuild.begin(self._ledger, cause="an operator", since=asked, from_scratch=from_scratch)
-        while self._in_time() and _patiently(partial(rebuild.step, self._ledger, self._graph)):
+        while self._in_time() and _retry(partial(rebuild.step, self._ledger, self._graph)):
             pass
-        progress = rebuild.progress(self._ledger, cursor)
-        return {**_plain(progress), "cursor": None if progress["finished_at"] else cursor}
+        progress = rebuilds.progress(self._ledger.connection, cursor)
+        return {**_as_json(progress), "cursor": None if progress["finished_at"] else cursor}
 
     def rebuild_user(self, *, user_id: str, cursor: list[str] | None = None) -> dict[str, Any]:
         """Project one user's rows again."""
         self._graph.prepare()
-        place = _place(cursor)
-        while place := _patiently(partial(rebuild.project_user, self._ledger, self._graph, user_id, place)):
+        reached: pages.Cursor | None = _page_cursor(cursor)
+        while reached:
+            reached = _retry(partial(rebuild.project_user, self._ledger, self._graph, user_id, reached))
             if not self._in_time():
                 break
-        return {"cursor": _names(place)}
+        return {"cursor": reached and [str(reached[0]), str(reached[1])]}
 
     def verify(self, *, repair: bool = False, cursor: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Compare a share of the graph with the ledger, and mend it if asked to; a `verification.Report`."""
-        return Verification(self._ledger, self._graph, repair=repair).run(cursor, self._in_time)
+        """Compare a share of the graph with the ledger, and repair it if asked to; return a `verification.Report`."""
+        sizes = {"page_rows": self._limits.page_rows, "page_orphans": self._limits.page_orphans}
+        return run.Verification(self._ledger, self._graph, repair=repair, **sizes).run(cursor, self._in_time)
 
-    def holdings(self, *, user_id: str) -> dict[str, Any]:
-        """Say how much is held on the user."""
-        return _plain(erasure.holdings(self._ledger, self._graph, user_id))
+    def count_user_data(self, *, user_id: str) -> dict[str, Any]:
+        """Return how much data of the user there is."""
+        return _as_json(erasure.count_user_data(self._ledger, self._graph, user_id))
 
     def erase(
         self, *, user_id: str, erased_at: str | None = None, cursor: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Erase what is held on the user up to that moment, or to now: a share of it."""
-        work = erasure.Erasure(self._ledger, self._graph, user_id)
+        """Do a share of the erasure of the user's data up to that time, or up to now."""
+        sizes: dict[str, Any] = {"settle_seconds": self._limits.settle_seconds, "batch": self._limits.erasure_batch}
+        work = erasure.Erasure(self._ledger, self._graph, user_id, **sizes)
         if cursor is None:
-            moment = work.note(datetime.fromisoformat(erased_at) if erased_at else None)
+            moment = work.record(datetime.fromisoformat(erased_at) if erased_at else None)
             cursor = {"phase": "rows", "erased_at": moment.isoformat()}
-        place = _patiently(partial(work.run, cursor, self._in_time))
-        return {"erased_at": cursor["erased_at"], "cursor": place, **work.counts}
+        reached = _retry(partial(work.run, cursor, self._in_time))
+        return {"erased_at": cursor["erased_at"], "cursor": reached, **work.counts}
 
     def erasures(self, *, cursor: str | None = None) -> dict[str, Any]:
-        """List the erasures."""
-        found = erasure.erasures(self._ledger, cursor or "", ERASURES_AT_ONCE)
-        last = found[-1]["user_id"] if len(found) == ERASURES_AT_ONCE else None
-        return {"erasures": [_plain(one) for one in found], "cursor": last}
+        """Return a page of the erasures."""
+        found = erasures.list_after(self._ledger.connection, cursor or "", PAGE_ERASURES)
+        last = found[-1]["user_id"] if len(found) == PAGE_ERASURES else None
+        return {"erasures": [_as_json(one) for one in found], "cursor": last}
 
     def export(self, *, user_id: str, cursor: list[str] | None = None) -> dict[str, Any]:
         """Return a page of the user's interactions, as the ledger holds them."""
-        rows = history.exported(self._ledger.connection, user_id, _place(cursor))
-        last = _names((rows[-1]["event_id"], rows[-1]["id"])) if rows else None
-        return {"interactions": [_plain(row) for row in rows], "cursor": last}
+        after = _page_cursor(cursor)
+        rows = pages.exported(self._ledger.connection, user_id, after, self._limits.export_bytes)
+        last = [str(rows[-1]["event_id"]), str(rows[-1]["id"])] if rows else None
+        return {"interactions": [_as_json(row) for row in rows], "cursor": last}
 
     def _in_time(self) -> bool:
         return time.monotonic() < self._until
 
 
-def _patiently(work: Callable[[], T]) -> T:
-    """Do it again when the graph is busy: a wipe or an erasure and a drain can deadlock, and one of them gives way."""
-    for failures in range(1, PATIENCE):
+def _retry(work: Callable[[], T]) -> T:
+    """Repeat the work while the graph is busy: a wipe or an erasure and a drain can deadlock, and Neo4j ends one."""
+    for failures in range(1, MAX_ATTEMPTS):
         try:
             return work()
         except (GraphUnavailableError, RowsBusyError):
@@ -109,16 +125,12 @@ def _patiently(work: Callable[[], T]) -> T:
     return work()
 
 
-def _place(cursor: list[str] | None) -> history.Place | None:
-    return (UUID(cursor[0]), UUID(cursor[1])) if cursor else None
+def _page_cursor(cursor: list[str] | None) -> pages.Cursor:
+    return (UUID(cursor[0]), UUID(cursor[1])) if cursor else pages.START
 
 
-def _names(place: tuple[Any, Any] | None) -> list[str] | None:
-    return [str(place[0]), str(place[1])] if place else None
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return them as JSON has it: moments in ISO 8601, ids as text."""
+def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values as JSON has them: times in ISO 8601, ids as text."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
         for name, value in values.items()

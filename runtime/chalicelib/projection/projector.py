@@ -1,4 +1,4 @@
-"""From the ledger's outbox into the graph: the one projection that live traffic, catch-up and rebuild share."""
+"""Projects ledger rows into the graph: the one projection that live traffic, catch-up and rebuild share."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
 from chalicelib.graph.cypher import Changes, Parameters
 from chalicelib.interaction import Kind
-from chalicelib.ledger.ledger import A_MINUTE, Ledger, Row
+from chalicelib.ledger.ledger import RETRY_PAUSE, Ledger, Row
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
-# Not at once: a claim takes the oldest, and those behind them come to their turn meanwhile.
-PAUSE_OF_BUSY = timedelta(seconds=5)
+# Not at once: a claim takes the oldest rows, and later ones get their turn meanwhile.
+BUSY_PAUSE = timedelta(seconds=5)
 
 KINDS = {kind.value for kind in Kind}
 
 
 def changes(rows: Sequence[Row]) -> Changes:
-    """Return what the rows mean for the graph: a function of their set, whatever their order or repetition."""
+    """Return what the rows write into the graph: it depends on their set, not on their order or repetition."""
     events = sorted({(row.user_id, str(row.event_id)) for row in rows})
     openings: dict[tuple[str, str], Row] = {}
     labels: dict[Kind, set[tuple[str, str]]] = defaultdict(set)
@@ -61,56 +61,56 @@ def _properties(row: Row) -> dict[str, Any]:
 
 
 def drain(ledger: Ledger, graph: Graph) -> int:
-    """Project one claim of the outbox and return how many rows it took: 0 when nothing waits.
+    """Project one claim of the outbox and return how many rows it took: 0 if nothing waits.
 
-    Raises GraphUnavailableError, with every row back in the outbox untouched, when the graph takes no writes.
-    A row that the graph refuses by itself is tried again later, and set aside after the third time.
+    Raises GraphUnavailableError if the graph takes no writes; every row is then in the outbox again, unchanged. A row
+    that the graph refuses by itself is tried again later, and parked after the third time.
     """
     with ledger.claim() as rows:
-        refused = project_or_put_back(ledger, graph, rows)
+        refused = project_or_requeue(ledger, graph, rows)
     if rows:
         measure(Projected=len(rows) - refused)
         measure_seconds(TimeToGraph=max(seconds_since(row.received_at) for row in rows))
     return len(rows)
 
 
-def project_or_put_back(ledger: Ledger, graph: Graph, rows: Sequence[Row]) -> int:
-    """Project the rows that this transaction of the ledger read, and return how many the graph did not take.
+def project_or_requeue(ledger: Ledger, graph: Graph, rows: Sequence[Row]) -> int:
+    """Project rows that this transaction of the ledger read, and return how many of them were requeued instead.
 
-    Those wait in the outbox, unless the graph takes nothing at all: then GraphUnavailableError is raised.
+    Raises GraphUnavailableError if the graph takes no writes.
     """
     refused = list(project(graph, rows, before_each=ledger.keep_transaction)) if rows else []
     if any(refusal.strike for refusal in refused):
         graph.check_writable()
     for row, code, strike, pause in refused:
-        set_aside = ledger.put_back(row, code, strike=strike, pause=pause)
-        log.warning("not in the graph", interaction_id=str(row.id), code=code, set_aside=set_aside)
-        measure(GraphRefused=int(strike), SetAside=int(set_aside))
+        parked = ledger.requeue(row, code, strike=strike, pause=pause)
+        log.warning("not projected", interaction_id=str(row.id), code=code, parked=parked)
+        measure(GraphRefused=int(strike), SetAside=int(parked))
     return len(refused)
 
 
 class Refusal(NamedTuple):
-    """A row that did not get into the graph, whether that counts against it, and how long it is let alone."""
+    """A row that was not projected, whether that counts as one of its attempts, and the pause before the next."""
 
     row: Row
     code: str
     strike: bool
-    pause: timedelta = A_MINUTE
+    pause: timedelta = RETRY_PAUSE
 
 
 def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
     """Write the rows, and yield those that the graph did not take.
 
-    Those of a kind that this code does not know wait for newer code: during a deploy both run side by side.
+    Rows of an unknown kind wait for newer code: during a deploy both run in parallel.
     """
     yield from (Refusal(row, "of a kind unknown here", strike=False) for row in rows if row.kind not in KINDS)
-    # By user, so that halving sets one user's rows apart from another's.
+    # By user, so that halving separates one user's rows from another's.
     known = sorted((row for row in rows if row.kind in KINDS), key=lambda row: row.user_id)
     if not known:
         return
     refused = list(_halve(graph, known, before_each))
-    if known[0].user_id == known[-1].user_id and refused and refused[0].pause == PAUSE_OF_BUSY:
-        # Only one person is waited for, and another holds them: two cold workers meet at somebody's first rows.
+    if known[0].user_id == known[-1].user_id and refused and refused[0].pause == BUSY_PAUSE:
+        # Only one user is busy: two workers met at this user's first rows. The second try usually succeeds.
         refused = list(_halve(graph, known, before_each))
     yield from refused
 
@@ -122,9 +122,9 @@ def _halve(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -
     except RowsBusyError as error:
         users = [list(group) for _, group in groupby(rows, key=lambda row: row.user_id)]
         if len(users) == 1:
-            yield from (Refusal(row, str(error), strike=False, pause=PAUSE_OF_BUSY) for row in rows)
+            yield from (Refusal(row, str(error), strike=False, pause=BUSY_PAUSE) for row in rows)
             return
-        # Each by itself: to wait for the one whom somebody else holds in half after half would take too long.
+        # Each user separately: with halving, every half that holds the busy user would wait again.
         for group in users:
             yield from _halve(graph, group, before_each)
     except RowsRefusedError as error:
@@ -137,16 +137,16 @@ def _halve(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -
 
 
 def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:
-    """Drain one claim, as `drain` does, or abandon both connections at the deadline and raise GraphUnavailableError.
+    """Drain one claim, as `drain` does; at the deadline abandon both connections and raise GraphUnavailableError.
 
-    A frozen Neo4j holds its client far beyond every time-out that the driver has; only another thread can let go.
+    A frozen Neo4j blocks its client far longer than every time-out of the driver; only another thread can give up.
     """
     outcome: Future[int] = Future()
 
     def work() -> None:
         try:
             outcome.set_result(drain(ledger, graph))
-        except BaseException as error:  # noqa: BLE001  whatever it is belongs to the caller
+        except BaseException as error:  # noqa: BLE001  the caller gets it, whatever it is
             outcome.set_exception(error)
 
     Thread(target=work, daemon=True).start()
@@ -163,12 +163,15 @@ def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:
 def catch_up(
     ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool], between: Callable[[], int] = lambda: 0
 ) -> int:
-    """Drain until the outbox is empty, or time is up, and return how many rows that were.
+    """Drain until the outbox is empty, or time is up, and return how many rows were drained.
 
-    Between two claims it does a piece of other work, until that returns 0 too: neither waits for the other's end.
+    After each claim it does a part of other work, `between`, and goes on until that returns 0 too.
     """
     graph.prepare()
     total = 0
-    while in_time() and (taken := drain(ledger, graph)) + between():
-        total += taken
+    while in_time():
+        drained, other_work = drain(ledger, graph), between()
+        total += drained
+        if not drained and not other_work:
+            break
     return total

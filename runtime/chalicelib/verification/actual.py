@@ -1,135 +1,86 @@
-"""What the graph holds, element by element, in a form in which the two sides can be compared and summed."""
+"""The graph's elements in a form in which they can be compared with the expected ones, and summed."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import neo4j
 from neo4j.time import DateTime
 
-from chalicelib.graph.client import Graph
+from chalicelib.graph import deletions, elements
 from chalicelib.verification.expected import Edge, Node
 
-EDGES_AT_ONCE = 10_000
-LONG = 64  # characters; of a longer text only its digest is kept, so that a comparison needs little memory
-
-# Every node belongs to one user by one of these, the first that holds, or is a stray.
-_NAMED = "{0} IS :: STRING NOT NULL AND {0} <> '' AND NOT {0} CONTAINS '\\u0000'"  # Postgres has no NUL in a text
-_USER = f"(n:User AND {_NAMED.format('n.id')})"
-_EVENT = f"(n:Event AND {_NAMED.format('n.user_id')} AND n.id IS NOT NULL)"
-_ARTIFACT = f"(n:Artifact AND {_NAMED.format('n.user_id')} AND n.id IS NOT NULL)"
-_WATERMARK = "(labels(n) = ['Watermark'] AND all(key IN keys(n) WHERE key IN ['reached_at', 'version']))"
-# Each is found by its index.
-_OWNED = (
-    f"UNWIND $users AS user MATCH (n:User) WHERE n.id = user AND {_USER}",
-    f"UNWIND $users AS user MATCH (n:Event) WHERE n.user_id = user AND {_EVENT} AND NOT {_USER}",
-    f"UNWIND $users AS user MATCH (n:Artifact) WHERE n.user_id = user AND {_ARTIFACT} AND NOT {_USER} AND NOT {_EVENT}",
-)
-_STRAY = f"MATCH (n) WHERE NOT {_WATERMARK} AND NOT {_USER} AND NOT {_EVENT} AND NOT {_ARTIFACT}"
-_STRAYS = f"{_STRAY} AND elementId(n) > $after WITH n ORDER BY elementId(n) LIMIT $limit"
-# There is one, and the latest counts; no edge begins at it.
-_SURPLUS = (
-    f"MATCH (n:Watermark) WHERE {_WATERMARK}"
-    " WITH n ORDER BY coalesce(n.reached_at, datetime({epochSeconds: 0})) DESC, elementId(n) SKIP 1"
-)
-_OF_WATERMARK = f"MATCH (n:Watermark) WHERE {_WATERMARK} WITH n, null AS user"
-_NODE = " RETURN {user} AS user, elementId(n) AS handle, labels(n) AS labels, properties(n) AS properties"
-# An edge belongs to the user of its start, so that one between two users is nobody's.
-_EDGE = (
-    " MATCH (n)-[r]->(m) RETURN user, elementId(r) AS handle, type(r) AS type, properties(r) AS properties,"
-    " labels(n) AS start_labels, n.user_id AS start_user, n.id AS start_id,"
-    " labels(m) AS end_labels, m.user_id AS end_user, m.id AS end_id"
-)
-_USERS = (
-    f"MATCH (n:User) WHERE n.id > $after AND {_USER} RETURN n.id AS id, false AS seen ORDER BY id LIMIT $limit",
-    f"""
-    MATCH (n:Event) WHERE n.user_id > $after AND {_EVENT} WITH DISTINCT n.user_id AS id ORDER BY id LIMIT $limit
-    RETURN id, EXISTS {{ (:User {{id: id}}) }} AS seen
-    """,
-    f"""
-    MATCH (n:Artifact) WHERE n.user_id > $after AND {_ARTIFACT} WITH DISTINCT n.user_id AS id ORDER BY id
-    LIMIT $limit
-    RETURN id,
-           EXISTS {{ (:User {{id: id}}) }} OR EXISTS {{ (e:Event) WHERE e.user_id = id AND e.id IS NOT NULL }} AS seen
-    """,
-)
-LISTS = len(_USERS)
+LONG_TEXT_CHARACTERS = 64  # of a longer text only its digest is kept, so that a comparison needs little memory
+DIGEST_BYTES = 16
+MODULUS = 1 << 8 * DIGEST_BYTES  # of sums of digests
 
 
 class Element(NamedTuple):
     """A node or an edge."""
 
     key: str
-    """What it is: a JSON list."""
+    """What identifies it: a JSON list."""
     content: str
-    """All that the graph knows of it: a JSON object."""
+    """All else that the graph holds of it: a JSON object."""
     handle: str = ""
-    """Where it is in the graph, within one transaction."""
+    """Its id in the graph, valid within one transaction."""
     is_edge: bool = False
 
     @property
     def digest(self) -> int:
-        """A number of 128 bits. The sum of many is that of a set, whatever its order; a doubled one counts twice."""
-        return int.from_bytes(hashlib.sha256(f"{self.key}\n{self.content}".encode()).digest()[:16])
+        """A number of 128 bits. A sum of them identifies a set, in any order; a doubled element counts twice."""
+        return int.from_bytes(hashlib.sha256(f"{self.key}\n{self.content}".encode()).digest()[:DIGEST_BYTES])
 
 
-def of(implied: Node | Edge) -> Element:
-    """Return what the oracle implies as an element."""
-    if isinstance(implied, Node):
-        return _node(implied.labels, implied.properties)
+def of(expected: Node | Edge) -> Element:
+    """Return an expected node or edge as an element."""
+    if isinstance(expected, Node):
+        return _node(expected.labels, expected.properties)
     start, end = (
         _name(node.labels, node.properties.get("user_id"), node.properties["id"])
-        for node in (implied.start, implied.end)
+        for node in (expected.start, expected.end)
     )
-    return _edge(implied.type, implied.properties, start, end)
+    return _edge(expected.type, expected.properties, start, end)
 
 
-def held(transaction: neo4j.Transaction, users: Sequence[str]) -> Iterator[tuple[str, Element]]:
-    """Yield all that the graph holds of these users: their nodes and every edge that begins at one."""
-    for owned in _OWNED:
-        for record in transaction.run(owned + _NODE.format(user="user"), users=users):
-            yield record["user"], _node(record["labels"], record["properties"], record["handle"])
-        for record in transaction.run(owned + _EDGE, users=users):
-            yield record["user"], _read_edge(record)
+def of_users(transaction: neo4j.Transaction, users: Sequence[str]) -> Iterator[tuple[str, Element]]:
+    """Yield every element of these users, with its user: their nodes and every edge that begins at one."""
+    for record in elements.of_users(transaction, users):
+        yield record["user"], _read(record)
 
 
-def strays(transaction: neo4j.Transaction, after: str, limit: int) -> tuple[list[Element], str | None]:
-    """Return the next of what is no user's, and where to go on: nodes (edges at them go with them), and edges."""
-    nodes = list(transaction.run(_STRAYS + _NODE.format(user="null"), after=after, limit=limit))
-    reached = nodes[-1]["handle"] if nodes else None
-    edges = []
+def orphans(transaction: neo4j.Transaction, after: str, limit: int) -> tuple[list[Element], str | None]:
+    """Return the next elements that belong to no user, and the cursor: None at the end.
+
+    An edge is among them only if it begins at a watermark: the other edges are deleted with their nodes.
+    """
+    records = elements.orphans(transaction, after, limit)
+    cursor = records[-1]["handle"] if records else None
     if not after:
-        nodes += transaction.run(_SURPLUS + _NODE.format(user="null"))
-        edges = list(transaction.run(_OF_WATERMARK + _EDGE))
-    found = [_node(record["labels"], record["properties"], record["handle"]) for record in nodes]
-    return [*found, *map(_read_edge, edges)], reached
+        records += elements.surplus_watermarks(transaction)
+    return [_read(record) for record in records], cursor
 
 
-def delete_stray(graph: Graph, handle: str) -> None:
-    """Delete a node that is no user's, its edges first, in as many transactions as that takes."""
-    for what in ("MATCH (n)-[r]-() WITH DISTINCT r LIMIT $limit DELETE r", "WITH n LIMIT $limit DELETE n"):
-        text = f"{_STRAY} AND elementId(n) = $handle {what} RETURN count(*) AS deleted"
-        more = True
-        while more:
-            _, more = graph.delete_batch(text, EDGES_AT_ONCE, handle=handle)
+def delete(transaction: neo4j.Transaction, unexpected: Iterable[Element]) -> None:
+    """Delete these elements, read in the same transaction."""
+    handles: dict[bool, list[str]] = {True: [], False: []}
+    for element in unexpected:
+        handles[element.is_edge].append(element.handle)
+    deletions.delete_elements(transaction, edges=handles[True], nodes=handles[False])
 
 
-def users_after(transaction: neo4j.Transaction, which: int, after: str, limit: int) -> tuple[list[str], str | None]:
-    """Return the next users of one of the LISTS, without those of the lists before it, and where to go on."""
-    records = list(transaction.run(_USERS[which], after=after, limit=limit))
-    return [record["id"] for record in records if not record["seen"]], records[-1]["id"] if records else None
+def _read(record: neo4j.Record) -> Element:
+    if "type" not in record.keys():  # noqa: SIM118  a record is a tuple: `in` would look through its values
+        return _node(record["labels"], record["properties"], record["handle"])
+    start, end = (_name(*(record[f"{end}_{part}"] for part in ("labels", "user", "id"))) for end in ("start", "end"))
+    return _edge(record["type"], record["properties"], start, end, record["handle"])
 
 
 def _node(labels: Sequence[str], properties: dict[str, Any], handle: str = "") -> Element:
     key = _name(labels, properties.get("user_id"), properties.get("id"))
     return Element(json.dumps(key), _text(properties, labels=sorted(labels)), handle)
-
-
-def _read_edge(record: neo4j.Record) -> Element:
-    start, end = (_name(*(record[f"{end}_{part}"] for part in ("labels", "user", "id"))) for end in ("start", "end"))
-    return _edge(record["type"], record["properties"], start, end, record["handle"])
 
 
 def _edge(type_: str, properties: dict[str, Any], start: list[Any], end: list[Any], handle: str = "") -> Element:
@@ -149,9 +100,9 @@ def _text(properties: dict[str, Any], **place: list[Any]) -> str:
 
 
 def _plain(value: object) -> object:
-    """Return a JSON value that no other value shares."""
+    """Return a JSON value that stands for this value only."""
     match value:
-        case str() if len(value) > LONG:
+        case str() if len(value) > LONG_TEXT_CHARACTERS:
             return {"sha256": hashlib.sha256(value.encode()).hexdigest()}
         case None | bool() | int() | str():
             return value

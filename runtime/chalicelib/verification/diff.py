@@ -1,4 +1,4 @@
-"""What should be in the graph against what is, element by element."""
+"""Compares expected elements with actual ones."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,61 +9,61 @@ from chalicelib.verification.actual import Element
 
 
 @dataclass
-class Look:
-    """What was seen of one user, or of nobody's nodes."""
+class Differences:
+    """How the graph differs from the ledger: for one user, or for elements that belong to no user."""
 
     ledger: int = 0
-    """Sum of the digests that the ledger implies."""
+    """Sum of the expected elements' digests."""
     graph: int = 0
-    """The same of what the graph holds."""
+    """Sum of the actual elements' digests."""
     missing: list[str] = field(default_factory=list)
     different: list[dict[str, Any]] = field(default_factory=list)
-    wrong: list[Element] = field(default_factory=list)
-    """What does not belong: the extra ones, and the different ones."""
+    unexpected: list[Element] = field(default_factory=list)
+    """Elements to delete: the extra ones, and those that are different."""
 
     @property
-    def clean(self) -> bool:
+    def none(self) -> bool:
         """Whether both sides are the same."""
-        return not (self.missing or self.wrong)
+        return not (self.missing or self.unexpected)
 
     def counts(self) -> dict[str, int]:
         """Return how many elements are missing, extra and different."""
-        extra = len(self.wrong) - len(self.different)
+        extra = len(self.unexpected) - len(self.different)
         return {"missing": len(self.missing), "extra": extra, "different": len(self.different)}
 
-    def examples(self, most: int) -> list[dict[str, Any]]:
-        """Return some of the differences by their keys; of values only the names are told."""
-        told = [{"what": "different", **one} for one in self.different[:most]]
-        told += [{"what": "missing", "element": json.loads(key)} for key in self.missing[:most]]
-        named = {json.dumps(one["element"]) for one in self.different}
-        told += [{"what": "extra", "element": json.loads(e.key)} for e in self.wrong if e.key not in named]
-        return told[:most]
+    def examples(self, limit: int) -> list[dict[str, Any]]:
+        """Return some of the differences by their keys; a value may be personal, so only its name is shown."""
+        shown = [{"what": "different", **one} for one in self.different[:limit]]
+        shown += [{"what": "missing", "element": json.loads(key)} for key in self.missing[:limit]]
+        keys = {json.dumps(one["element"]) for one in self.different}
+        shown += [{"what": "extra", "element": json.loads(e.key)} for e in self.unexpected if e.key not in keys]
+        return shown[:limit]
 
 
-def differences(implied: Mapping[str, str], found: Iterable[Element]) -> Look:
-    """Compare what should be there, content by key, with what is."""
-    seen, right, differing = Look(), set(), {}
-    for element in found:
-        seen.graph += element.digest
-        wanted = implied.get(element.key)
-        if wanted == element.content and element.key not in right:
+def compare(expected: Mapping[str, str], actual: Iterable[Element]) -> Differences:
+    """Compare the expected elements, content by key, with the actual ones; of two equal ones the second is extra."""
+    found, right, differing = Differences(), set(), {}
+    for element in actual:
+        found.graph += element.digest
+        content = expected.get(element.key)
+        if content == element.content and element.key not in right:
             right.add(element.key)
             continue
-        seen.wrong.append(element)
-        if wanted is not None and wanted != element.content:
+        found.unexpected.append(element)
+        if content is not None and content != element.content:
             differing[element.key] = element.content
-    for key, content in implied.items():
-        seen.ledger += Element(key, content).digest
+    for key, content in expected.items():
+        found.ledger += Element(key, content).digest
         if key in right:
             continue
         if key in differing:
-            seen.different.append({"element": json.loads(key), "in": _names(content, differing[key])})
+            found.different.append({"element": json.loads(key), "in": _names(content, differing[key])})
         else:
-            seen.missing.append(key)
-    return seen
+            found.missing.append(key)
+    return found
 
 
-def _names(wanted: str, found: str) -> list[str]:
-    """Return what differs, by name: the values are what people wrote."""
-    sides = [{**side.pop("properties"), **side} for side in (json.loads(wanted), json.loads(found))]
+def _names(expected: str, actual: str) -> list[str]:
+    """Return the names of what differs, without the values."""
+    sides = [{**side.pop("properties"), **side} for side in (json.loads(expected), json.loads(actual))]
     return sorted(name for name in sides[0] | sides[1] if sides[0].get(name) != sides[1].get(name))

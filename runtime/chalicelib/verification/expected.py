@@ -1,25 +1,27 @@
-"""What graph a user's ledger rows imply, in plain Python: the second opinion that the projection is held against.
+"""The graph that a user's ledger rows imply, in plain Python: a second opinion on the projection.
 
-It shares no code with the projection, so that a fault there is not repeated here. The rules are those of the design:
+It shares the list of kinds with the projection, but no logic: a fault there is not repeated here. The design's rules:
 
-- the user is a node, and each of their events is one, joined by INITIATED;
+- the user is a node, and so is each of their events; INITIATED joins them;
 - a recall or workspace interaction labels its event; the earliest of them, smallest (timestamp, id), gives it its
   timestamp, metadata and interaction_id;
 - any other interaction with an artifact is an edge from its event to that artifact, which is a node of this user.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-OPENING = {"recall": "RecallEvent", "workspace": "WorkspaceEvent"}
-TOUCHING = {"peel": "PEEL", "keep": "KEEP", "mark_good": "MARK_GOOD", "mark_bad": "MARK_BAD"}
+from chalicelib.interaction import Kind
+
+OPENING = {kind.value: kind.graph_name for kind in Kind if kind.opens}
+TOUCHING = {kind.value: kind.graph_name for kind in Kind if not kind.opens}
 
 
-class Fact(Protocol):
-    """A ledger row."""
+class LedgerRow(Protocol):
+    """A row of the table `interaction`."""
 
     @property
     def id(self) -> UUID: ...  # noqa: D102
@@ -38,14 +40,14 @@ class Fact(Protocol):
 
 
 class Node(NamedTuple):
-    """A node that the graph should have."""
+    """An expected node."""
 
     labels: list[str]
     properties: dict[str, Any]
 
 
 class Edge(NamedTuple):
-    """An edge that the graph should have, between nodes that are implied too."""
+    """An expected edge between two expected nodes."""
 
     type: str
     start: Node
@@ -53,11 +55,11 @@ class Edge(NamedTuple):
     properties: dict[str, Any]
 
 
-def implied(facts: Iterable[Fact]) -> Iterator[Node | Edge]:
-    """Yield every node and edge that one user's rows imply, each once; the rows of an event come together."""
+def graph_of(rows: Iterable[LedgerRow]) -> Iterator[Node | Edge]:
+    """Yield every node and edge that one user's rows imply, each once; rows of one event must come together."""
     user: Node | None = None
     artifacts: set[str] = set()
-    for event_id, group in groupby(facts, key=lambda fact: fact.event_id):
+    for event_id, group in groupby(rows, key=lambda row: row.event_id):
         of_event = list(group)
         user_id = of_event[0].user_id
         if user is None:
@@ -66,27 +68,27 @@ def implied(facts: Iterable[Fact]) -> Iterator[Node | Edge]:
         event = _event(user_id, str(event_id), of_event)
         yield event
         yield Edge("INITIATED", user, event, {})
-        for fact in of_event:
-            if fact.kind in TOUCHING and fact.artifact_id is not None:
-                artifact = Node(["Artifact"], {"user_id": user_id, "id": fact.artifact_id})
-                if fact.artifact_id not in artifacts:
-                    artifacts.add(fact.artifact_id)
+        for row in of_event:
+            if row.kind in TOUCHING and row.artifact_id is not None:
+                artifact = Node(["Artifact"], {"user_id": user_id, "id": row.artifact_id})
+                if row.artifact_id not in artifacts:
+                    artifacts.add(row.artifact_id)
                     yield artifact
-                yield Edge(TOUCHING[fact.kind], event, artifact, _given(id=str(fact.id), **_said(fact)))
+                yield Edge(TOUCHING[row.kind], event, artifact, _without_none(id=str(row.id), **_content(row)))
 
 
-def _event(user_id: str, event_id: str, facts: list[Fact]) -> Node:
-    openings = sorted((fact for fact in facts if fact.kind in OPENING), key=lambda fact: (fact.timestamp, str(fact.id)))
-    labels = {"Event", *(OPENING[fact.kind] for fact in openings)}
+def _event(user_id: str, event_id: str, rows: Sequence[LedgerRow]) -> Node:
+    openings = sorted((row for row in rows if row.kind in OPENING), key=lambda row: (row.timestamp, str(row.id)))
+    labels = {"Event", *(OPENING[row.kind] for row in openings)}
     properties = {"user_id": user_id, "id": event_id}
     if openings:
-        properties |= _given(interaction_id=str(openings[0].id), **_said(openings[0]))
+        properties |= _without_none(interaction_id=str(openings[0].id), **_content(openings[0]))
     return Node(sorted(labels), properties)
 
 
-def _said(fact: Fact) -> dict[str, Any]:
-    return {"timestamp": fact.timestamp, "metadata": fact.metadata}
+def _content(row: LedgerRow) -> dict[str, Any]:
+    return {"timestamp": row.timestamp, "metadata": row.metadata}
 
 
-def _given(**properties: Any) -> dict[str, Any]:
+def _without_none(**properties: Any) -> dict[str, Any]:
     return {name: value for name, value in properties.items() if value is not None}

@@ -1,127 +1,118 @@
-"""One user's graph held against their ledger rows while their projection stands still; and mended, if wanted."""
+"""Compares one user's graph with their ledger rows, while their projection waits; and repairs it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 import neo4j
 import psycopg
-from psycopg.rows import class_row
 
+from chalicelib.graph import elements
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
-from chalicelib.ledger import pages as history
-from chalicelib.ledger.ledger import CLAIM_BYTES, CLAIM_ROWS, Ledger, Row
+from chalicelib.ledger import erasures, pages, users
+from chalicelib.ledger.ledger import Ledger, Row
 from chalicelib.projection.projector import KINDS, changes
 from chalicelib.projection.rebuild import project_whole_user
-from chalicelib.verification import actual as elements
-from chalicelib.verification import expected as oracle
+from chalicelib.verification import actual, diff, expected
 from chalicelib.verification.actual import Element
-from chalicelib.verification.diff import Look, differences
+from chalicelib.verification.diff import Differences
 
-HELD_SECONDS = 120  # a user of 250,000 rows took less; a drain that meets them puts the rows back meanwhile
-MENDED_AT_ONCE = 5_000  # elements that one transaction deletes
-TRIES = 20
-
-# The projection writes a user's node before all else of theirs: with that locked it waits.
-_HOLD = "MERGE (u:User {id: $id}) SET u.id = $id"
-_WEIGHT = """
-SELECT count(*), coalesce(sum(bytes), 0)
-FROM graph_outbox JOIN interaction ON id = interaction_id WHERE user_id = %s AND next_attempt_at < 'infinity'
-"""
-_WAITING = f"""
-SELECT {history.ROW.replace("metadata", "metadata::text AS metadata")}
-FROM (SELECT interaction.*, 0 AS attempts FROM interaction JOIN graph_outbox ON id = interaction_id
-      WHERE user_id = %s AND next_attempt_at < 'infinity') AS waiting
-"""  # noqa: S608  a constant
-_ERASING = "SELECT 1 FROM erasure WHERE user_id = %s AND finished_at IS NULL"
-_DELETE_EDGES = "UNWIND $handles AS handle MATCH ()-[r]->() WHERE elementId(r) = handle DELETE r"
-_DELETE_NODES = "UNWIND $handles AS handle MATCH (n) WHERE elementId(n) = handle DETACH DELETE n"
+LOCK_SECONDS = 120  # a user of 250,000 rows took less; a drain that meets the lock requeues the user's rows
+REPAIR_BATCH = 5_000  # elements that one transaction deletes
+MAX_ATTEMPTS = 20
 
 
 class UndecidedError(Exception):
-    """It cannot be told now whether this user's graph is right; the text says why."""
+    """It cannot be decided now whether this user's graph is right; the text says why."""
 
 
-def look(ledger: Ledger, graph: Graph, user_id: str, *, mend: int = 0, heed_erasure: bool = True) -> Look:
-    """Compare exactly: rows that still wait are projected first, in a transaction that is rolled back at the end.
+def compare(ledger: Ledger, graph: Graph, user_id: str, *, check_erasure: bool = True) -> Differences:
+    """Compare exactly, and change nothing: rows that still wait are projected in a transaction that is rolled back.
 
-    With `mend` it deletes instead up to so many that do not belong; the rest is for the projection. Raises
-    UndecidedError, and GraphUnavailableError or RowsRefusedError when the graph does not take the rows that wait.
+    Raises UndecidedError, and GraphUnavailableError or RowsRefusedError if the graph refuses the rows that wait.
     """
-    with graph.transaction(HELD_SECONDS) as transaction:
-        made = transaction.run(_HOLD, id=user_id).consume().counters.nodes_created
-        implied, ids = _implied(ledger.connection, user_id)
-        # After the rows: who erases them said so before.
-        if heed_erasure and ledger.connection.execute(_ERASING, [user_id]).fetchone():
-            raise UndecidedError("the user is being erased")
-        waiting = [row for row in _waiting(ledger.connection, user_id) if row.id in ids]
-        _apply(transaction, waiting)
-        found = [element for _, element in elements.held(transaction, [user_id])]
-        ours = [e for e in found if made and not waiting and not e.is_edge and json.loads(e.key)[0] == "User"]
-        seen = differences(implied, (element for element in found if element not in ours))
-        if mend and not seen.clean:
-            delete(transaction, [*ours, *seen.wrong][:mend])
-        else:
-            transaction.rollback()
-    return seen
+    with graph.transaction(LOCK_SECONDS) as transaction:
+        found, _ = _compare_locked(transaction, ledger, user_id, check_erasure=check_erasure)
+        transaction.rollback()
+    return found
 
 
-def mend(ledger: Ledger, graph: Graph, user_id: str, *, heed_erasure: bool = True) -> Look:
-    """Delete what does not belong, project the user again, and return a last look. Raises as `look` does."""
-    at_once, before = MENDED_AT_ONCE, None
-    for _ in range(TRIES):
+def repair(ledger: Ledger, graph: Graph, user_id: str, *, check_erasure: bool = True) -> Differences:
+    """Delete unexpected elements, project the user again, and return what still differs. Raises as `compare` does."""
+    batch, before = REPAIR_BATCH, None
+    for _ in range(MAX_ATTEMPTS):
         try:
-            seen = look(ledger, graph, user_id, mend=at_once, heed_erasure=heed_erasure)
+            found = _delete_unexpected(ledger, graph, user_id, batch, check_erasure=check_erasure)
         except RowsRefusedError as error:
             if isinstance(error, RowsBusyError):
                 raise
-            # Large ones can be too much for one transaction.
-            at_once = max(1, at_once // 8)
+            # Large elements can be too much for one transaction.
+            batch = max(1, batch // 8)
             continue
-        if seen.clean or seen.counts() == before:
-            return seen
-        before = seen.counts()
+        if found.none or found.counts() == before:
+            return found
+        before = found.counts()
         try:
             project_whole_user(ledger, graph, user_id)
-        except GraphUnavailableError:  # without a constraint, which what was deleted now may have been in the way of
+        except GraphUnavailableError:  # a constraint is missing; what was deleted may have kept it from being created
             graph.prepare()
             project_whole_user(ledger, graph, user_id)
-    return look(ledger, graph, user_id, heed_erasure=heed_erasure)
+    return compare(ledger, graph, user_id, check_erasure=check_erasure)
 
 
-def delete(transaction: neo4j.Transaction, wrong: Iterable[Element]) -> None:
-    """Delete these elements, read in the same transaction."""
-    handles: dict[bool, list[str]] = {True: [], False: []}
-    for element in wrong:
-        handles[element.is_edge].append(element.handle)
-    transaction.run(_DELETE_EDGES, handles=handles[True]).consume()
-    transaction.run(_DELETE_NODES, handles=handles[False]).consume()
+def _delete_unexpected(
+    ledger: Ledger, graph: Graph, user_id: str, max_elements: int, *, check_erasure: bool
+) -> Differences:
+    with graph.transaction(LOCK_SECONDS) as transaction:
+        found, created = _compare_locked(transaction, ledger, user_id, check_erasure=check_erasure)
+        if found.none:
+            transaction.rollback()
+        else:
+            actual.delete(transaction, [*created, *found.unexpected][:max_elements])
+    return found
 
 
-def _implied(connection: psycopg.Connection, user_id: str) -> tuple[dict[str, str], set[UUID]]:
+def _compare_locked(
+    transaction: neo4j.Transaction, ledger: Ledger, user_id: str, *, check_erasure: bool
+) -> tuple[Differences, list[Element]]:
+    """Return the differences, and the user's node if only the lock created it: it is not one of them."""
+    created = elements.lock_user(transaction, user_id)
+    wanted, ids = _expected(ledger.connection, user_id)
+    # After the rows were read: an erasure is recorded before it deletes rows.
+    if check_erasure and erasures.is_under_way(ledger.connection, user_id):
+        raise UndecidedError("the user is being erased")
+    waiting = [row for row in _waiting(ledger, user_id) if row.id in ids]
+    for text, parameters in changes(waiting).statements():
+        transaction.run(text, parameters).consume()
+    found = [element for _, element in actual.of_users(transaction, [user_id])]
+    ours = [element for element in found if created and not waiting and _is_user(element)]
+    return diff.compare(wanted, (element for element in found if element not in ours)), ours
+
+
+def _is_user(element: Element) -> bool:
+    return not element.is_edge and json.loads(element.key)[0] == "User"
+
+
+def _expected(connection: psycopg.Connection, user_id: str) -> tuple[dict[str, str], set[UUID]]:
+    """Return the expected elements, content by key, and the ids of the rows that imply them."""
     ids: set[UUID] = set()
-
-    def rows() -> Iterable[Row]:
-        for row in history.of_users(connection, [user_id]):
-            ids.add(row.id)
-            yield row
-
-    implied = {element.key: element.content for element in map(elements.of, oracle.implied(rows()))}
-    return implied, ids
+    rows = _collecting(ids, pages.of_users(connection, [user_id]))
+    return {element.key: element.content for element in map(actual.of, expected.graph_of(rows))}, ids
 
 
-def _waiting(connection: psycopg.Connection, user_id: str) -> list[Row]:
-    """Return the rows not yet projected. Read after all rows: those of them not there have been projected."""
-    [rows, weight] = connection.execute(_WEIGHT, [user_id]).fetchone() or (0, 0)
-    if rows > CLAIM_ROWS or weight > CLAIM_BYTES:
+def _collecting(ids: set[UUID], rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        ids.add(row.id)
+        yield row
+
+
+def _waiting(ledger: Ledger, user_id: str) -> list[Row]:
+    """Return the rows not yet projected. Call it after all rows were read: any of those not among them is projected."""
+    connection = ledger.connection
+    rows, size_bytes = users.waiting_size(connection, user_id)
+    if rows > ledger.claim_rows or size_bytes > ledger.claim_bytes:
         raise UndecidedError(f"{rows} rows wait to be projected")
-    with connection.cursor(row_factory=class_row(Row)) as cursor:
-        waiting = cursor.execute(_WAITING, [user_id]).fetchall()
+    waiting = users.waiting_rows(connection, user_id)
     if any(row.kind not in KINDS for row in waiting):
         raise UndecidedError("rows of a kind unknown here wait for newer code")
     return waiting
-
-
-def _apply(transaction: neo4j.Transaction, rows: list[Row]) -> None:
-    for text, parameters in changes(rows).statements():
-        transaction.run(text, parameters).consume()

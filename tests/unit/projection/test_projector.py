@@ -1,4 +1,4 @@
-"""What rows mean for the graph depends on their set alone."""
+"""What rows write into the graph depends on their set only."""
 
 from uuid import UUID
 

@@ -1,0 +1,62 @@
+"""The ledger's record of erasures, and the deletion of an erased user's rows."""
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from chalicelib.ledger.connection import read_row
+
+# A repeated erasure keeps its time, unless the new one is later.
+_RECORD = """
+INSERT INTO erasure (user_id, erased_at) VALUES (%(user_id)s, coalesce(%(erased_at)s, clock_timestamp()))
+ON CONFLICT (user_id) DO UPDATE SET erased_at = greatest(erasure.erased_at, excluded.erased_at), finished_at = NULL
+RETURNING erased_at
+"""
+_DELETE_ROWS = """
+WITH gone AS (
+    DELETE FROM interaction WHERE id IN (
+        SELECT id FROM interaction
+        WHERE user_id = %(user_id)s AND least(received_at, timestamp) <= %(erased_at)s LIMIT %(batch)s
+    ) RETURNING id
+), waiting AS (
+    DELETE FROM graph_outbox USING gone WHERE interaction_id = gone.id
+)
+SELECT count(*) FROM gone
+"""
+_FINISH = "UPDATE erasure SET finished_at = clock_timestamp() WHERE user_id = %s AND erased_at = %s"
+_UNDER_WAY = "SELECT 1 FROM erasure WHERE user_id = %s AND finished_at IS NULL"
+_LIST = "SELECT user_id, erased_at, finished_at FROM erasure WHERE user_id > %s ORDER BY user_id LIMIT %s"
+
+
+def record(connection: psycopg.Connection, user_id: str, erased_at: datetime | None) -> datetime:
+    """Record an erasure up to that time, or up to now, and return the time that counts: the latest one known.
+
+    From then on no interaction of the user from before that time is stored.
+    """
+    moment: datetime
+    [moment] = read_row(connection, _RECORD, {"user_id": user_id, "erased_at": erased_at})
+    return moment
+
+
+def delete_rows(connection: psycopg.Connection, user_id: str, erased_at: datetime, max_rows: int) -> int:
+    """Delete rows of the user up to that time, and their places in the outbox; return how many."""
+    [deleted] = read_row(connection, _DELETE_ROWS, {"user_id": user_id, "erased_at": erased_at, "batch": max_rows})
+    return int(deleted)
+
+
+def finish(connection: psycopg.Connection, user_id: str, erased_at: datetime) -> None:
+    """Mark the erasure as finished, unless one up to a later time was recorded meanwhile."""
+    connection.execute(_FINISH, [user_id, erased_at])
+
+
+def is_under_way(connection: psycopg.Connection, user_id: str) -> bool:
+    """Return whether an erasure of this user is not finished."""
+    return connection.execute(_UNDER_WAY, [user_id]).fetchone() is not None
+
+
+def list_after(connection: psycopg.Connection, user_id: str, max_users: int) -> list[dict[str, Any]]:
+    """Return the next erasures by user, after that user."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_LIST, [user_id, max_users]).fetchall()

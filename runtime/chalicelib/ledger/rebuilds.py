@@ -1,0 +1,119 @@
+"""The ledger's record of rebuilds: which one is under way, and which ranges of keys are still to be projected."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from chalicelib.ledger import key_ranges, locks
+from chalicelib.ledger.connection import read_row
+
+_COLUMNS: LiteralString = "id, since, from_scratch, cause, estimated, projected, started_at, walking_at, finished_at"
+# A rebuild that supersedes another one starts in the transaction that finishes the other.
+_SUPERSEDED: LiteralString = """
+EXISTS (
+    SELECT FROM rebuild AS other WHERE other.id > rebuild.id AND other.started_at = rebuild.finished_at
+) AS superseded
+"""
+_UNDER_WAY = f"SELECT {_COLUMNS} FROM rebuild WHERE finished_at IS NULL"  # noqa: S608  a constant
+_PROGRESS = f"SELECT {_COLUMNS}, {_SUPERSEDED} FROM rebuild WHERE id = %s"  # noqa: S608  a constant
+_INSERT = "INSERT INTO rebuild (cause, since, from_scratch) VALUES (%s, %s, %s) RETURNING id"
+_LATEST_WIPE = "SELECT coalesce(max(id), 0) FROM rebuild WHERE from_scratch"
+_LOCK_WIPE = "SELECT 1 FROM rebuild WHERE id = %s AND walking_at IS NULL FOR UPDATE SKIP LOCKED"
+_WALKING = "UPDATE rebuild SET walking_at = now(), estimated = %s WHERE id = %s"
+_LOCK_RANGE = """
+SELECT reached, last FROM rebuild_range WHERE rebuild_id = %s ORDER BY last LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+_FINISH = """
+UPDATE rebuild SET finished_at = now()
+WHERE id = %s AND finished_at IS NULL AND NOT EXISTS (SELECT FROM rebuild_range WHERE rebuild_id = id)
+"""
+
+
+def begin(
+    connection: psycopg.Connection, *, cause: str, since: datetime | None, from_scratch: bool, restart: bool
+) -> tuple[int, bool]:
+    """Return the id of a rebuild that covers this, and whether it is new: one under way that does as much continues.
+
+    With `restart` the one under way is superseded in any case.
+    """
+    with connection.transaction():
+        locks.hold(connection, locks.REBUILDING)
+        other = under_way(connection)
+        if other and not restart and _does_as_much(other, since, from_scratch=from_scratch):
+            return int(other["id"]), False
+        if other:
+            connection.execute("DELETE FROM rebuild_range WHERE rebuild_id = %s", [other["id"]])
+            connection.execute("UPDATE rebuild SET finished_at = now() WHERE id = %s", [other["id"]])
+        [id_] = read_row(connection, _INSERT, [cause, since, from_scratch])
+    return int(id_), True
+
+
+def _does_as_much(other: Mapping[str, Any], since: datetime | None, *, from_scratch: bool) -> bool:
+    covers = other["since"] is None or (since is not None and other["since"] <= since)
+    return covers and other["from_scratch"] >= from_scratch
+
+
+def under_way(connection: psycopg.Connection) -> dict[str, Any] | None:
+    """Return the rebuild that is under way, if there is one."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_UNDER_WAY).fetchone()
+
+
+def is_wiping(connection: psycopg.Connection) -> bool:
+    """Return whether a rebuild from scratch is still deleting the old graph."""
+    rebuild = under_way(connection)
+    return bool(rebuild and rebuild["from_scratch"] and not rebuild["walking_at"])
+
+
+def latest_wipe(connection: psycopg.Connection) -> int:
+    """Return the id of the latest rebuild from scratch, 0 if there was none."""
+    [id_] = read_row(connection, _LATEST_WIPE)
+    return int(id_)
+
+
+def progress(connection: psycopg.Connection, rebuild_id: int) -> dict[str, Any]:
+    """Return a rebuild's progress, and whether another one superseded it. Raises ValueError for an unknown id."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(_PROGRESS, [rebuild_id]).fetchone()
+    if found is None:
+        raise ValueError(f"there is no rebuild {rebuild_id}")
+    return found
+
+
+def lock_wipe(connection: psycopg.Connection, rebuild_id: int) -> bool:
+    """Return whether the caller may wipe: no other transaction does, and the walk has not begun."""
+    return connection.execute(_LOCK_WIPE, [rebuild_id]).fetchone() is not None
+
+
+def begin_walk(connection: psycopg.Connection, rebuild_id: int, since: datetime | None) -> None:
+    """Write the ranges of keys to project: from here on the rebuild walks through the ledger."""
+    estimated = key_ranges.split(connection, rebuild_id, since)
+    connection.execute(_WALKING, [estimated, rebuild_id])
+
+
+def lock_range(connection: psycopg.Connection, rebuild_id: int) -> tuple[UUID, UUID] | None:
+    """Take a range that nobody else works on: the keys after the first, up to the second. None if there is none."""
+    return connection.execute(_LOCK_RANGE, [rebuild_id]).fetchone()
+
+
+def shorten_range(connection: psycopg.Connection, rebuild_id: int, last: UUID, *, start: UUID) -> None:
+    """Move the start of a range after rows were projected; a range that starts at its last key is done."""
+    if start < last:
+        moved = "UPDATE rebuild_range SET reached = %s WHERE rebuild_id = %s AND last = %s"
+        connection.execute(moved, [start, rebuild_id, last])
+    else:
+        connection.execute("DELETE FROM rebuild_range WHERE rebuild_id = %s AND last = %s", [rebuild_id, last])
+
+
+def count_projected(connection: psycopg.Connection, rebuild_id: int, rows: int) -> None:
+    """Add to the number of rows that the rebuild has projected."""
+    connection.execute("UPDATE rebuild SET projected = projected + %s WHERE id = %s", [rows, rebuild_id])
+
+
+def finish(connection: psycopg.Connection, rebuild_id: int) -> bool:
+    """Finish the rebuild if no range is left; return whether this call did."""
+    return connection.execute(_FINISH, [rebuild_id]).rowcount > 0

@@ -1,0 +1,56 @@
+"""What the ledger holds of each user."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from chalicelib.ledger.connection import read_row
+from chalicelib.ledger.ledger import Row
+
+_ROWS_BY_USER = """
+SELECT user_id, count(*) FROM interaction WHERE user_id > %s GROUP BY user_id ORDER BY user_id LIMIT %s
+"""
+_WITHOUT_ROWS = "SELECT u FROM unnest(%s::text[]) AS u WHERE NOT EXISTS (SELECT FROM interaction WHERE user_id = u)"
+_WAITING_SIZE = """
+SELECT count(*), coalesce(sum(bytes), 0)
+FROM graph_outbox JOIN interaction ON id = interaction_id WHERE user_id = %s AND next_attempt_at < 'infinity'
+"""
+_WAITING = """
+SELECT id, user_id, event_id, kind, artifact_id, metadata::text, timestamp, 0 AS attempts, received_at
+FROM interaction JOIN graph_outbox ON id = interaction_id WHERE user_id = %s AND next_attempt_at < 'infinity'
+"""
+_HELD = """
+SELECT (SELECT count(*) FROM interaction WHERE user_id = %(user_id)s),
+       (SELECT count(*) FROM interaction JOIN graph_outbox ON interaction_id = id WHERE user_id = %(user_id)s),
+       (SELECT erased_at FROM erasure WHERE user_id = %(user_id)s)
+"""
+
+
+def rows_by_user(connection: psycopg.Connection, after: str, max_users: int) -> Iterator[tuple[str, int]]:
+    """Yield the next users after that one, with the number of their rows."""
+    yield from connection.execute(_ROWS_BY_USER, [after, max_users])
+
+
+def without_rows(connection: psycopg.Connection, users: Sequence[str]) -> list[str]:
+    """Return those of the users who have no row."""
+    return [user_id for (user_id,) in connection.execute(_WITHOUT_ROWS, [list(users)])]
+
+
+def waiting_size(connection: psycopg.Connection, user_id: str) -> tuple[int, int]:
+    """Return how many of the user's rows wait for the graph, and their bytes; parked ones do not count."""
+    [rows, size] = read_row(connection, _WAITING_SIZE, [user_id])
+    return rows, size
+
+
+def waiting_rows(connection: psycopg.Connection, user_id: str) -> list[Row]:
+    """Return the user's rows that wait for the graph, in no order; parked ones do not count."""
+    with connection.cursor(row_factory=class_row(Row)) as cursor:
+        return cursor.execute(_WAITING, [user_id]).fetchall()
+
+
+def count_user_data(connection: psycopg.Connection, user_id: str) -> dict[str, Any]:
+    """Return the user's number of rows, how many of these are not in the graph, and the time of the last erasure."""
+    counts = read_row(connection, _HELD, {"user_id": user_id})
+    return dict(zip(("interactions", "waiting", "erased_at"), counts, strict=True))

@@ -1,0 +1,35 @@
+"""The ledger's side of the watermark: when catch-up last finished with both stores available."""
+
+from datetime import datetime
+
+import psycopg
+
+from chalicelib.ledger.connection import read_row
+
+_READ = "SELECT max(reached_at) FROM watermark"
+# Never earlier than the last one, whatever a clock or another catch-up does.
+_NEXT = "SELECT greatest(clock_timestamp(), (SELECT reached_at FROM watermark))"
+_WRITE = """
+INSERT INTO watermark (reached_at, version) VALUES (%s, %s)
+ON CONFLICT (single) DO UPDATE
+SET reached_at = greatest(watermark.reached_at, excluded.reached_at), version = excluded.version
+"""
+
+
+def read(connection: psycopg.Connection) -> datetime | None:
+    """Return the watermark; None before the first one."""
+    reached_at: datetime | None
+    [reached_at] = read_row(connection, _READ)
+    return reached_at
+
+
+def next_(connection: psycopg.Connection) -> datetime:
+    """Return the time for the next watermark, by the clock of Postgres."""
+    reached_at: datetime
+    [reached_at] = read_row(connection, _NEXT)
+    return reached_at
+
+
+def write(connection: psycopg.Connection, reached_at: datetime, version: int) -> None:
+    """Move the watermark to that time, unless it is later already."""
+    connection.execute(_WRITE, [reached_at, version])

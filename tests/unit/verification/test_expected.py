@@ -1,0 +1,59 @@
+"""The graph that a user's ledger rows imply."""
+
+from uuid import UUID
+
+import pytest
+
+from chalicelib.interaction import Interaction, Kind, moment
+from chalicelib.ledger.ledger import Row
+from chalicelib.verification.expected import Edge, Node, graph_of
+from tests.samples import ALICE, ARTIFACT, EVENT, NOW, interaction
+
+
+def row(one: Interaction, id_: str | None = None) -> Row:
+    return Row(
+        id=UUID(id_ or one.id),
+        user_id=one.user_id,
+        event_id=UUID(one.event_id),
+        kind=one.kind,
+        artifact_id=one.artifact_id,
+        metadata=None,
+        timestamp=moment(one.timestamp),
+        attempts=0,
+        received_at=NOW,
+    )
+
+
+def event_of(*rows: Row) -> Node:
+    [event] = [element for element in graph_of(rows) if isinstance(element, Node) and "Event" in element.labels]
+    return event
+
+
+def test_the_earliest_recall_or_workspace_opens_the_event_whatever_its_id() -> None:
+    early = row(interaction(event_id=EVENT, timestamp=NOW.timestamp() - 5), "f" * 8 + EVENT[8:])
+    late = row(interaction("workspace", event_id=EVENT), "0" * 8 + EVENT[8:])
+    for rows in ((early, late), (late, early)):
+        event = event_of(*rows)
+        assert event.labels == ["Event", "RecallEvent", "WorkspaceEvent"]
+        assert (event.properties["interaction_id"], event.properties["timestamp"]) == (str(early.id), early.timestamp)
+
+
+def test_of_two_openings_at_the_same_time_the_smaller_id_counts() -> None:
+    large, small = (row(interaction(event_id=EVENT), digit * 8 + EVENT[8:]) for digit in "f0")
+    assert event_of(large, small).properties["interaction_id"] == str(small.id)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if not kind.opens])
+def test_any_other_kind_is_an_edge_to_the_users_artifact(kind: Kind) -> None:
+    one = row(interaction(kind, event_id=EVENT, artifact_id=ARTIFACT))
+    user, event, initiated, artifact, edge = graph_of([one])
+    assert user == Node(["User"], {"id": ALICE})
+    assert event == Node(["Event"], {"user_id": ALICE, "id": EVENT})
+    assert initiated == Edge("INITIATED", user, event, {})
+    assert artifact == Node(["Artifact"], {"user_id": ALICE, "id": ARTIFACT})
+    assert edge == Edge(kind.upper(), event, artifact, {"id": str(one.id), "timestamp": one.timestamp})
+
+
+def test_an_artifact_that_is_touched_twice_is_one_node() -> None:
+    rows = [row(interaction(kind, event_id=EVENT, artifact_id=ARTIFACT)) for kind in ("peel", "keep")]
+    assert [element.labels for element in graph_of(rows) if isinstance(element, Node)].count(["Artifact"]) == 1
