@@ -79,7 +79,7 @@ class Handlers:
 
     def verify(self, *, repair: bool = False, cursor: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Compare a share of the graph with the ledger, and repair it if asked to; return a `verification.Report`."""
-        sizes = {"page_rows": self._limits.page_rows, "page_orphans": self._limits.page_orphans}
+        sizes = {"rows": self._limits.page_rows, "orphans": self._limits.page_orphans}
         return run.Verification(self._ledger, self._graph, repair=repair, **sizes).run(cursor, self._in_time)
 
     def count_user_data(self, *, user_id: str) -> dict[str, Any]:

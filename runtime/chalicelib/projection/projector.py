@@ -14,9 +14,7 @@ from chalicelib.interaction import Kind
 from chalicelib.ledger.ledger import RETRY_PAUSE, Ledger, Row
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
-# Not at once: a claim takes the oldest rows, and later ones get their turn meanwhile.
-BUSY_PAUSE = timedelta(seconds=5)
-
+BUSY_PAUSE = timedelta(seconds=5)  # a claim takes the oldest rows; later ones get their turn meanwhile
 KINDS = {kind.value for kind in Kind}
 
 
@@ -171,7 +169,7 @@ def catch_up(
     total = 0
     while in_time():
         drained, other_work = drain(ledger, graph), between()
-        total += drained
-        if not drained and not other_work:
+        if not (drained or other_work):
             break
+        total += drained
     return total

@@ -54,16 +54,10 @@ class Verification:
     """One call's share of the verification."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        graph: Graph,
-        *,
-        repair: bool,
-        page_rows: int = PAGE_ROWS,
-        page_orphans: int = PAGE_ORPHANS,
+        self, ledger: Ledger, graph: Graph, *, repair: bool, rows: int = PAGE_ROWS, orphans: int = PAGE_ORPHANS
     ) -> None:
         self._ledger, self._graph, self._repair = ledger, graph, repair
-        self._page_rows, self._page_orphans = page_rows, page_orphans
+        self._page_rows, self._page_orphans = rows, orphans
         self._report = Report()
         self._sums = [0, 0]
 
