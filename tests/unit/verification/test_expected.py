@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from chalicelib.interaction import Interaction, Kind, moment
+from chalicelib.interaction import Interaction, Kind, to_datetime
 from chalicelib.ledger.ledger import Row
 from chalicelib.verification.expected import Edge, Node, graph_of
 from tests.samples import ALICE, ARTIFACT, EVENT, NOW, interaction
@@ -18,7 +18,7 @@ def row(one: Interaction, id_: str | None = None) -> Row:
         kind=one.kind,
         artifact_id=one.artifact_id,
         metadata=None,
-        timestamp=moment(one.timestamp),
+        timestamp=to_datetime(one.timestamp),
         attempts=0,
         received_at=NOW,
     )
