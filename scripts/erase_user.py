@@ -15,7 +15,8 @@ from scripts.common.console import progress
 from scripts.common.errors import WrongUseError
 from scripts.common.target import Target, find_target
 from scripts.common.users import find_user, unknown_user
-from scripts.dlq.queue import check_all_seen, delete_messages_of, find_messages_of
+from scripts.dlq.queue import DeadLetterQueue
+from scripts.dlq.user_messages import delete_messages_of, read_messages_of
 
 
 @command()
@@ -42,6 +43,8 @@ def erase_user(
     """
     if [bool(user), list_all, again].count(True) != 1 or (file and not again):
         raise WrongUseError("give one of USER, --list and --again (which may have a --file)")
+    if list_all and yes:
+        raise WrongUseError("--yes has no effect with --list")
     listed = read_list(file) if file else {}
     target = find_target(environment)
     if list_all:
@@ -89,19 +92,23 @@ def _erase_user(target: Target, user: str, *, yes: bool) -> None:
     found = find_user(target, user)
     counts = target.operate("holdings", user_id=found.user_id)
     known = bool(found.account or any(counts.values()))
-    messages, in_flight = ([], 0) if known and yes else find_messages_of(target, {found.user_id})
+    if known and yes:
+        _erase(target, {found.user_id: None})
+        return
+    with DeadLetterQueue(target) as queue:
+        messages = sum(1 for _ in read_messages_of(queue, found.user_id))
     if not (known or messages):
-        check_all_seen(in_flight)
+        queue.check_all_read()
         raise unknown_user(target, user)
     if yes:
         _erase(target, {found.user_id: None})
         return
     click.echo(
         f"{found.user_id}: {counts['interactions']} interactions ({counts['waiting']} not yet in the graph),"
-        f" {counts['nodes']} nodes and {len(messages)} dead-lettered messages"
+        f" {counts['nodes']} nodes and {messages} dead-lettered messages"
     )
     click.echo("nothing was erased: --yes erases it")
-    check_all_seen(in_flight)
+    queue.check_all_read()
 
 
 def _erase_again(target: Target, listed: dict[str, datetime], *, yes: bool) -> None:
@@ -120,15 +127,15 @@ def _erase(target: Target, until: Mapping[str, datetime | None]) -> None:
         # The first waits until running transactions have ended; then they have ended for the others too.
         for one in bar.track(erasures, description="waiting 15 s, then checking again"):
             one.finish()
-    messages, in_flight = delete_messages_of(target, {one.user_id: one.erased_at for one in erasures if one.erased_at})
-    owners = Counter(user_id for message in messages for user_id in message.owners({one.user_id for one in erasures}))
+    with DeadLetterQueue(target) as queue:
+        deleted = delete_messages_of(queue, {one.user_id: one.erased_at for one in erasures if one.erased_at})
     for one in erasures:
         click.echo(
             f"{one.user_id}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes and"
-            f" {owners[one.user_id]} dead-lettered messages, all from before"
+            f" {deleted[one.user_id]} dead-lettered messages, all from before"
             f" {one.erased_at and one.erased_at.isoformat()}"
         )
-    check_all_seen(in_flight)
+    queue.check_all_read()
 
 
 @dataclass

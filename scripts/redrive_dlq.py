@@ -1,26 +1,31 @@
 """redrive-dlq: show dead-lettered messages, send them back, or write them to a file and remove them."""
 
 import math
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from scripts.common.cli import Time, command, environment_option, run
-from scripts.common.console import console, progress
+from scripts.common.console import progress
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.output_files import check_new_output
-from scripts.common.target import Target, find_target
-from scripts.dlq.message import GAVE_UP, POISON, DlqMessage, Selection, append_to_file, read_file
-from scripts.dlq.queue import BATCH_MESSAGES, MAX_HOLD_SECONDS, DeadLetterQueue, batches
-from scripts.dlq.report import Report
+from scripts.common.target import find_target
+from scripts.dlq.actions import make_action
+from scripts.dlq.message import GAVE_UP, POISON, Selection, read_file
+from scripts.dlq.queue import MAX_HOLD_SECONDS, DeadLetterQueue
 
-WRITE_MESSAGES = 100  # messages in one write to the disk
+# Each option that only some actions use; without one of them the command only shows messages.
+ACTIONS_OF_OPTIONS = {
+    "file": ("discard",),
+    "yes": ("discard",),
+    "rate": ("redrive", "from_file"),
+    "dry_run": ("redrive", "discard", "from_file"),
+    "hold": ("redrive", "discard", "view"),
+}
 
 
 class Rate(click.FloatRange):
@@ -45,7 +50,7 @@ class Rate(click.FloatRange):
 @click.option("--kind", multiple=True, help="Only messages with an interaction of this kind; repeatable.")
 @click.option("--since", type=Time(), help="Only what was sent since then: 90m, 12h, 3d, or a time (UTC).")
 @click.option("--limit", type=click.IntRange(1, 10**9), help="At most so many, in no particular order.")
-@click.option("--poison", is_flag=True, help="With --redrive: poison too. Naming its --reason does the same.")
+@click.option("--poison", is_flag=True, help="Only poison: short for its three --reason values.")
 @click.option("--rate", type=Rate(min=0.1), default=50, show_default=True, help="Messages sent per second at most.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and do nothing.")
 @click.option("--metadata", is_flag=True, help="Show the users' metadata too.")
@@ -66,94 +71,54 @@ def redrive_dlq(environment: str, **options: Any) -> None:
     If killed at any time, nothing is lost and running it again is safe: a message is sent or written before it is
     removed, and no interaction is stored twice.
     """
-    if options["discard"] and not options["file"]:
+    action_name = next((name for name in ("redrive", "discard", "from_file") if options[name]), "view")
+    _check(action_name, options)
+    if action_name == "discard" and not options["file"]:
         options["file"] = Path(f"dead-letters-{environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
-    _check(options)
-    reasons = options["reason"] or ([GAVE_UP] if options["redrive"] and not options["poison"] else [])
-    selection = Selection(reasons=tuple(reasons), kinds=options["kind"], since=options["since"], limit=options["limit"])
+        check_new_output(options["file"])
+    selection = _selection(action_name, options)
+    path = options["from_file"]
+    from_file, incomplete_line = read_file(path) if path else ([], None)
     target = find_target(environment)
-    held = {"hold_seconds": options["hold"], "messages_per_second": options["rate"]}
-    with DeadLetterQueue(target, **held) as queue, progress() as bar:
-        messages = read_file(options["from_file"]) if options["from_file"] else queue
-        total = len(messages) if isinstance(messages, list) else queue.count
-        action = _action(target, queue, options)
+    with (
+        DeadLetterQueue(target, hold_seconds=options["hold"], messages_per_second=options["rate"]) as queue,
+        progress() as bar,
+    ):
+        action = make_action(action_name, target, queue, options)
+        messages = filter(selection.matches, from_file) if path else queue.read(selection.matches, keep=action.moves)
+        total = len(from_file) if path else queue.count
         try:
-            action.apply(selection.of(bar.track(messages, total=total, description="reading")))
+            action.apply(islice(bar.track(messages, total=total, description="reading"), options["limit"]))
         finally:
             bar.stop()
             action.report.show(action.title, metadata=options["metadata"])
-    if queue.in_flight:
-        console.print(f"{queue.in_flight} more are held by another command, or by one that was killed: try later")
     if action.failed:
         raise OperationError(f"{action.failed} were refused and stay where they are")
+    if incomplete_line:
+        raise OperationError(f"{path}, line {incomplete_line}: it is incomplete and was not sent")
+    if not path:
+        queue.check_all_read()
 
 
-def _check(options: dict[str, Any]) -> None:
+def _selection(action: str, options: dict[str, Any]) -> Selection:
+    reasons = {*options["reason"], *(POISON if options["poison"] else ())}
+    if action == "redrive" and not reasons:
+        reasons = {GAVE_UP}
+    return Selection(reasons=tuple(reasons), kinds=options["kind"], since=options["since"])
+
+
+def _check(action: str, options: dict[str, Any]) -> None:
     if sum(map(bool, (options["redrive"], options["discard"], options["from_file"]))) > 1:
         raise WrongUseError("choose one of --redrive, --discard and --from-file")
-    if options["discard"] and not (options["yes"] or options["dry_run"]):
-        raise WrongUseError("--discard removes messages: add --yes, or --dry-run to see which")
+    context = click.get_current_context()
+    for option, actions in ACTIONS_OF_OPTIONS.items():
+        if action not in actions and context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            names = " or ".join(f"--{name.replace('_', '-')}" for name in actions if name != "view")
+            raise WrongUseError(f"--{option.replace('_', '-')} goes only with {names}")
+    if options["discard"] and options["yes"] == options["dry_run"]:
+        raise WrongUseError("--discard removes messages: add either --yes, or --dry-run to see which")
     if options["file"]:
         check_new_output(options["file"])
-
-
-@dataclass(kw_only=True)
-class Action:
-    """What is done with the selected messages, and its result."""
-
-    title: str
-    act: Callable[[list[DlqMessage]], list[DlqMessage]] = list
-    """Processes some messages and returns those that succeeded; the default changes nothing."""
-    messages_per_second: float = math.inf
-    report: Report = field(default_factory=Report)
-    failed: int = 0
-
-    def apply(self, messages: Iterable[DlqMessage]) -> None:
-        """Process the messages, no faster than the rate."""
-        rate = self.messages_per_second
-        due = time.monotonic()
-        for batch in batches(
-            messages, max_items=WRITE_MESSAGES if math.isinf(rate) else max(1, min(BATCH_MESSAGES, int(rate)))
-        ):
-            time.sleep(max(0.0, due - time.monotonic()))
-            due = time.monotonic() + len(batch) / rate
-            done = self.act(batch)
-            self.failed += len(batch) - len(done)
-            for message in done:
-                self.report.add(message)
-
-
-def _action(target: Target, queue: DeadLetterQueue, options: dict[str, Any]) -> Action:
-    rate = options["rate"]
-    if options["redrive"]:
-        action = Action(title="sent back", act=queue.redrive, messages_per_second=rate)
-    elif options["discard"]:
-        path = options["file"]
-        title = f"written to {path} and removed" if queue.count else "removed"
-        action = Action(title=title, act=partial(_discard, target, queue, path))
-    elif options["from_file"]:
-        act = partial(_send_back, target, queue)
-        action = Action(title=f"sent from {options['from_file']}", act=act, messages_per_second=rate)
-    else:
-        return Action(title=f"dead-lettered messages of {target.name}")
-    return Action(title=f"would be {action.title}") if options["dry_run"] else action
-
-
-def _discard(target: Target, queue: DeadLetterQueue, path: Path, messages: list[DlqMessage]) -> list[DlqMessage]:
-    append_to_file(path, messages)
-    deleted = queue.delete(messages)
-    target.operate("count_discarded", interactions=_count_interactions(deleted))
-    return deleted
-
-
-def _send_back(target: Target, queue: DeadLetterQueue, messages: list[DlqMessage]) -> list[DlqMessage]:
-    sent = queue.send(messages)
-    target.operate("count_discarded", interactions=-_count_interactions(sent))
-    return sent
-
-
-def _count_interactions(messages: list[DlqMessage]) -> int:
-    return sum(max(1, len(message.interactions)) for message in messages)
 
 
 def main() -> None:

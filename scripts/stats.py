@@ -15,7 +15,7 @@ from chalicelib.ledger.statistics import OF_A_DAY, OF_ALL_DAYS
 from scripts.common.cli import command, environment_option, run
 from scripts.common.console import console, printable, progress, show_table
 from scripts.common.errors import WrongUseError
-from scripts.common.output_files import check_output
+from scripts.common.output_files import check_output, replace_file
 from scripts.common.target import Target, find_target
 from scripts.reports.reconciliation import reconcile
 
@@ -58,7 +58,8 @@ def stats(
     elif html:
         from scripts.reports.html_page import page  # noqa: PLC0415  the plotting library takes a second to load
 
-        html.write_text(page(f"Interactions, {environment}", tables, days=days, now=now), encoding="utf-8")
+        with replace_file(html) as file:
+            file.write(page(f"Interactions, {environment}", tables, days=days, now=now))
         click.echo(f"wrote {html}")
     else:
         for name, table in tables.items():

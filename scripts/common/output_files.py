@@ -1,15 +1,23 @@
-"""Checks of the files that commands write, made before any work is done."""
+"""Files that commands write: checked before any work is done, complete under their name, or not there at all."""
 
+import errno
 import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from scripts.common.errors import WrongUseError
 
+PRIVATE, SHARED = 0o600, 0o666  # modes; the umask applies
+
 
 def check_output(path: Path) -> None:
-    """Raise WrongUseError if a file cannot be written there."""
+    """Raise WrongUseError if a file cannot be written there or replaced."""
     try:
-        writable = os.access(path, os.W_OK) and not path.is_dir() if path.exists() else _takes_files(path.parent)
+        replaceable = (path.is_file() and os.access(path, os.W_OK)) or not os.path.lexists(path)
+        writable = replaceable and _takes_files(path.parent)
     except OSError as error:  # a name that is too long
         raise WrongUseError(f"{path}: {error.strerror}") from None
     if not writable:
@@ -17,10 +25,50 @@ def check_output(path: Path) -> None:
 
 
 def check_new_output(path: Path) -> None:
-    """Raise WrongUseError if a file exists there already or cannot be written there."""
-    check_output(path)
-    if path.exists():
+    """Raise WrongUseError if something exists there already or a file cannot be written there."""
+    if os.path.lexists(path):
         raise WrongUseError(f"{path} exists: choose another name")
+    check_output(path)
+
+
+def write_new_file(path: Path) -> AbstractContextManager[TextIO]:
+    """Write a file that only its owner may read; raises FileExistsError if there is one at the end."""
+    return _write(path, mode=PRIVATE, publish=_name_new)
+
+
+def replace_file(path: Path) -> AbstractContextManager[TextIO]:
+    """Write a file over one that may exist; a link keeps pointing to it."""
+    return _write(path.resolve(), mode=SHARED, publish=os.replace)
+
+
+@contextmanager
+def _write(path: Path, *, mode: int, publish: Callable[[Path, Path], None]) -> Iterator[TextIO]:
+    """Write under a temporary name beside it; give it its own name once the disk has it, and remove it on failure."""
+    temporary = path.with_name(f".{secrets.token_hex(4)}.part")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        publish(temporary, path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _name_new(temporary: Path, path: Path) -> None:
+    if os.path.lexists(path):  # it was not there when the command began
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    temporary.rename(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Return once the disk has the names of the files in this folder."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _takes_files(folder: Path) -> bool:

@@ -3,11 +3,10 @@
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chalicelib.interaction import microseconds
 from scripts.common.errors import WrongUseError
+from scripts.common.output_files import sync_folder
 
 GAVE_UP = "gave_up"  # moved by SQS after the last receive: it may be stored another time
 POISON = ("not_json", "refused", "data_error")  # the worker's reason codes: it can never be stored as it is
@@ -97,13 +97,9 @@ class Selection:
     reasons: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     since: datetime | None = None
-    limit: int | None = None
 
-    def of(self, messages: Iterable[DlqMessage]) -> Iterator[DlqMessage]:
-        """Yield the selected messages; reading stops at the limit."""
-        return islice(filter(self._matches, messages), self.limit)
-
-    def _matches(self, message: DlqMessage) -> bool:
+    def matches(self, message: DlqMessage) -> bool:
+        """Tell whether the message passes all filters."""
         return (
             (not self.reasons or message.reason in self.reasons)
             and (not self.kinds or not set(self.kinds).isdisjoint(message.texts("kind")))
@@ -117,20 +113,16 @@ def append_to_file(path: Path, messages: Iterable[DlqMessage]) -> None:
         file.writelines(f"{message.model_dump_json()}\n" for message in messages)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)  # the file's name too
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
-def read_file(path: Path) -> list[DlqMessage]:
-    """Read a file that `append_to_file` wrote; raises WrongUseError with the line's number for any other file.
+def read_file(path: Path) -> tuple[list[DlqMessage], int | None]:
+    """Read a file that `append_to_file` wrote; return its messages, and the number of an incomplete last line.
 
-    An incomplete last line is skipped: a message is removed from the queue only after its line is on the disk.
+    Raises WrongUseError, with the line's number, for any other file. A last line without its newline may be complete.
     """
     try:
-        *lines, _incomplete = path.read_text(encoding="utf-8").split("\n")
+        *lines, last = path.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError:
         raise WrongUseError(f"{path}: not text, so not a file that --discard wrote") from None
     messages = []
@@ -139,4 +131,8 @@ def read_file(path: Path) -> list[DlqMessage]:
             messages.append(DlqMessage.model_validate_json(line))
         except ValidationError:
             raise WrongUseError(f"{path}, line {number}: not a message that --discard wrote") from None
-    return messages
+    try:
+        messages += [DlqMessage.model_validate_json(last)] if last else []
+    except ValidationError:
+        return messages, len(lines) + 1
+    return messages, None

@@ -1,13 +1,12 @@
 """The dead-letter queue: read its messages, then send them back, delete them or release them."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from scripts.common.console import progress
 from scripts.common.errors import OperationError
 from scripts.common.target import Target
 from scripts.dlq.message import DlqMessage
@@ -16,6 +15,7 @@ BATCH_MESSAGES = 10  # SQS's limit for one call
 BATCH_BYTES = 900_000  # of bodies in one call; SQS allows 1 MiB including attributes
 MAX_HOLD_SECONDS = 12 * 60 * 60  # SQS's longest visibility time-out
 READS_PER_SECOND = 50  # over a slow line; used only to choose how long messages are held
+SETTLE_SECONDS = 60  # SQS's counts are right after about this time
 
 
 Item = TypeVar("Item")
@@ -29,13 +29,21 @@ class DeadLetterQueue:
     """
 
     def __init__(
-        self, target: Target, *, hold_seconds: int | None = None, messages_per_second: float = READS_PER_SECOND
+        self,
+        target: Target,
+        *,
+        hold_seconds: int | None = None,
+        messages_per_second: float = READS_PER_SECOND,
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         """Choose how long a message is held; the default is one minute plus the time to read all at this rate."""
         self._sqs = target.client("sqs")
         self._source, self._url = target.outputs["QueueUrl"], target.outputs["DeadLetterQueueUrl"]
         self._receipts: dict[str, str] = {}
-        self.count, self.in_flight = self._counts()
+        self._releasable: set[str] = set()
+        self._settle_seconds = settle_seconds
+        self.count, self.unread = self._counts()
+        """How many messages can be read, and how many cannot: those that others hold, and those left by `read`."""
         seconds_to_read = self.count / min(messages_per_second, READS_PER_SECOND)
         self._hold_seconds = hold_seconds or min(MAX_HOLD_SECONDS, 60 + int(seconds_to_read))
 
@@ -45,28 +53,63 @@ class DeadLetterQueue:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Make the held messages visible to others again."""
-        for batch in batches(self._receipts.values()):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                for number, receipt in enumerate(batch)
-            ]
-            # SQS refuses a message whose hold has expired: it is visible already.
-            self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-        self._receipts.clear()
+        self._release(list(self._receipts))
 
-    def __iter__(self) -> Iterator[DlqMessage]:
-        """Yield each message once that was there when reading began; messages that a redrive brings back are not."""
+    def check_all_read(self) -> None:
+        """Raise OperationError if messages could not be read, most often because another command holds them."""
+        if self.unread:
+            raise OperationError(f"{self.unread} dead-lettered messages were not read: another command holds them?")
+
+    def read(
+        self, selects: Callable[[DlqMessage], object] = lambda _: True, *, keep: bool = False
+    ) -> Iterator[DlqMessage]:
+        """Yield each selected message once that was there when reading began, not what a redrive brings back.
+
+        With `keep` the yielded messages stay held until they are deleted. SQS limits how many messages are held at once
+        and then answers as if the queue were empty: the others are released, and reading goes on. Afterwards `unread`
+        includes those that could not be received.
+        """
         seen: set[str] = set()
-        began, rounds_without_new = None, 0
+        began, read, rounds_without_new = None, 0, 0
         while rounds_without_new <= len(seen) / BATCH_MESSAGES:  # a message comes again when its hold has expired
             now, messages = self._receive()
             if not messages:
-                return
+                if not self._is_nonempty():
+                    return
+                if not self._release([id_ for id_ in self._receipts if id_ in self._releasable]):
+                    break
+                continue
             began = began or now
             new = [message for message in messages if message["MessageId"] not in seen]
             seen |= {message["MessageId"] for message in new}
-            rounds_without_new = 0 if new else rounds_without_new + 1
-            yield from (message for message in map(DlqMessage.from_sqs, new) if message.sent_at <= began)
+            old = [message for message in map(DlqMessage.from_sqs, new) if message.sent_at <= began]
+            rounds_without_new = 0 if old else rounds_without_new + 1
+            read += len(old)
+            selected = [message for message in old if selects(message)]
+            kept = {message.message_id for message in selected} if keep else set()
+            self._releasable |= {message["MessageId"] for message in new} - kept
+            yield from selected
+        self.unread += max(0, self.count - read)
+
+    def _is_nonempty(self) -> bool:
+        """Tell whether messages are visible. SQS's counts can be outdated for a minute: they get time to become 0."""
+        until = time.monotonic() + self._settle_seconds
+        while self._counts()[0]:
+            if time.monotonic() >= until:
+                return True
+            time.sleep(min(1.0, self._settle_seconds))
+        return False
+
+    def _release(self, ids: list[str]) -> list[str]:
+        """Make these messages visible to others again, and return them."""
+        for batch in batches(ids):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": self._receipts.pop(id_), "VisibilityTimeout": 0}
+                for number, id_ in enumerate(batch)
+            ]
+            # SQS refuses a message whose hold has expired: it is visible already.
+            self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+        return ids
 
     def _receive(self) -> tuple[datetime, list[Mapping[str, Any]]]:
         """Receive up to ten messages; also return the time by the queue's clock, rounded up to a second."""
@@ -116,36 +159,6 @@ class DeadLetterQueue:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
         return int(found[names[0]]), int(found[names[1]])
-
-
-def find_messages_of(target: Target, user_ids: AbstractSet[str]) -> tuple[list[DlqMessage], int]:
-    """Return these users' dead-lettered messages, and how many of the queue's messages others held meanwhile.
-
-    The held ones were not read; a later call finds them.
-    """
-    with DeadLetterQueue(target) as queue:
-        return [message for message in _with_progress(queue) if message.owners(user_ids)], queue.in_flight
-
-
-def delete_messages_of(target: Target, until: Mapping[str, datetime]) -> tuple[list[DlqMessage], int]:
-    """Delete each user's messages up to their time; return those deleted, and how many messages others held."""
-
-    def is_erased(message: DlqMessage) -> bool:
-        return any(message.is_before(user_id, until[user_id]) for user_id in message.owners(until.keys()))
-
-    with DeadLetterQueue(target) as queue:
-        return queue.delete(list(filter(is_erased, _with_progress(queue)))), queue.in_flight
-
-
-def _with_progress(queue: DeadLetterQueue) -> Iterator[DlqMessage]:
-    with progress() as bar:
-        yield from bar.track(queue, total=queue.count, description="reading dead-lettered messages")
-
-
-def check_all_seen(in_flight: int) -> None:
-    """Raise OperationError if other readers held messages, which were therefore not read."""
-    if in_flight:
-        raise OperationError(f"{in_flight} dead-lettered messages were held by another command and not read: try later")
 
 
 def batches(

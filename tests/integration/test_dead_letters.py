@@ -14,7 +14,8 @@ from chalicelib.queue import encode
 from local.cloud import Cloud
 from scripts.common.target import Target
 from scripts.dlq.message import DlqMessage
-from scripts.dlq.queue import DeadLetterQueue, delete_messages_of, find_messages_of
+from scripts.dlq.queue import DeadLetterQueue
+from scripts.dlq.user_messages import delete_messages_of, read_messages_of
 from tests.samples import ALICE, ARTIFACT, BOB, interaction
 
 Send = Callable[..., None]
@@ -55,7 +56,7 @@ def send(target: TwoQueues) -> Send:
 def visible(target: TwoQueues) -> dict[str, str]:
     """Return what everybody can read in the dead-letter queue now: reasons by body."""
     with DeadLetterQueue(target) as queue:
-        return {message.body: message.reason for message in queue}
+        return {message.body: message.reason for message in queue.read()}
 
 
 def arrived(target: TwoQueues) -> list[dict[str, Any]]:
@@ -78,7 +79,7 @@ def test_reading_changes_nothing(target: TwoQueues, send: Send) -> None:
 def test_an_interrupted_reader_releases_its_messages(target: TwoQueues, send: Send) -> None:
     def read() -> None:
         with DeadLetterQueue(target) as queue:
-            next(iter(queue))
+            next(queue.read())
             raise KeyboardInterrupt
 
     send("one")
@@ -91,7 +92,7 @@ def test_a_redriven_message_moves_without_its_reason(target: TwoQueues, send: Se
     send("stays", "refused")
     send("goes", "not_json")
     with DeadLetterQueue(target) as queue:
-        moved = queue.redrive(message for message in queue if message.body == "goes")
+        moved = queue.redrive(message for message in queue.read(keep=True) if message.body == "goes")
     assert [message.body for message in moved] == ["goes"]
     assert [(message["Body"], message.get("MessageAttributes")) for message in arrived(target)] == [("goes", None)]
     assert visible(target) == {"stays": "refused"}
@@ -100,7 +101,7 @@ def test_a_redriven_message_moves_without_its_reason(target: TwoQueues, send: Se
 def test_a_message_that_was_only_sent_stays(target: TwoQueues, send: Send) -> None:
     send("killed in between")
     with DeadLetterQueue(target) as queue:
-        queue.send(queue)
+        queue.send(queue.read())
     assert len(arrived(target)) == 1
     assert visible(target) == {"killed in between": "gave_up"}
 
@@ -110,7 +111,7 @@ def test_a_message_that_the_queue_refuses_stays(target: TwoQueues, send: Send) -
     nowhere = replace(target)
     nowhere.__dict__["outputs"] = {**target.outputs, "QueueUrl": target.outputs["QueueUrl"] + "-missing"}
     with pytest.raises(ClientError), DeadLetterQueue(nowhere) as queue:
-        queue.redrive(queue)
+        queue.redrive(queue.read(keep=True))
     assert visible(target) == {"one": "gave_up"}
 
 
@@ -118,7 +119,7 @@ def test_poison_that_returns_while_reading_is_read_once(target: TwoQueues, send:
     send("poison", "not_json")
     rounds = 0
     with DeadLetterQueue(target) as queue:
-        for message in queue:
+        for message in queue.read(keep=True):
             queue.delete([message])
             send(message.body, message.reason)
             rounds += 1
@@ -130,7 +131,7 @@ def test_large_messages_are_sent_in_several_calls(target: TwoQueues, send: Send)
     for number in range(4):
         send(f"{number}" * 500_000)
     with DeadLetterQueue(target) as queue:
-        assert len(queue.redrive(queue)) == 4
+        assert len(queue.redrive(queue.read(keep=True))) == 4
     assert sorted(len(message["Body"]) for message in arrived(target)) == [500_000] * 4
     assert visible(target) == {}
 
@@ -140,7 +141,7 @@ def test_an_expired_hold_yields_no_message_twice(target: TwoQueues, send: Send) 
         send(str(number))
     with DeadLetterQueue(target, hold_seconds=1) as queue:
         bodies = []
-        for message in queue:
+        for message in queue.read(keep=True):
             bodies.append(message.body)
             if len(bodies) == 15:
                 await_expiry(target)
@@ -162,18 +163,20 @@ def test_only_one_users_messages_up_to_a_time_are_deleted(target: TwoQueues, sen
     send(invalid, "refused")
     send(f"not even JSON, of {ALICE}", "not_json")
     send(bobs)
-    seen, in_flight = find_messages_of(target, {ALICE, "somebody-else"})
-    assert (len(seen), in_flight, len(visible(target))) == (3, 0, 4)
+    with DeadLetterQueue(target) as queue:
+        own = {message.body for message in read_messages_of(queue, ALICE)}
+    assert (len(own), queue.unread, len(visible(target))) == (3, 0, 4)
     in_an_hour = datetime.now(UTC) + timedelta(hours=1)
     later = encode(interaction(now=in_an_hour, timestamp=in_an_hour.timestamp()))
     send(later)
-    deleted, in_flight = delete_messages_of(target, dict.fromkeys((ALICE, "somebody-else"), datetime.now(UTC)))
-    assert ({message.body for message in deleted}, in_flight) == ({message.body for message in seen}, 0)
+    with DeadLetterQueue(target) as queue:
+        deleted = delete_messages_of(queue, dict.fromkeys((ALICE, "somebody-else"), datetime.now(UTC)))
+    assert (deleted, queue.unread) == ({ALICE: 3}, 0)
     assert visible(target) == {bobs: "gave_up", later: "gave_up"}
 
 
 def test_a_message_survives_its_file(target: TwoQueues, send: Send) -> None:
     send('{"a": "ü\\u2028"}\n', "refused")
     with DeadLetterQueue(target) as queue:
-        [message] = queue
+        [message] = queue.read()
     assert DlqMessage.model_validate_json(message.model_dump_json()) == message

@@ -1,8 +1,7 @@
 """erase-user: which dead-lettered messages it deletes, which it cannot read, and which lists it accepts."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ from click.testing import CliRunner, Result
 
 from scripts import erase_user
 from scripts.common.errors import WrongUseError
-from scripts.common.target import Target
 from scripts.common.users import User
-from scripts.dlq.message import DlqMessage
 from tests.samples import ALICE, BOB
+from tests.unit.scripts.fake_sqs import FakeSqs, FakeTarget, message_of
 
 NOTHING = {"interactions": 0, "waiting": 0, "erased_at": None, "nodes": 0}
 SOME = NOTHING | {"interactions": 2}
@@ -22,11 +20,10 @@ Erase = Callable[..., Result]
 
 
 @dataclass(frozen=True)
-class Operated(Target):
+class Dev(FakeTarget):
     """A target whose operations answer here, and which records the calls."""
 
     counts: dict[str, Any] = field(default_factory=lambda: SOME)
-    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def operate(self, operation: str, **arguments: Any) -> Any:
         self.calls.append((operation, arguments))
@@ -55,25 +52,17 @@ class Operated(Target):
 def erase(monkeypatch: pytest.MonkeyPatch) -> Erase:
     """Return a function that runs the command; so many messages are Alice's, and so many are held by others."""
 
-    def erase(target: Operated, *words: str, messages: int = 0, in_flight: int = 0) -> Result:
-        alices = DlqMessage.from_sqs(
-            {
-                "MessageId": "m",
-                "Attributes": {"SentTimestamp": "1"},
-                "Body": json.dumps({"version": 1, "interactions": [{"user_id": ALICE}]}),
-            }
-        )
-        monkeypatch.setattr(erase_user, "find_target", lambda _: target)
+    def erase(target: Dev, *words: str, messages: int = 0, in_flight: int = 0) -> Result:
+        sqs = FakeSqs(*["held"] * in_flight, *[message_of(ALICE)] * messages, held=in_flight)
+        monkeypatch.setattr(erase_user, "find_target", lambda _: replace(target, sqs=sqs))
         monkeypatch.setattr(erase_user, "find_user", lambda _, user: User(user, None))
-        for name in ("find_messages_of", "delete_messages_of"):
-            monkeypatch.setattr(erase_user, name, lambda *_: ([alices] * messages, in_flight))
         return CliRunner().invoke(erase_user.erase_user, ["-e", "dev", *words])
 
     return erase
 
 
-def dev(**counts: Any) -> Operated:
-    return Operated("dev", "us-east-1", None, counts=counts or SOME)
+def dev(**counts: Any) -> Dev:
+    return Dev("dev", "us-east-1", None, counts=counts or SOME)
 
 
 def test_without_yes_it_only_shows(erase: Erase) -> None:
@@ -87,9 +76,7 @@ def test_messages_held_by_others_are_exit_3(erase: Erase) -> None:
     target = dev()
     result = erase(target, ALICE, "--yes", messages=3, in_flight=2)
     assert "erased 4 interactions, 2 nodes and 3 dead-lettered messages" in result.stdout
-    assert result.stderr.endswith(
-        "Error: 2 dead-lettered messages were held by another command and not read: try later\n"
-    )
+    assert result.stderr.endswith("Error: 2 dead-lettered messages were not read: another command holds them?\n")
     assert (result.exit_code, target.erased) == (3, {ALICE: None})
     assert erase(target, ALICE, "--yes", messages=3).exit_code == 0
 
@@ -104,7 +91,7 @@ def test_a_user_with_only_dead_lettered_messages_is_erased(erase: Erase) -> None
 @pytest.mark.parametrize("words", [[], ["--yes"]])
 @pytest.mark.parametrize(
     ("in_flight", "status", "says"),
-    [(0, 2, f"dev knows no user {ALICE}"), (7, 3, "7 dead-lettered messages were held")],
+    [(0, 2, f"dev knows no user {ALICE}"), (7, 3, "7 dead-lettered messages were not read")],
 )
 def test_a_user_without_data_is_not_erased(
     erase: Erase, words: list[str], in_flight: int, status: int, says: str

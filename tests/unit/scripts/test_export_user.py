@@ -1,6 +1,7 @@
 """export-user: its lines and its file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,28 +9,34 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts import export_user
-from scripts.common.target import Target
+from scripts.common.errors import OperationError
 from scripts.common.users import User
-from scripts.dlq.message import DlqMessage
 from tests.samples import ALICE, BOB
+from tests.unit.scripts.fake_sqs import FakeSqs, FakeTarget
 
 
-class Operated(Target):
-    """A target whose operations answer here: there is one interaction."""
+class Dev(FakeTarget):
+    """A target with one interaction of the user."""
 
     def operate(self, operation: str, **arguments: Any) -> Any:
         if operation == "holdings":
             return {"interactions": 1, "waiting": 0, "erased_at": None, "nodes": 0}
+        if self.results.get("fails") and arguments["cursor"]:
+            raise OperationError("export: the ledger is unavailable")
         if arguments["cursor"]:
             return {"interactions": [], "cursor": None}
         return {"interactions": [{"id": "ü", "metadata": '{"a": 1}'}], "cursor": ["one"]}
 
 
-@pytest.fixture(autouse=True)
-def _dev(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_user, "find_target", lambda _: Operated("dev", "us-east-1", None))
+@pytest.fixture
+def dev(monkeypatch: pytest.MonkeyPatch) -> Dev:
     monkeypatch.setattr(export_user, "find_user", lambda _, user: User(user, None))
-    monkeypatch.setattr(export_user, "find_messages_of", lambda *_: ([], 0))
+    return use(Dev("dev", "us-east-1", None), monkeypatch)
+
+
+def use(target: Dev, monkeypatch: pytest.MonkeyPatch) -> Dev:
+    monkeypatch.setattr(export_user, "find_target", lambda _: target)
+    return target
 
 
 def export(*words: str) -> Result:
@@ -39,34 +46,46 @@ def export(*words: str) -> Result:
 EXPORTED = {"type": "interaction", "id": "ü", "metadata": {"a": 1}}
 
 
+@pytest.mark.usefixtures("dev")
 @pytest.mark.parametrize("words", [[], ["-o", "-"]])
 def test_without_a_file_it_prints(words: list[str]) -> None:
     assert json.loads(export(*words).stdout) == EXPORTED
 
 
-def test_a_dead_lettered_message_is_reduced_to_the_users_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_lettered_message_is_reduced_to_the_users_part(dev: Dev, monkeypatch: pytest.MonkeyPatch) -> None:
     both = [{"user_id": ALICE, "kind": "nonsense"}, {"user_id": BOB}]
-    messages = [message(json.dumps({"version": 1, "interactions": both})), message("{" + ALICE)]
-    monkeypatch.setattr(export_user, "find_messages_of", lambda *_: (messages, 2))
+    sqs = FakeSqs("held", json.dumps({"version": 1, "interactions": both}), "{" + ALICE, held=1)
+    use(replace(dev, sqs=sqs), monkeypatch)
     result = export()
     lines = [json.loads(line) for line in result.stdout.splitlines()][1:]
     assert [one["type"] for one in lines] == ["dead_letter"] * 2
     assert [one.get("interactions", one.get("body")) for one in lines] == [both[:1], "{" + ALICE]
-    assert (result.exit_code, result.stderr.startswith("Error: 2 dead-lettered messages were held")) == (3, True)
+    assert result.exit_code == 3
+    assert result.stderr.endswith("Error: 1 dead-lettered messages were not read: another command holds them?\n")
 
 
-def message(body: str) -> DlqMessage:
-    return DlqMessage.from_sqs({"MessageId": "m", "Attributes": {"SentTimestamp": "1"}, "Body": body})
-
-
+@pytest.mark.usefixtures("dev")
 def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     result = export("-o", str(path))
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.stdout) == (0, "")
     assert json.loads(path.read_text(encoding="utf-8")) == EXPORTED
     assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    "changes", [{"results": {"fails": True}}, {"sqs": FakeSqs("held", held=1)}], ids=["failed", "not all read"]
+)
+def test_an_incomplete_export_leaves_no_file(
+    dev: Dev, changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(replace(dev, **changes), monkeypatch)
+    assert export("-o", str(tmp_path / "file")).exit_code == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("dev")
 def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("mine")

@@ -1,10 +1,80 @@
-"""redrive-dlq: the rate of an action, and its counts."""
+"""redrive-dlq: its filters, its file, and the rate of an action."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner, Result
+
+from scripts import redrive_dlq
+from scripts.dlq.actions import Action
 from scripts.dlq.message import DlqMessage
-from scripts.redrive_dlq import Action
-from tests.samples import NOW
+from tests.samples import ALICE, NOW
+from tests.unit.scripts.fake_sqs import FakeSqs, FakeTarget, message_of
+
+STORABLE = message_of(ALICE)
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> FakeSqs:
+    """Return the queue that the command uses: two messages that gave up, and one that is poison."""
+    sqs = FakeSqs(STORABLE, "poison", STORABLE)
+    monkeypatch.setattr(redrive_dlq, "find_target", lambda _: FakeTarget("dev", "us-east-1", None, sqs))
+    return sqs
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(redrive_dlq.redrive_dlq, ["-e", "dev", *words])
+
+
+def test_discarding_poison_keeps_the_others(sqs: FakeSqs, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert run("--discard", "--poison", "--yes", "--file", str(path)).exit_code == 0
+    assert [message["Body"] for message in sqs.visible] == [STORABLE] * 2
+    assert [json.loads(line)["body"] for line in path.read_text().splitlines()] == ["poison"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        ([], [STORABLE] * 2),
+        (["--poison"], ["poison"]),
+        (["--poison", "--reason", "gave_up"], [STORABLE, "poison", STORABLE]),
+        (["--limit", "1"], [STORABLE]),
+    ],
+)
+def test_only_selected_messages_are_redriven(sqs: FakeSqs, words: list[str], sent: list[str]) -> None:
+    assert run("--redrive", *words).exit_code == 0
+    assert (sqs.sent, len(sqs.visible)) == (sent, 3 - len(sent))
+
+
+@pytest.mark.parametrize("words", [["--redrive", "--dry-run"], ["--discard", "--dry-run"], []])
+def test_without_an_action_nothing_changes(sqs: FakeSqs, words: list[str]) -> None:
+    assert run(*words).exit_code == 0
+    assert (sqs.sent, len(sqs.visible)) == ([], 3)
+
+
+def test_an_incomplete_line_of_a_file_is_named_and_is_exit_3(sqs: FakeSqs, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    run("--discard", "--yes", "--file", str(path))
+    path.write_bytes(path.read_bytes()[:-9])
+    result = run("--from-file", str(path))
+    assert (result.exit_code, len(sqs.sent)) == (3, 2)
+    assert result.stderr.endswith("line 3: it is incomplete and was not sent\n")
+
+
+def test_a_file_without_a_last_newline_is_sent_whole(sqs: FakeSqs, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    run("--discard", "--yes", "--file", str(path))
+    path.write_bytes(path.read_bytes().rstrip())
+    assert (run("--from-file", str(path)).exit_code, len(sqs.sent)) == (0, 3)
+
+
+def test_messages_held_by_others_are_exit_3(sqs: FakeSqs) -> None:
+    sqs.receive_message()
+    result = run()
+    assert (result.exit_code, result.stderr.splitlines()[-1][:14]) == (3, "Error: 3 dead-")
 
 
 def test_an_action_keeps_to_its_rate_and_counts_failures() -> None:

@@ -1,16 +1,19 @@
-"""Output files are checked before any work is done."""
+"""Output files are checked first, and complete or absent afterwards."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from scripts.common.errors import WrongUseError
-from scripts.common.output_files import check_new_output, check_output
+from scripts.common.output_files import check_new_output, check_output, replace_file, write_new_file
 
 
 def test_an_impossible_output_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path in (tmp_path / "nope" / "x", tmp_path / "file" / "x", tmp_path, tmp_path / ("x" * 999)):
+    (tmp_path / "dangling").symlink_to(tmp_path / "nope")
+    impossible = [tmp_path / "nope" / "x", tmp_path / "file" / "x", tmp_path, tmp_path / ("x" * 999)]
+    for path in (*impossible, tmp_path / "dangling", Path("/dev/null")):
         with pytest.raises(WrongUseError):
             check_output(path)
     check_output(tmp_path / "file")
@@ -18,6 +21,34 @@ def test_an_impossible_output_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_new_output_file_must_not_exist(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nope")
     check_new_output(tmp_path / "new")
-    with pytest.raises(WrongUseError, match="exists"):
-        check_new_output(tmp_path / "file")
+    for name in ("file", "dangling"):
+        with pytest.raises(WrongUseError, match="exists"):
+            check_new_output(tmp_path / name)
+
+
+def test_a_failure_leaves_the_earlier_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("good")
+    with pytest.raises(ValueError, match="surrogates"), replace_file(path) as file:
+        file.write("half" * 10_000 + "\ud800")
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("good", [path])
+
+
+def test_a_file_that_appeared_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(FileExistsError), write_new_file(path):
+        path.write_text("theirs")
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("theirs", [path])
+
+
+def test_a_replaced_file_has_the_usual_mode_and_keeps_its_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "file", tmp_path / "link"
+    path.write_text("old")
+    link.symlink_to(path)
+    with replace_file(link) as file:
+        file.write("new")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (path.read_text(), link.is_symlink(), path.stat().st_mode & 0o777) == ("new", True, 0o666 & ~umask)

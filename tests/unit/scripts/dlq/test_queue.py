@@ -1,6 +1,59 @@
-"""Messages are sent in batches that fit into one call."""
+"""Reading a dead-letter queue that is longer than what SQS keeps in flight, and batches for its calls."""
 
-from scripts.dlq.queue import batches
+from datetime import UTC, datetime
+
+import pytest
+
+from scripts.common.errors import OperationError
+from scripts.dlq.queue import DeadLetterQueue, batches
+from scripts.dlq.user_messages import delete_messages_of
+from tests.samples import ALICE, BOB
+from tests.unit.scripts.fake_sqs import FakeSqs, FakeTarget, message_of
+
+
+def opened(sqs: FakeSqs) -> DeadLetterQueue:
+    return DeadLetterQueue(FakeTarget("dev", "us-east-1", None, sqs), settle_seconds=0)
+
+
+def test_a_long_queue_is_read_to_its_end_and_released() -> None:
+    sqs = FakeSqs(*map(str, range(100)), max_in_flight=30)
+    with opened(sqs) as queue:
+        assert sorted(int(message.body) for message in queue.read()) == list(range(100))
+    assert (queue.unread, len(sqs.visible)) == (0, 100)
+    queue.check_all_read()
+
+
+def test_an_erasure_deletes_all_messages_of_a_long_queue() -> None:
+    sqs = FakeSqs(*[message_of(ALICE), message_of(BOB)] * 50, max_in_flight=30)
+    with opened(sqs) as queue:
+        assert delete_messages_of(queue, {ALICE: datetime.now(UTC)}) == {ALICE: 50}
+    assert {message["Body"] for message in sqs.visible} == {message_of(BOB)}
+    assert (queue.unread, len(sqs.visible)) == (0, 50)
+
+
+def test_unread_messages_are_counted_and_are_an_error() -> None:
+    sqs = FakeSqs(*map(str, range(100)), max_in_flight=30, to_front=True)
+    with opened(sqs) as queue:
+        assert len(list(queue.read())) == 30
+    assert (queue.unread, len(sqs.visible)) == (70, 100)
+    with pytest.raises(OperationError, match="70 dead-lettered messages were not read"):
+        queue.check_all_read()
+
+
+def test_messages_held_by_others_are_unread() -> None:
+    sqs = FakeSqs("a", "b")
+    sqs.receive_message()
+    with opened(sqs) as queue:
+        assert (list(queue.read()), queue.unread) == ([], 2)
+
+
+def test_counts_get_time_to_settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    sqs, outdated = FakeSqs("a"), iter([("1", "0"), ("1", "0"), ("0", "1")])
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    answers = ({"Attributes": dict(zip(names, counts, strict=True))} for counts in outdated)
+    monkeypatch.setattr(sqs, "get_queue_attributes", lambda **_: next(answers))
+    with DeadLetterQueue(FakeTarget("dev", "us-east-1", None, sqs), settle_seconds=0.1) as queue:
+        assert (len(list(queue.read())), queue.unread) == (1, 0)
 
 
 def test_a_batch_fits_into_one_call() -> None:

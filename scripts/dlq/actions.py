@@ -1,0 +1,79 @@
+"""What redrive-dlq does with messages: show them, send them back, or write them to a file and remove them."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scripts.common.target import Target
+from scripts.dlq.message import DlqMessage, append_to_file
+from scripts.dlq.queue import BATCH_MESSAGES, DeadLetterQueue, batches
+from scripts.dlq.report import Report
+
+WRITE_MESSAGES = 100  # messages in one write to the disk
+
+
+@dataclass(kw_only=True)
+class Action:
+    """What is done with the selected messages, and its result."""
+
+    title: str
+    moves: bool = False
+    """Whether it takes messages out of the queue."""
+    act: Callable[[list[DlqMessage]], list[DlqMessage]] = list
+    """Processes some messages and returns those that succeeded; the default changes nothing."""
+    messages_per_second: float = math.inf
+    report: Report = field(default_factory=Report)
+    failed: int = 0
+
+    def apply(self, messages: Iterable[DlqMessage]) -> None:
+        """Process the messages, no faster than the rate."""
+        rate = self.messages_per_second
+        due = time.monotonic()
+        for batch in batches(
+            messages, max_items=WRITE_MESSAGES if math.isinf(rate) else max(1, min(BATCH_MESSAGES, int(rate)))
+        ):
+            time.sleep(max(0.0, due - time.monotonic()))
+            due = time.monotonic() + len(batch) / rate
+            done = self.act(batch)
+            self.failed += len(batch) - len(done)
+            for message in done:
+                self.report.add(message)
+
+
+def make_action(name: str, target: Target, queue: DeadLetterQueue, options: dict[str, Any]) -> Action:
+    """Return the action of this name: redrive, discard, from_file or view; with --dry-run it changes nothing."""
+    rate = options["rate"]
+    match name:
+        case "redrive":
+            action = Action(title="sent back", moves=True, act=queue.redrive, messages_per_second=rate)
+        case "discard":
+            path = options["file"]
+            title = f"written to {path} and removed" if queue.count else "removed"
+            action = Action(title=title, moves=True, act=partial(_discard, target, queue, path))
+        case "from_file":
+            act = partial(_send_back, target, queue)
+            action = Action(title=f"sent from {options['from_file']}", act=act, messages_per_second=rate)
+        case _:
+            return Action(title=f"dead-lettered messages of {target.name}")
+    return Action(title=f"would be {action.title}") if options["dry_run"] else action
+
+
+def _discard(target: Target, queue: DeadLetterQueue, path: Path, messages: list[DlqMessage]) -> list[DlqMessage]:
+    append_to_file(path, messages)
+    deleted = queue.delete(messages)
+    target.operate("count_discarded", interactions=_count_interactions(deleted))
+    return deleted
+
+
+def _send_back(target: Target, queue: DeadLetterQueue, messages: list[DlqMessage]) -> list[DlqMessage]:
+    sent = queue.send(messages)
+    target.operate("count_discarded", interactions=-_count_interactions(sent))
+    return sent
+
+
+def _count_interactions(messages: list[DlqMessage]) -> int:
+    return sum(max(1, len(message.interactions)) for message in messages)
