@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from chalicelib.interaction import EARLIEST
 from scripts.common.cli import command, environment_option, run
 from scripts.common.console import progress
 from scripts.common.errors import WrongUseError
@@ -76,7 +77,7 @@ def read_list(path: Path) -> dict[str, datetime]:
 def _parse(erasure: Any) -> tuple[str, datetime]:
     """Return the user's id and the time; raises one of Python's own errors if they are missing or invalid."""
     user_id, erased_at = erasure["user_id"], datetime.fromisoformat(erasure["erased_at"])
-    if not isinstance(user_id, str) or not user_id or not erased_at.tzinfo:
+    if not isinstance(user_id, str) or not user_id or not erased_at.tzinfo or erased_at < EARLIEST:
         raise ValueError
     return user_id, erased_at.astimezone(UTC)
 

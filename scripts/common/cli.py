@@ -19,6 +19,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from chalicelib.interaction import EARLIEST
 from scripts.common.errors import FAILED, WRONG_USE
 from scripts.common.loopback import is_loopback, parse_host
 from stacks.config.environments import ENVIRONMENTS
@@ -52,7 +53,7 @@ environment_option = click.option(
 
 
 class Time(click.ParamType[datetime]):
-    """A time: how long ago, or ISO 8601; without an offset it is UTC."""
+    """A time between 2000 and tomorrow: how long ago, or ISO 8601; without an offset it is UTC."""
 
     name = "when"
 
@@ -60,11 +61,15 @@ class Time(click.ParamType[datetime]):
         """Return an aware datetime."""
         try:
             if ago := re.fullmatch(r"(\d{1,6})([mhd])", value):
-                return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
-            time = datetime.fromisoformat(value)
+                time = datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+            else:
+                time = datetime.fromisoformat(value)
         except (ValueError, OverflowError):  # not a time, or before the year 1
             self.fail("give 90m, 12h, 3d, or a time such as 2026-05-01T12:00", param, ctx)
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        if not EARLIEST <= time <= datetime.now(UTC) + timedelta(days=1):
+            self.fail(f"{value} is not between the year 2000 and tomorrow", param, ctx)
+        return time
 
 
 def run(command: click.Command) -> None:

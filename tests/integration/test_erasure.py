@@ -16,7 +16,7 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.graph.cypher import Changes
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import locks, rebuilds
+from chalicelib.ledger import locks, migrate, rebuilds
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild
@@ -289,3 +289,35 @@ def test_all_interactions_of_a_user_can_be_exported(ledger: Ledger, graph: Graph
     assert {one["id"] for one in exported} == {one.id for one in mine}
     [first] = [one for one in exported if one["id"] == mine[0].id]
     assert (first["kind"], first["artifact_id"], first["metadata"]) == ("keep", "0", '{"n": 0}')
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00", "2026-05-01T12:00:00"])
+def test_a_time_out_of_bounds_is_refused_and_not_stored(
+    operator: Ledger, graph: Graph, sql: psycopg.Connection, time: str
+) -> None:
+    handlers = Handlers(operator, graph)
+    with pytest.raises(ValueError, match="between the year 2000 and now"):
+        handlers.erase(user_id=ALICE, erased_at=time)
+    with pytest.raises(ValueError, match="between the year 2000 and now"):
+        handlers.rebuild(since=time)
+    assert sql.execute("SELECT (SELECT count(*) FROM erasure) + (SELECT count(*) FROM rebuild)").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "insert",
+    [
+        "INSERT INTO erasure (user_id, erased_at) VALUES ('a', '9999-12-31Z')",
+        "INSERT INTO rebuild (cause, since, from_scratch) VALUES ('a', '0001-01-01 BC', false)",
+    ],
+)
+def test_the_tables_refuse_a_time_out_of_bounds(sql: psycopg.Connection, insert: str) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation):
+        sql.execute(insert.encode())
+
+
+def test_the_migration_corrects_times_out_of_bounds(sql: psycopg.Connection) -> None:
+    sql.execute("ALTER TABLE erasure DROP CONSTRAINT erased_at_is_bounded")
+    sql.execute("INSERT INTO erasure (user_id, erased_at, finished_at) VALUES ('a', '9999-12-31Z', now())")
+    sql.execute((migrate.MIGRATIONS / "0011-bounded-times.sql").read_bytes())
+    found = sql.execute("SELECT erased_at <= now(), finished_at IS NULL FROM erasure").fetchall()
+    assert found == [(True, True)]

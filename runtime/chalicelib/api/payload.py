@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -12,12 +12,11 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.api.strict_json import MAX_DEPTH, RefusedError, strict_json
 from chalicelib.api.timestamp import read_timestamp
-from chalicelib.interaction import Interaction, Kind, derive_event_id, derive_id, microseconds
+from chalicelib.interaction import EARLIEST, Interaction, Kind, derive_event_id, derive_id, microseconds
 
 MAX_PROBLEMS = 10  # named in one message
 # Postgres writes 1e308 as 309 digits; 256 KiB of such numbers would be more than the graph takes.
 MAX_NUMBER_CHARACTERS = 1_000_000
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_CLOCK_SKEW = timedelta(days=1)  # a client's clock may be ahead by this
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 UUID_FORM = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError
+from chalicelib.interaction import EARLIEST
 from chalicelib.ledger import erasures, pages, rebuilds
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations import erasure
@@ -16,6 +17,7 @@ from chalicelib.projection import rebuild
 from chalicelib.verification import run
 
 MAX_ATTEMPTS = 4
+MAX_AHEAD = timedelta(minutes=1)  # of a clock, for the time of an erasure: until then nothing of the user is stored
 PAGE_ERASURES = 1000
 
 T = TypeVar("T")
@@ -58,7 +60,7 @@ class Handlers:
         self, *, since: str | None = None, from_scratch: bool = False, cursor: int | None = None
     ) -> dict[str, Any]:
         """Begin a rebuild, or continue the one that the cursor names or that does as much; return its progress."""
-        asked = datetime.fromisoformat(since) if since else None
+        asked = _parse_time(since, max_ahead=timedelta(days=1)) if since else None
         self._graph.prepare()
         if cursor is None:
             cursor = rebuild.begin(self._ledger, cause="an operator", since=asked, from_scratch=from_scratch)
@@ -93,7 +95,7 @@ class Handlers:
         sizes: dict[str, Any] = {"settle_seconds": self._limits.settle_seconds, "batch": self._limits.erasure_batch}
         work = erasure.Erasure(self._ledger, self._graph, user_id, **sizes)
         if cursor is None:
-            moment = work.record(datetime.fromisoformat(erased_at) if erased_at else None)
+            moment = work.record(_parse_time(erased_at, max_ahead=MAX_AHEAD) if erased_at else None)
             cursor = {"phase": "rows", "erased_at": moment.isoformat()}
         reached = _retry(partial(work.run, cursor, self._in_time))
         return {"erased_at": cursor["erased_at"], "cursor": reached, **work.counts}
@@ -123,6 +125,14 @@ def _retry(work: Callable[[], T]) -> T:
         except (GraphUnavailableError, RowsBusyError):
             time.sleep(failures)
     return work()
+
+
+def _parse_time(text: str, *, max_ahead: timedelta) -> datetime:
+    """Return the time; raises ValueError before 2000 or too far ahead: Python cannot read all that SQL stores."""
+    time_ = datetime.fromisoformat(text)
+    if not time_.tzinfo or not EARLIEST <= time_ <= datetime.now(UTC) + max_ahead:
+        raise ValueError(f"not a time with an offset between the year 2000 and now: {text}")
+    return time_
 
 
 def _page_cursor(cursor: list[str] | None) -> pages.Cursor:

@@ -134,6 +134,7 @@ def test_many_erasures_wait_together_for_the_sweep(erase: Erase, tmp_path: Path)
         '{"user_id": "a", "erased_at": "2026-05-01T12:00:00"}',
         '{"user_id": "a", "erased_at": "0001-01-01T00:00:00+14:00"}',
         '{"user_id": "a", "erased_at": "9999-05-01T12:00:00Z"}',
+        '{"user_id": "a", "erased_at": "1999-12-31T23:59:59Z"}',
     ],
 )
 def test_another_list_is_refused_with_its_line(erase: Erase, line: str, tmp_path: Path) -> None:

@@ -134,7 +134,17 @@ def test_a_time_may_be_relative(text: str, minutes_ago: int) -> None:
     assert before <= time + timedelta(minutes=minutes_ago) <= datetime.now(UTC)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "999999d", "2026-13-01"])
-def test_an_invalid_time_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="90m"):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("yesterday", "90m"),
+        ("999999d", "90m"),
+        ("2026-13-01", "90m"),
+        ("40000d", "between the year 2000 and tomorrow"),
+        ("0001-01-01T00:00+14:00", "between the year 2000 and tomorrow"),
+        ("9999-12-31T23:59:59-01:00", "between the year 2000 and tomorrow"),
+    ],
+)
+def test_an_invalid_time_is_refused(text: str, says: str) -> None:
+    with pytest.raises(click.BadParameter, match=says):
         Time().convert(text, None, None)
