@@ -95,4 +95,4 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 
 
 def test_an_impossible_file_is_exit_2() -> None:
-    assert export("-o", "/nope/x").exit_code == 2
+    assert export("-o", "/dev/null/x").exit_code == 2

@@ -38,7 +38,7 @@ from scripts.verify_graph import verify_graph
         (redrive_dlq, ["--since", "yesterday"], "give 90m"),
         (redrive_dlq, ["--since", "999999d"], "give 90m"),
         (stats, ["--only", "typo"], "no table typo: there are balance, interactions_by_day, "),
-        (stats, ["--html", "/nope/x"], "/nope/x cannot be written"),
+        (stats, ["--html", "/dev/null/x"], "/dev/null/x cannot be written"),
         (stats, ["--json", "--csv"], "choose one"),
         (verify_graph, [], "no environment 'nowhere': there are local, dev, staging, prod"),
     ],
