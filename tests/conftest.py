@@ -5,12 +5,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
 from local.cloud import Cloud
 from local.ports import Ports
 from tests.browser import CHROMIUM
+
+# A busy machine is no failure: no example has a time limit.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 WITHOUT_BROWSER = pytest.StashKey[list[str]]()
 LOCAL = Path(__file__).parents[1] / ".local"
