@@ -12,9 +12,9 @@ from stacks.common.nag import acknowledge
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
+from stacks.config.versions import NEO4J_IMAGE
 from stacks.data.neo4j.host import MOUNT
 
-_IMAGE: Final = "public.ecr.aws/docker/library/neo4j:5.26.30-community"  # the same version as on the laptop
 BOLT: Final = 7687
 _OTHER_MEMORY_MIB: Final = 1024  # of the container, for what is neither heap nor page cache
 # The image wants the login as one variable, and writes every other NEO4J_ variable into its configuration.
@@ -36,7 +36,7 @@ def neo4j_task(
     memory_mib = graph.host_memory_mib * 7 // 8 - 512  # the rest is for the system and the agents
     container = task.add_container(
         "neo4j",
-        image=ecs.ContainerImage.from_registry(_IMAGE),
+        image=ecs.ContainerImage.from_registry(NEO4J_IMAGE),
         entry_point=["bash", "-c"],
         command=[_START],
         memory_limit_mib=memory_mib,

@@ -1,0 +1,76 @@
+"""Conditions of the availability zones: they exist for this account, and offer what the stores run on."""
+
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from scripts.preconditions.condition import SETTINGS, Deploy, Result, condition, green, red
+from stacks.config.options import AuroraPostgres, RdsPostgres
+from stacks.config.versions import POSTGRES_MAJOR
+
+_CHOOSE: Final = f"choose another in {SETTINGS}"
+
+
+@condition("availability zones", "ec2:DescribeAvailabilityZones")
+def zones(deploy: Deploy) -> Result:
+    """Whether the network's zones exist in this account."""
+    network = deploy.environment.network
+    if not network:
+        return green("none needed")
+    wanted = list(network.availability_zones)
+    try:
+        found = deploy.target.client("ec2").describe_availability_zones(ZoneNames=wanted)["AvailabilityZones"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "InvalidParameterValue":
+            return red(f"not all of {', '.join(wanted)} exist in this account", _CHOOSE)
+        raise
+    if away := [zone["ZoneName"] for zone in found if zone["State"] != "available"]:
+        return red(f"not available: {', '.join(away)}", _CHOOSE)
+    return green(", ".join(wanted))
+
+
+@condition("graph's instance type", "ec2:DescribeInstanceTypeOfferings")
+def graph_instance_type(deploy: Deploy) -> Result:
+    """Whether the graph's zone offers its host's instance type."""
+    graph = deploy.graph
+    if not graph:
+        return green("none needed")
+    filters = {"instance-type": graph.instance_type, "location": graph.availability_zone}
+    offered = deploy.target.client("ec2").describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=[{"Name": name, "Values": [value]} for name, value in filters.items()]
+    )
+    if not offered["InstanceTypeOfferings"]:
+        return red(f"{graph.availability_zone} has no {graph.instance_type}", f"{_CHOOSE}: zone or type of EcsGraph")
+    return green(f"{graph.instance_type} in {graph.availability_zone}")
+
+
+@condition("Postgres' instance type", "rds:DescribeOrderableDBInstanceOptions")
+def postgres_instance_type(deploy: Deploy) -> Result:
+    """Whether RDS offers the ledger's instance class with the Postgres version, in as many zones as it needs."""
+    network = deploy.environment.network
+    if not network or not deploy.ledgers:
+        return green("none needed")
+    finding = []
+    for ledger in deploy.ledgers:
+        engine, kind, needed = _order(ledger)
+        offered = _offered(deploy, engine, kind) & set(network.availability_zones)
+        if len(offered) < needed:
+            where = ", ".join(sorted(offered)) or "none of the zones"
+            return red(f"{engine} {POSTGRES_MAJOR} on {kind} is offered in {where}; it needs {needed}", _CHOOSE)
+        finding.append(f"{engine} {POSTGRES_MAJOR} on {kind} in {', '.join(sorted(offered))}")
+    return green("; ".join(finding))
+
+
+def _order(ledger: RdsPostgres | AuroraPostgres) -> tuple[str, str, int]:
+    """Return engine and instance class of the ledger, and how many zones it needs."""
+    if isinstance(ledger, RdsPostgres):
+        return "postgres", f"db.{ledger.instance_type}", 2 if ledger.multi_az else 1
+    return "aurora-postgresql", "db.serverless", 2 if ledger.readers else 1
+
+
+def _offered(deploy: Deploy, engine: str, kind: str) -> set[str]:
+    """Return the zones in which RDS takes orders for it."""
+    pages = deploy.target.client("rds").get_paginator("describe_orderable_db_instance_options")
+    options = pages.paginate(Engine=engine, DBInstanceClass=kind, Vpc=True).search("OrderableDBInstanceOptions[]")
+    right = [option for option in options if option["EngineVersion"].partition(".")[0] == POSTGRES_MAJOR]
+    return {zone["Name"] for option in right for zone in option["AvailabilityZones"]}
