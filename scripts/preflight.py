@@ -1,4 +1,4 @@
-"""preflight: what an account lacks for the first deploy, said before anything is made."""
+"""preflight: what an account lacks for a deploy, shown before anything is created."""
 
 from collections.abc import Iterator
 
@@ -38,12 +38,12 @@ READY, NOT_READY, UNDECIDED = 0, 1, 3  # exit codes
 @environment_option
 @click.pass_context
 def preflight(context: click.Context, environment: str) -> None:
-    """Say what the account still lacks for a deploy of the environment; change nothing.
+    """Show what the account lacks for a deploy of the environment; change nothing.
 
-    A line per condition: green, red with what mends it, or unknown with the reason. It asks AWS, DNS and the registry
-    of the graph's image, and needs only rights to read: docs/operations.md, "Prepare an account".
+    Each condition is green, red with what to do, or unknown with the reason. The command asks AWS, DNS and the registry
+    of the graph's image. It needs only rights to read: docs/operations.md, "Prepare an account".
 
-    Exit 0: all green. 1: something is red. 2: wrong use, no credentials too. 3: nothing is red, something is unknown.
+    Exit 0: all green. 1: something is red. 2: wrong use or missing credentials. 3: nothing red, something unknown.
     """
     deploy = Deploy(find_target(environment), ENVIRONMENTS[environment])
     with Console(stderr=True).status("asking"):
@@ -54,7 +54,7 @@ def preflight(context: click.Context, environment: str) -> None:
 
 
 def check_all(deploy: Deploy) -> Iterator[tuple[Condition, Result]]:
-    """Ask about each condition; in another account than the environment's, about no more than that."""
+    """Check each condition; if the account is not the environment's, only that one."""
     result = account.caller.check(deploy)
     yield account.caller, result
     if result.state == "green":

@@ -1,1 +1,1 @@
-"""What must be true before `cdk deploy` can succeed: one function a condition, each only reads."""
+"""Conditions that must hold before `cdk deploy` can succeed; checking them only reads."""

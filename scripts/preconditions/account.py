@@ -1,4 +1,4 @@
-"""Conditions of the account: the right one, prepared, and without remains of an earlier deploy."""
+"""Conditions of the account: it is the right one, prepared, and without failed stacks."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -6,16 +6,17 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from scripts.preconditions.condition import SETTINGS, Deploy, Result, condition, green, red
+from stacks.common.names import parameter_path
 from stacks.config.versions import BOOTSTRAP_VERSION
 
 _BILLING_REGION: Final = "us-east-1"  # the only one that answers for the Free Tier
 _FIRST_DEPLOY_FAILED: Final = 'docs/operations.md, "When the first deploy fails"'
 _BLOCKING: Final = {
-    "CREATE_FAILED": "mend what failed, then `cdk deploy --no-rollback` again: it goes on where it stopped",
+    "CREATE_FAILED": "correct the cause, then run `cdk deploy --no-rollback` again: it continues",
     "ROLLBACK_COMPLETE": "aws cloudformation delete-stack --stack-name {stack}",
     "ROLLBACK_FAILED": _FIRST_DEPLOY_FAILED,
     "DELETE_FAILED": _FIRST_DEPLOY_FAILED,
-    "UPDATE_FAILED": "mend what failed and deploy again, or `cdk rollback '{stack}'`",
+    "UPDATE_FAILED": "correct the cause and deploy again, or `cdk rollback '{stack}'`",
     "UPDATE_ROLLBACK_FAILED": "aws cloudformation continue-update-rollback --stack-name {stack}",
 }
 _ROLES: Final = {
@@ -46,7 +47,7 @@ def plan(deploy: Deploy) -> Result:
         state = replace(deploy.target, region=_BILLING_REGION).client("freetier").get_account_plan_state()
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            return green("an account from before there were plans")
+            return green("an account older than the plans")
         raise
     if state["accountPlanType"] != "PAID":
         return red(
@@ -72,7 +73,7 @@ def bootstrap(deploy: Deploy) -> Result:
 
 @condition("earlier deploys", "cloudformation:DescribeStacks")
 def earlier_deploys(deploy: Deploy) -> Result:
-    """Whether an earlier deploy left a stack in a state from which no deploy goes on."""
+    """Whether an earlier deploy left a stack in a state that no deploy can continue from."""
     for stack, state in deploy.stack_states.items():
         if state in _BLOCKING:
             return red(f"{stack} is {state}", _BLOCKING[state].format(stack=stack))
@@ -84,7 +85,7 @@ def earlier_deploys(deploy: Deploy) -> Result:
 
 @condition("service-linked roles", "iam:GetRole")
 def service_linked_roles(deploy: Deploy) -> Result:
-    """Whether the roles exist that AWS else makes at first use, sometimes too late for CloudFormation."""
+    """Whether the roles exist; AWS creates them at first use, sometimes too late for CloudFormation."""
     services = [*(("ecs", "autoscaling") if deploy.graph else ()), *(("rds",) if deploy.ledgers else ())]
     iam = deploy.target.client("iam")
     missing = [service for service in services if not _has_role(iam, _ROLES[service])]
@@ -106,7 +107,7 @@ def _has_role(iam: Any, role: str) -> bool:
 
 @condition("API Gateway's log role", "apigateway:GET")
 def api_log_role(deploy: Deploy) -> Result:
-    """Which role API Gateway writes logs with: the deploy sets one, for all APIs of account and region."""
+    """Which role API Gateway writes logs with; the deploy sets one for all APIs of account and region."""
     role = deploy.target.client("apigateway").get_account().get("cloudwatchRoleArn")
     if role:
         return green(f"{role}; the deploy sets its own, for all APIs of {deploy.target.region}")
@@ -115,15 +116,15 @@ def api_log_role(deploy: Deploy) -> Result:
 
 @condition("alarm address", "ssm:GetParameter", "sns:ListSubscriptionsByTopic")
 def alarm_address(deploy: Deploy) -> Result:
-    """Whether somebody is told of alarms: a true address, which has confirmed SNS' mail once the topic exists."""
+    """Whether alarms reach somebody: the address is a real one, and has confirmed the mail of a topic that exists."""
     address = deploy.environment.alarm_email
     if address is None:
-        return green("nobody is told: alarms only show")
+        return green("none: alarms are only shown")
     if address.rpartition("@")[2].endswith(("example.com", ".example")):
-        return red(f"{address} is made up", f"write yours into {SETTINGS}")
+        return red(f"{address} is only an example", f"write yours into {SETTINGS}")
     ssm = deploy.target.client("ssm")
     try:
-        topic = ssm.get_parameter(Name=f"/interaction-tracker/{deploy.environment.name}/alarm-topic-arn")
+        topic = ssm.get_parameter(Name=f"/{parameter_path(deploy.environment.name)}/alarm-topic-arn")
     except ssm.exceptions.ParameterNotFound:
         return green(f"{address}: confirm the mail that comes during the deploy")
     pages = deploy.target.client("sns").get_paginator("list_subscriptions_by_topic")

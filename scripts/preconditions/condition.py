@@ -1,4 +1,4 @@
-"""A condition of the first deploy, and what asking about it can answer."""
+"""A condition of a deploy, and the result of checking it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from stacks.config.options import AuroraPostgres, EcsGraph, RdsPostgres
 
 SETTINGS: Final = "stacks/config/environments.py"
 _DENIED: Final = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
-_STANDING: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+_DEPLOYED: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 @dataclass(frozen=True)
 class Result:
-    """The answer about one condition."""
+    """The result of checking one condition."""
 
     state: Literal["green", "red", "unknown"]
     finding: str
     remedy: str = ""
-    """For red and unknown: the command or the page that helps."""
+    """If red or unknown: the command or the page that helps."""
 
 
 def green(finding: str) -> Result:
@@ -41,7 +41,7 @@ def red(finding: str, remedy: str) -> Result:
 
 @dataclass(frozen=True)
 class Deploy:
-    """The deploy that somebody is about to start."""
+    """The deploy that somebody is going to start."""
 
     target: Target
     environment: Environment
@@ -54,18 +54,18 @@ class Deploy:
 
     @property
     def is_first(self) -> bool:
-        """Whether a stack does not stand yet: then what it makes still needs room in the account's quotas."""
-        return not all(state and state in _STANDING for state in self.stack_states.values())
+        """Whether one of its stacks is not deployed yet: what it creates then needs room in the account's quotas."""
+        return not all(state and state in _DEPLOYED for state in self.stack_states.values())
 
     @property
     def graph(self) -> EcsGraph | None:
-        """The graph that it makes, if any."""
+        """The graph that it creates, if any."""
         stores = (self.environment.graph, *self.environment.beside)
         return next((store for store in stores if isinstance(store, EcsGraph)), None)
 
     @property
     def ledgers(self) -> list[RdsPostgres | AuroraPostgres]:
-        """Every Postgres that it makes."""
+        """Every Postgres that it creates."""
         stores = (self.environment.postgres, *self.environment.beside)
         return [store for store in stores if isinstance(store, RdsPostgres | AuroraPostgres)]
 
@@ -86,11 +86,11 @@ class Condition:
 
     name: str
     rights: tuple[str, ...]
-    """The IAM actions that asking needs; each of them only reads."""
+    """The IAM actions that checking needs; all of them only read."""
     ask: Callable[[Deploy], Result]
 
     def check(self, deploy: Deploy) -> Result:
-        """Ask; what cannot be answered is unknown, with the reason. Raises only when there are no valid credentials."""
+        """Return the result, unknown with the reason if AWS does not answer; raises only if credentials are invalid."""
         try:
             return self.ask(deploy)
         except NO_CREDENTIALS:
@@ -100,14 +100,14 @@ class Condition:
             if code in STALE_CREDENTIALS:
                 raise
             if code in _DENIED:
-                return Result("unknown", "you may not ask", f"get the right to {', '.join(self.rights)}")
+                return Result("unknown", "AWS denied the call", f"needs the right to {', '.join(self.rights)}")
             return _unknown(error)
         except (BotoCoreError, RequestException, DNSException) as error:
             return _unknown(error)
 
 
 def condition(name: str, *rights: str) -> Callable[[Callable[[Deploy], Result]], Condition]:
-    """Make a condition of the function that asks about it."""
+    """Make a condition of the function that checks it."""
     return lambda ask: Condition(name, rights, ask)
 
 

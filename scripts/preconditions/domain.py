@@ -1,4 +1,4 @@
-"""Condition of the API's own name: its zone exists, and the rest of the world finds it."""
+"""The condition of the API's domain name: its DNS zone exists and is delegated."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from stacks.config.options import Domain
 
 @condition("domain", "route53:GetHostedZone")
 def domain(deploy: Deploy) -> Result:
-    """Whether the zone is there and delegated; else the certificate is waited for until the deploy gives up."""
+    """Whether the zone exists and is delegated; otherwise the deploy waits for its certificate until it fails."""
     wanted = deploy.environment.domain
     if not wanted:
-        return green("none: API Gateway's own")
+        return green("none: API Gateway's own name")
     route53 = deploy.target.client("route53")
     try:
         zone = route53.get_hosted_zone(Id=wanted.zone_id)
@@ -36,7 +36,7 @@ def _fits(wanted: Domain, zone: dict[str, Any]) -> Result | None:
 
 def _is_delegated(wanted: Domain, expected: set[str]) -> Result:
     servers = ", ".join(sorted(expected))
-    remedy = f"where {wanted.zone_name} is registered, or in the zone above it, set its name servers to {servers}"
+    remedy = f"at the registrar of {wanted.zone_name}, or in its parent zone, set the name servers to {servers}"
     try:
         answer = dns.resolver.resolve(wanted.zone_name, "NS", lifetime=10)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.NoNameservers):

@@ -1,4 +1,4 @@
-"""Condition of the graph's container image: its tag exists for the host's architecture."""
+"""The condition of the graph's container image: its tag exists for the host's architecture."""
 
 import re
 from typing import Any, Final
@@ -12,7 +12,7 @@ _INDEX: Final = "application/vnd.oci.image.index.v1+json, application/vnd.docker
 _TIMEOUT_SECONDS: Final = 10
 _REMEDY: Final = "choose another tag in stacks/config/versions.py, and in local/jgo.toml with its lock"
 _ARCHITECTURES: Final = {"x86_64": "amd64", "arm64": "arm64"}
-"""EC2's words for them, and the registries'."""
+"""EC2's name of each, and the registry's."""
 
 
 @condition("graph's image", "ec2:DescribeInstanceTypes")
@@ -46,7 +46,7 @@ def architectures(session: requests.Session, name: str) -> set[str]:
 
 
 def _get(session: requests.Session, url: str) -> requests.Response:
-    """Ask as registries want it: the first answer says where to get a token for nothing."""
+    """Get a manifest as registries require: the first answer says where to get an anonymous token."""
     answer = session.get(url, headers={"Accept": _INDEX}, timeout=_TIMEOUT_SECONDS)
     if answer.status_code != requests.codes.unauthorized:
         return answer

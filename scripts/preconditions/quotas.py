@@ -6,12 +6,12 @@ from scripts.preconditions.condition import Deploy, Result, condition, green, re
 
 _LAMBDA_UNRESERVED: Final = 100  # AWS keeps so many executions unreserved
 _READ_QUOTA: Final = ("servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota")
-_STANDS: Final = "its own stands already"
+_EXISTS: Final = "its own exists already"
 
 
 @condition("Lambda concurrency", "lambda:GetAccountSettings", "cloudformation:DescribeStacks")
 def lambda_concurrency(deploy: Deploy) -> Result:
-    """Whether the executions that the environment reserves can be: AWS keeps 100 of the quota for everybody."""
+    """Whether the environment may reserve its executions: AWS keeps 100 of the quota unreserved."""
     limit = deploy.target.client("lambda").get_account_settings()["AccountLimit"]
     quota, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
     reserved = int(deploy.environment.reserved_concurrency)
@@ -25,7 +25,7 @@ def lambda_concurrency(deploy: Deploy) -> Result:
 
 @condition("VPCs", "ec2:DescribeVpcs", *_READ_QUOTA, "cloudformation:DescribeStacks")
 def vpcs(deploy: Deploy) -> Result:
-    """Whether one more VPC may be made."""
+    """Whether one more VPC may be created."""
     if not deploy.environment.network:
         return green("none needed")
     found = deploy.target.client("ec2").get_paginator("describe_vpcs").paginate().search("Vpcs[]")
@@ -50,7 +50,7 @@ def addresses(deploy: Deploy) -> Result:
     "cloudformation:DescribeStacks",
 )
 def vcpus(deploy: Deploy) -> Result:
-    """Whether the graph's host may run beside the instances that run."""
+    """Whether the graph's host may run besides the instances that run already."""
     if not deploy.graph:
         return green("none needed")
     ec2 = deploy.target.client("ec2")
@@ -67,7 +67,7 @@ def vcpus(deploy: Deploy) -> Result:
 def _fits(deploy: Deploy, service: str, code: str, *, needed: int, used: int) -> Result:
     quota = _quota(deploy.target.client("service-quotas"), service, code)
     if not deploy.is_first:
-        return green(f"{used} of {quota} used; {_STANDS}")
+        return green(f"{used} of {quota} used; {_EXISTS}")
     if used + needed > quota:
         return red(f"{used} of {quota} used; it needs {needed} more", _increase(service, code, 2 * quota))
     return green(f"{used} of {quota} used; it needs {needed} more")
@@ -76,7 +76,7 @@ def _fits(deploy: Deploy, service: str, code: str, *, needed: int, used: int) ->
 def _quota(quotas: Any, service: str, code: str) -> int:
     try:
         found = quotas.get_service_quota(ServiceCode=service, QuotaCode=code)
-    except quotas.exceptions.NoSuchResourceException:  # nothing was ever set for this account
+    except quotas.exceptions.NoSuchResourceException:  # the account never asked for another value
         found = quotas.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)
     return int(found["Quota"]["Value"])
 

@@ -1,4 +1,4 @@
-"""Conditions of the availability zones: they exist for this account, and offer what the stores run on."""
+"""Conditions of the availability zones: they exist in this account and offer the stores' instance types."""
 
 from typing import Final
 
@@ -69,7 +69,7 @@ def _order(ledger: RdsPostgres | AuroraPostgres) -> tuple[str, str, int]:
 
 
 def _offered(deploy: Deploy, engine: str, kind: str) -> set[str]:
-    """Return the zones in which RDS takes orders for it."""
+    """Return the zones in which RDS offers it."""
     pages = deploy.target.client("rds").get_paginator("describe_orderable_db_instance_options")
     options = pages.paginate(Engine=engine, DBInstanceClass=kind, Vpc=True).search("OrderableDBInstanceOptions[]")
     right = [option for option in options if option["EngineVersion"].partition(".")[0] == POSTGRES_MAJOR]

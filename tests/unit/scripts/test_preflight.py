@@ -14,7 +14,7 @@ from scripts.preconditions.condition import Condition, Deploy, Result, green, re
 from tests.stubbed import Stubbed
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
-UNKNOWN = Result("unknown", "you may not ask", "get the right")
+UNKNOWN = Result("unknown", "AWS denied the call", "needs the right")
 NO_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": None,
     "AWS_SECRET_ACCESS_KEY": None,

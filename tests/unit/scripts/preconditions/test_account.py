@@ -48,7 +48,7 @@ def test_the_free_plan_is_red_with_the_upgrade(account: Account, plan: str, stat
     assert ("upgrade-account-plan" in result.remedy) == (state == "red")
 
 
-def test_an_account_from_before_there_were_plans_is_green(account: Account) -> None:
+def test_an_account_older_than_the_plans_is_green(account: Account) -> None:
     account.refuse("freetier", "get_account_plan_state", "ResourceNotFoundException")
     assert account.check(conditions.plan).state == "green"
 
@@ -84,7 +84,7 @@ def test_a_missing_or_old_bootstrap_is_red(account: Account, version: int | None
         ("CREATE_IN_PROGRESS", "wait until it ends"),
     ],
 )
-def test_a_stack_that_no_deploy_gets_over_is_red_with_the_way_out(account: Account, state: str, remedy: str) -> None:
+def test_a_failed_stack_is_red_with_the_way_out(account: Account, state: str, remedy: str) -> None:
     account.expect_stacks(state, None)
     result = account.check(conditions.earlier_deploys)
     assert (result.state, result.finding) == ("red", f"dev-data is {state}")
@@ -99,7 +99,7 @@ def test_a_stack_that_no_deploy_gets_over_is_red_with_the_way_out(account: Accou
         ("CREATE_COMPLETE", "REVIEW_IN_PROGRESS", "dev-data is CREATE_COMPLETE, dev-service is REVIEW_IN_PROGRESS"),
     ],
 )
-def test_stacks_that_stand_are_green(account: Account, data: str | None, service: str | None, finding: str) -> None:
+def test_deployed_stacks_are_green(account: Account, data: str | None, service: str | None, finding: str) -> None:
     account.expect_stacks(data, service)
     assert account.check(conditions.earlier_deploys) == green(finding)
 
@@ -117,17 +117,15 @@ def test_a_missing_service_linked_role_is_red_with_the_command_that_makes_it(acc
 @pytest.mark.parametrize(
     ("role", "says"), [({}, "sets one"), ({"cloudwatchRoleArn": "arn:aws:iam::1:role/x"}, "role/x")]
 )
-def test_it_says_which_log_role_the_deploy_takes_the_place_of(
-    account: Account, role: dict[str, Any], says: str
-) -> None:
+def test_it_says_which_log_role_the_deploy_replaces(account: Account, role: dict[str, Any], says: str) -> None:
     account.expect("apigateway", "get_account", role, {})
     result = account.check(conditions.api_log_role)
     assert (result.state, says in result.finding) == ("green", True)
 
 
-def test_an_alarm_address_that_is_made_up_is_red(account: Account) -> None:
+def test_an_example_address_is_red(account: Account) -> None:
     result = account.check(conditions.alarm_address)
-    assert result == red("alice@example.com is made up", "write yours into stacks/config/environments.py")
+    assert result == red("alice@example.com is only an example", "write yours into stacks/config/environments.py")
 
 
 @pytest.mark.parametrize(
@@ -141,10 +139,10 @@ def test_an_alarm_address_that_has_not_confirmed_is_red(account: Account, subscr
     assert account.check(conditions.alarm_address, alarm_email=ADDRESS).state == state
 
 
-def test_before_the_first_deploy_a_true_address_is_green(account: Account) -> None:
+def test_before_the_first_deploy_a_real_address_is_green(account: Account) -> None:
     account.refuse("ssm", "get_parameter", "ParameterNotFound")
     assert account.check(conditions.alarm_address, alarm_email=ADDRESS).state == "green"
-    assert account.check(conditions.alarm_address, alarm_email=None) == green("nobody is told: alarms only show")
+    assert account.check(conditions.alarm_address, alarm_email=None) == green("none: alarms are only shown")
 
 
 def test_a_local_endpoint_needs_neither_plan_nor_roles(account: Account) -> None:
@@ -154,9 +152,9 @@ def test_a_local_endpoint_needs_neither_plan_nor_roles(account: Account) -> None
 
 @pytest.mark.parametrize(
     ("code", "says"),
-    [("AccessDenied", "get the right to sts:GetCallerIdentity"), ("Throttling", "run preflight again")],
+    [("AccessDenied", "needs the right to sts:GetCallerIdentity"), ("Throttling", "run preflight again")],
 )
-def test_what_cannot_be_asked_is_unknown(account: Account, code: str, says: str) -> None:
+def test_what_aws_does_not_answer_is_unknown(account: Account, code: str, says: str) -> None:
     account.refuse("sts", "get_caller_identity", code)
     result = account.check(conditions.caller)
     assert (result.state, result.remedy) == ("unknown", says)

@@ -1,4 +1,4 @@
-"""The condition of the API's own name: the answers are true DNS messages, from a name server without a socket."""
+"""The condition of the API's own name: the answers are real DNS messages, from a name server without a socket."""
 
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +53,7 @@ class NameServer(dns.nameserver.Nameserver):
 
 @pytest.fixture
 def set_servers(monkeypatch: pytest.MonkeyPatch) -> SetServers:
-    """Return what sets which name servers the world knows for the zone."""
+    """Return what sets the name servers that DNS has for the zone."""
 
     def set_servers(servers: list[str], failure: int = dns.rcode.NOERROR) -> None:
         resolver = dns.resolver.Resolver(configure=False)
@@ -70,7 +70,7 @@ def expect_zone(account: Account, name: str = f"{ZONE}.", *, private: bool = Fal
     account.expect("route53", "get_hosted_zone", answer, {"Id": DEV.domain.zone_id})
 
 
-def test_a_zone_that_the_world_finds_is_green(account: Account, set_servers: SetServers) -> None:
+def test_a_zone_that_is_delegated_is_green(account: Account, set_servers: SetServers) -> None:
     set_servers(OURS[::-1])
     expect_zone(account)
     assert account.check(domain) == green("dev.recollect.example answers")
@@ -86,7 +86,7 @@ def test_a_zone_that_the_world_finds_is_green(account: Account, set_servers: Set
         ([], dns.rcode.SERVFAIL, f"no name server answers for {ZONE}"),
     ],
 )
-def test_a_zone_that_the_world_does_not_find_is_red(
+def test_a_zone_that_is_not_delegated_is_red(
     account: Account, set_servers: SetServers, servers: list[str], failure: int, finding: str
 ) -> None:
     set_servers(servers, failure)

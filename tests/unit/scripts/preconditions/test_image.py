@@ -65,6 +65,7 @@ def test_a_tag_that_is_missing_for_the_hosts_architecture_is_red(
     account.expect("ec2", "describe_instance_types", {"InstanceTypes": [host]}, asked)
     result = account.check(conditions.image)
     assert (result.state, NEO4J_IMAGE in result.finding) == (state, True)
-    manifest = "https://public.ecr.aws/v2/docker/library/neo4j/manifests/5.26.30-community"
+    registry_host, _, rest = NEO4J_IMAGE.partition("/")
+    manifest = f"https://{registry_host}/v2/{rest.replace(':', '/manifests/')}"
     token = "https://registry.example/token?service=registry&scope=pull"  # noqa: S105
     assert registry.asked == [manifest, token, manifest]

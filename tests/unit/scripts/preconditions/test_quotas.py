@@ -10,7 +10,7 @@ from stacks.config.environments import LOCAL
 from tests.unit.scripts.preconditions.conftest import Account
 
 FIRST: tuple[None, None] = (None, None)
-STANDS = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 MORE = "aws service-quotas request-service-quota-increase --service-code {} --quota-code {} --desired-value {}"
 
 
@@ -24,7 +24,7 @@ def expect_quota(account: Account, service: str, code: str, value: float) -> Non
     [
         (1000, FIRST, green("1000, of which it reserves 1")),
         (101, FIRST, green("101, of which it reserves 1")),
-        (100, STANDS, green("100, of which it reserves 1")),
+        (100, DEPLOYED, green("100, of which it reserves 1")),
         (
             100,
             FIRST,
@@ -55,7 +55,7 @@ def vpcs(number: int) -> dict[str, Any]:
     ("used", "stacks", "result"),
     [
         (4, FIRST, green("4 of 5 used; it needs 1 more")),
-        (5, STANDS, green("5 of 5 used; its own stands already")),
+        (5, DEPLOYED, green("5 of 5 used; its own exists already")),
         (5, FIRST, red("5 of 5 used; it needs 1 more", MORE.format("vpc", "L-F678F1CE", 10))),
         (5, ("CREATE_COMPLETE", None), red("5 of 5 used; it needs 1 more", MORE.format("vpc", "L-F678F1CE", 10))),
     ],
@@ -79,7 +79,7 @@ def test_a_quota_that_was_never_set_is_aws_default(account: Account) -> None:
 
 
 @pytest.mark.parametrize(("used", "state"), [(4, "green"), (5, "red")])
-def test_each_way_out_needs_an_address(account: Account, used: int, state: str) -> None:
+def test_each_nat_gateway_needs_an_address(account: Account, used: int, state: str) -> None:
     account.expect("ec2", "describe_addresses", {"Addresses": [{}] * used}, {})
     expect_quota(account, "ec2", "L-0263D0A3", 5.0)
     account.expect_stacks(*FIRST)
@@ -87,7 +87,7 @@ def test_each_way_out_needs_an_address(account: Account, used: int, state: str) 
 
 
 @pytest.mark.parametrize(("quota", "state"), [(6.0, "green"), (5.0, "red")])
-def test_the_graphs_host_fits_beside_what_runs(account: Account, quota: float, state: str) -> None:
+def test_the_graphs_host_fits_besides_what_runs(account: Account, quota: float, state: str) -> None:
     asked = {"InstanceTypes": ["t4g.medium"]}
     host = {"InstanceTypes": [{"InstanceType": "t4g.medium", "VCpuInfo": {"DefaultVCpus": 2}}]}
     account.expect("ec2", "describe_instance_types", host, asked)

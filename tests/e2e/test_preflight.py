@@ -1,0 +1,20 @@
+"""`preflight` against the local endpoint: what that can answer is green."""
+
+from scripts.common.target import Target
+from scripts.preconditions.condition import Deploy
+from scripts.preflight import check_all
+from stacks.config.environments import DEV, LOCAL
+from tests.e2e.conftest import System
+from tests.e2e.test_commands import run
+
+
+def test_a_deployed_local_environment_is_ready(system: System) -> None:
+    done = run(system, "preflight", "-e", "local")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "local-service is CREATE_COMPLETE" in done.stdout or "local-service is UPDATE_COMPLETE" in done.stdout
+    assert {result.state for _, result in check_all(Deploy(system.target, LOCAL))} == {"green"}
+
+
+def test_the_local_endpoint_is_another_account_than_devs(system: System) -> None:
+    [(condition, result)] = check_all(Deploy(Target("dev", DEV.region, system.target.endpoint), DEV))
+    assert (condition.name, result.state) == ("account", "red")
