@@ -2,36 +2,48 @@
 
 import secrets
 import string
+from typing import TextIO
 
 import click
 
-from scripts.common.cli import command, environment_option, run
+from scripts.common.cli import command, environment_option
 from scripts.common.errors import WrongUseError
+from scripts.common.passwords import password_file_option, read_password
 from scripts.common.target import Target, find_target
+
+NEVER_SIGNED_IN = "FORCE_CHANGE_PASSWORD"  # status of an account whose permanent password was never set
 
 
 @command()
 @environment_option
 @click.argument("email")
-@click.option("--password", help="By default one is generated and printed once.")
-def create_user(environment: str, email: str, password: str | None) -> None:
+@click.option("--password", help="By default one is generated and printed once. Others can see it in `ps`.")
+@password_file_option
+def create_user(environment: str, email: str, password: str | None, password_file: TextIO | None) -> None:
     """Create a user with this EMAIL who can sign in at once.
 
-    Safe to repeat: an existing user keeps the password, unless --password sets another.
+    Safe to repeat: an existing user keeps the password, unless one is given. An account without a password, as an
+    interrupted create-user leaves it, gets one.
     """
     if not email.strip():
         raise WrongUseError("EMAIL is empty: nobody can sign in with that")
-    chosen = password or generate_password()
-    if ensure_user(find_target(environment), email, chosen, change=bool(password)):
-        click.echo(f"created {email}" + ("" if password else f" with the password {chosen}"))
+    if password and password_file:
+        raise WrongUseError("choose one of --password and --password-file")
+    given = read_password(password_file) if password_file else password
+    chosen = given or generate_password()
+    if ensure_user(find_target(environment), email, chosen, change=bool(given)):
+        click.echo(f"created {email}" + ("" if given else f" with the password {chosen}"))
+    elif given:
+        click.echo(f"{email} exists already; the password is set")
     else:
-        click.echo(f"{email} exists already" + ("; the password is set" if password else "; nothing was changed"))
+        click.echo(f"{email} exists already; nothing was changed: --password-file - sets a new password")
 
 
 def ensure_user(target: Target, email: str, password: str, *, change: bool) -> bool:
-    """Create the user and return True, or return False if there is one, whose password is set only to `change` it.
+    """Give the user an account with this password and return True; return False if they have a password already.
 
-    Raises WrongUseError if the pool refuses the address or the password.
+    An existing password is replaced only to `change` it. Raises WrongUseError if the pool refuses the address or the
+    password.
     """
     users, pool = target.client("cognito-idp"), target.outputs["UserPoolId"]
     created = True
@@ -46,22 +58,18 @@ def ensure_user(target: Target, email: str, password: str, *, change: bool) -> b
         created = False
     except users.exceptions.InvalidParameterException as error:
         raise WrongUseError(f"{email}: {error.response['Error']['Message']}") from None
-    if created or change:
+    found = users.admin_get_user(UserPoolId=pool, Username=email)["UserStatus"] if not created else None
+    if created or change or found == NEVER_SIGNED_IN:
         try:
             users.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
         except users.exceptions.InvalidPasswordException as error:
             if created:  # an account without a known password is of no use
                 users.admin_delete_user(UserPoolId=pool, Username=email)
             raise WrongUseError(str(error.response["Error"]["Message"])) from None
-    return created
+    return created or found == NEVER_SIGNED_IN
 
 
 def generate_password() -> str:
     """Return a password that any policy accepts: 24 characters with a lower- and upper-case letter, digit, symbol."""
     of_each = [string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.!"]
     return "".join(secrets.choice(alphabet) for alphabet in [*of_each, *[string.ascii_letters + string.digits] * 20])
-
-
-def main() -> None:
-    """Run the command."""
-    run(create_user)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from chalicelib.interaction import EARLIEST
-from scripts.common.cli import command, environment_option, run
+from scripts.common.cli import command, environment_option
 from scripts.common.console import progress
 from scripts.common.errors import WrongUseError
 from scripts.common.target import Target, find_target
@@ -172,8 +172,3 @@ class _Erasure:
 
 def _erasures(target: Target) -> list[dict[str, Any]]:
     return [one for page in target.operate_in_calls("erasures") for one in page["erasures"]]
-
-
-def main() -> None:
-    """Run the command."""
-    run(erase_user)

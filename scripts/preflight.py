@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from scripts.common.cli import command, environment_option, run
+from scripts.common.cli import command, environment_option
 from scripts.common.console import console, printable
+from scripts.common.exit_codes import FAILED, REFUSED
 from scripts.common.target import find_target
 from scripts.preconditions import account, domain, image, quotas, zones
 from scripts.preconditions.condition import Condition, Deploy, Result
@@ -31,7 +29,7 @@ CONDITIONS = (
     quotas.addresses,
     quotas.vcpus,
 )
-READY, NOT_READY, UNDECIDED = 0, 1, 3  # exit codes
+READY, NOT_READY, UNDECIDED = 0, REFUSED, FAILED  # exit codes
 
 
 @command()
@@ -45,6 +43,8 @@ def preflight(context: click.Context, environment: str) -> None:
 
     Exit 0: all green. 1: something is red. 2: wrong use or missing credentials. 3: nothing red, something unknown.
     """
+    from rich.console import Console
+
     deploy = Deploy(find_target(environment), ENVIRONMENTS[environment])
     with Console(stderr=True).status("asking"):
         results = list(check_all(deploy))
@@ -63,15 +63,13 @@ def check_all(deploy: Deploy) -> Iterator[tuple[Condition, Result]]:
 
 
 def _show(title: str, results: list[tuple[Condition, Result]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title, title_justify="left")
     for column in ("condition", "state", "finding", "what to do"):
         table.add_column(column, overflow="fold")
     for condition, result in results:
         state = Text(result.state, style={"unknown": "yellow"}.get(result.state, result.state))
         table.add_row(condition.name, state, *(Text(printable(one)) for one in (result.finding, result.remedy)))
-    console.print(table)
-
-
-def main() -> None:
-    """Run the command."""
-    run(preflight)
+    console().print(table)

@@ -4,17 +4,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as Remaining
 
-from scripts.common.cli import Time, command, environment_option, run
+from scripts.common.cli import Time, command, environment_option
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import Target, find_target
 from scripts.common.users import find_user
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 PARALLEL_CALLS = 2  # a third one finds Neo4j busy
 PAUSE_SECONDS = 0.2  # between two calls of one thread: the other one may hold all that is left
@@ -60,6 +60,10 @@ def _rebuild_user(target: Target, user: str) -> None:
 
 
 def _rebuild(target: Target, since: str | None, *, from_scratch: bool) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
     began, stop = time.monotonic(), Event()
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), Remaining())
     with Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True)) as bar:
@@ -85,7 +89,7 @@ def _rebuild(target: Target, since: str | None, *, from_scratch: bool) -> None:
     click.echo(f"projected {state['projected']} interactions in {time.monotonic() - began:.0f} s")
 
 
-def _show(bar: Progress, task: TaskID, state: dict[str, Any]) -> None:
+def _show(bar: "Progress", task: "TaskID", state: dict[str, Any]) -> None:
     if not state["walking_at"]:
         bar.update(task, description="deleting")
         return
@@ -93,8 +97,3 @@ def _show(bar: Progress, task: TaskID, state: dict[str, Any]) -> None:
     rate = f"{state['projected'] / max(seconds, 0.1):.0f}/s"
     total = max(state["estimated"], state["projected"])
     bar.update(task, description="projecting", completed=state["projected"], total=total, rate=rate)
-
-
-def main() -> None:
-    """Run the command."""
-    run(rebuild_graph)

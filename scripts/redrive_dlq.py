@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scripts.common.cli import Time, command, environment_option, run
+from scripts.common.cli import Time, command, environment_option
 from scripts.common.console import progress
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.output_files import check_new_output
@@ -119,8 +119,3 @@ def _check(action: str, options: dict[str, Any]) -> None:
         raise WrongUseError("--discard removes messages: add either --yes, or --dry-run to see which")
     if options["file"]:
         check_new_output(options["file"])
-
-
-def main() -> None:
-    """Run the command."""
-    run(redrive_dlq)

@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 
-from chalicelib.ledger.statistics import OF_A_DAY, OF_ALL_DAYS
-from scripts.common.cli import command, environment_option, run
+from scripts.common.cli import command, environment_option
 from scripts.common.console import console, printable, progress, show_table
 from scripts.common.errors import WrongUseError
 from scripts.common.output_files import check_output, replace_file
@@ -22,7 +21,6 @@ from scripts.reports.reconciliation import reconcile
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
 
-TABLES = ("balance", *OF_A_DAY, *OF_ALL_DAYS)
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
 
 
@@ -43,7 +41,8 @@ def stats(
     """
     if as_json + as_csv + bool(html) > 1:
         raise WrongUseError("choose one of --json, --csv and --html")
-    _check_only(only, TABLES)
+    if only:
+        _check_only(only, known_tables())
     if html:
         check_output(html)
     target = find_target(environment)
@@ -56,7 +55,7 @@ def stats(
     elif as_csv:
         _print_csv(tables)
     elif html:
-        from scripts.reports.html_page import page  # noqa: PLC0415  the plotting library takes a second to load
+        from scripts.reports.html_page import page
 
         with replace_file(html) as file:
             file.write(page(f"Interactions, {environment}", tables, days=days, now=now))
@@ -66,7 +65,14 @@ def stats(
             missing = "unknown" if name == "balance" else "none"
             rows = [[_format(value, missing) for value in row] for row in table["rows"]]
             show_table(name.replace("_", " "), table["columns"], rows)
-            console.print()
+            console().print()
+
+
+def known_tables() -> tuple[str, ...]:
+    """Return the names of all tables."""
+    from chalicelib.ledger.statistics import OF_A_DAY, OF_ALL_DAYS
+
+    return ("balance", *OF_A_DAY, *OF_ALL_DAYS)
 
 
 def _check_only(only: Iterable[str], tables: Iterable[str]) -> None:
@@ -126,8 +132,3 @@ def _format(value: Any, missing: str) -> Any:
     if isinstance(value, float):
         return round(value, 1)
     return missing if value is None else value
-
-
-def main() -> None:
-    """Run the command."""
-    run(stats)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from scripts.common.cli import command, environment_option, run
-from scripts.common.errors import WrongUseError
+from scripts.common.cli import command, environment_option
+from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import LOCAL_ENV, Target, find_target, read_local_environment
+from stacks.common.names import parameter_path
 from stacks.config.environments import ENVIRONMENTS
 
 PLUGIN = "session-manager-plugin"
@@ -38,14 +40,16 @@ class Store:
 @environment_option
 @click.argument("store", type=click.Choice(["postgres", "neo4j"]))
 @click.option("--port", type=click.IntRange(1, 65535), help="Port on this machine; the default is the store's own.")
-@click.option("--user", default="analyst", show_default=True, help="Postgres role to log in as.")
-def tunnel(environment: str, store: str, port: int | None, user: str) -> None:
+@click.option("--user", help="Postgres role to log in as; the default is analyst.")
+def tunnel(environment: str, store: str, port: int | None, user: str | None) -> None:
     """Forward a port of this machine to a private store, through Session Manager, until Ctrl-C.
 
     It prints a command that connects. It needs AWS's session-manager-plugin and permission for ssm:StartSession on the
     graph's host. An environment may forbid it; prod does. With -e local it only prints where the stores are.
     """
     target = find_target(environment)
+    if user and (target.endpoint or store == "neo4j"):
+        raise WrongUseError("--user is for a tunnel to Postgres")
     if target.endpoint:
         if port:
             raise WrongUseError("no tunnel is needed: `make up` takes LOCAL_POSTGRES_PORT and LOCAL_NEO4J_PORT")
@@ -55,7 +59,8 @@ def tunnel(environment: str, store: str, port: int | None, user: str) -> None:
         raise WrongUseError(f"{environment} allows no tunnel: see `tunnel` in stacks/config/environments.py")
     if not shutil.which(PLUGIN):
         raise WrongUseError(f"{PLUGIN} is not installed: {PLUGIN_DOCUMENTATION}")
-    found = find_postgres(target, user) if store == "postgres" else find_neo4j(target)
+    found = find_postgres(target, user or "analyst") if store == "postgres" else find_neo4j(target)
+    check_free(port or found.port)
     click.echo(found.command.format(port=port or found.port))
     forward(target, found, port=port or found.port)
 
@@ -92,8 +97,21 @@ def find_neo4j(target: Target) -> Store:
     return Store(str(address.hostname), address.port or 7687, command)
 
 
+def check_free(port: int) -> None:
+    """Raise WrongUseError if the port is taken: the plugin says so and ends as if all were well."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise WrongUseError(f"port {port} of this machine: {error.strerror}; --port names another") from None
+
+
 def forward(target: Target, store: Store, *, port: int) -> None:
-    """Forward this machine's port to the store, through the graph's host, until the plugin ends."""
+    """Forward this machine's port to the store, through the graph's host, until the plugin ends.
+
+    Raises OperationError if the plugin fails.
+    """
     ssm = target.client("ssm")
     request = {
         "Target": _graph_host(target),
@@ -106,9 +124,11 @@ def forward(target: Target, store: Store, *, port: int) -> None:
     arguments = [RESPONSE_VARIABLE, target.region, "StartSession", "", json.dumps(request), ssm.meta.endpoint_url]
     try:
         variables = os.environ | {RESPONSE_VARIABLE: json.dumps(response)}
-        subprocess.run([PLUGIN, *arguments], env=variables, check=False)  # noqa: S603
+        ended = subprocess.run([PLUGIN, *arguments], env=variables, check=False)  # noqa: S603
     finally:
         ssm.terminate_session(SessionId=session["SessionId"])
+    if ended.returncode:
+        raise OperationError(f"{PLUGIN} failed with exit code {ended.returncode}")
 
 
 def _graph_host(target: Target) -> str:
@@ -124,14 +144,9 @@ def _graph_host(target: Target) -> str:
 
 def _parameters(target: Target, *names: str) -> list[str]:
     """Return these parameters of the data stack."""
-    full = [f"/interaction-tracker/{target.name}/{name}" for name in names]
+    full = [f"/{parameter_path(target.name)}/{name}" for name in names]
     answer = target.client("ssm").get_parameters(Names=full)
     if missing := answer.get("InvalidParameters"):
         raise WrongUseError(f"{target.name} did not deploy this store: {', '.join(missing)} is missing")
     values = {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
     return [values[name] for name in full]
-
-
-def main() -> None:
-    """Run the command."""
-    run(tunnel)

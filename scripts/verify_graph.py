@@ -3,11 +3,10 @@
 from typing import Any
 
 import click
-from rich.console import Console
 
-from scripts.common.cli import command, environment_option, run
+from scripts.common.cli import command, environment_option
 from scripts.common.console import printable, show_table
-from scripts.common.errors import FAILED, REFUSED
+from scripts.common.exit_codes import FAILED, REFUSED
 from scripts.common.target import Target, find_target
 
 SAME, DIFFERENT, UNDECIDED = 0, REFUSED, FAILED  # exit codes
@@ -29,11 +28,7 @@ def verify_graph(context: click.Context, environment: str, *, repair: bool) -> N
 
     Exit 0: the same (or, after --repair, the same now). 1: different. 2: wrong use. 3: not all could be verified.
     """
-    try:
-        total = _compare(find_target(environment), repair=repair)
-    except KeyboardInterrupt:
-        click.echo("interrupted: not all was verified", err=True)  # click's own exit code 1 means: different
-        context.exit(UNDECIDED)
+    total = _compare(find_target(environment), repair=repair)
     _show(total)
     left = total["missing"] + total["extra"] + total["different"] - total["mended"]
     click.echo("different" if left else "not all could be verified" if total["undecided"] else "the same")
@@ -41,6 +36,8 @@ def verify_graph(context: click.Context, environment: str, *, repair: bool) -> N
 
 
 def _compare(target: Target, *, repair: bool) -> dict[str, Any]:
+    from rich.console import Console
+
     total: dict[str, Any] = {}
     with Console(stderr=True).status("comparing") as status:
         for report in target.operate_in_calls("verify", repair=repair):
@@ -63,8 +60,3 @@ def _show(total: dict[str, Any]) -> None:
         show_table(f"examples of differences (at most {MAX_EXAMPLES})", ["what", "element", "in"], rows)
     for one in total["undecided"]:
         click.echo(f"not verified: {printable(one['user'])}: {one['reason']}", err=True)
-
-
-def main() -> None:
-    """Run the command."""
-    run(verify_graph)

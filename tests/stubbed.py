@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.stub import Stubber
 
-from scripts.common.target import SHORT_CALLS, Target
+from scripts.common.target import SHORT_CALLS, Settings, Target
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Stubbed(Target):
     rights: set[str] = field(default_factory=set)
     """The IAM actions of what was asked."""
 
-    def client(self, service: str, config: Config = SHORT_CALLS) -> Any:  # noqa: ARG002  the stub answers at once
+    def client(self, service: str, settings: Settings = SHORT_CALLS) -> Any:  # noqa: ARG002  the stub answers at once
         if service not in self.clients:
             client = boto3.client(  # type: ignore[call-overload]
                 service,

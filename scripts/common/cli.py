@@ -2,38 +2,17 @@
 
 import re
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import click
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
 
-from chalicelib.interaction import EARLIEST
-from scripts.common.errors import FAILED, WRONG_USE
-from scripts.common.loopback import is_loopback, parse_host
+from scripts.common.errors import WrongUseError
+from scripts.common.exit_codes import FAILED
 from stacks.config.environments import ENVIRONMENTS
 
-# Raised before AWS is called: this machine has no credentials, or they have expired.
-NO_CREDENTIALS = (
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
-STALE_CREDENTIALS = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -43,6 +22,11 @@ class _Command(click.Command):
             return super().make_context(*arguments, **settings)
         except click.UsageError as error:
             error.ctx = None  # with it, click prints three lines about usage before the message
+            takes_secret = any(parameter.name == "password" for parameter in self.params)
+            if takes_secret and not isinstance(error, click.MissingParameter):
+                raise WrongUseError(
+                    "wrong arguments; they are not shown, since one may be a password: see --help, --password-file"
+                ) from None
             raise
 
 
@@ -59,6 +43,8 @@ class Time(click.ParamType[datetime]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return an aware datetime."""
+        from chalicelib.interaction import EARLIEST
+
         try:
             if ago := re.fullmatch(r"(\d{1,6})([mhd])", value):
                 time = datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
@@ -72,40 +58,33 @@ class Time(click.ParamType[datetime]):
         return time
 
 
-def run(command: click.Command) -> None:
-    """Run a command: exit 2 for wrong use and missing credentials; 3 with the reason, in one line, when it fails.
-
-    Click ends silently, with exit 1, when nobody reads the output any more. A bug of ours prints its traceback.
-    """
+def run(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code. Each failure is one line; only a bug of ours prints its traceback."""
     try:
-        command()
-    except (ClientError, BotoCoreError, OSError, ValueError) as error:
-        signed_out = isinstance(error, NO_CREDENTIALS) or _code(error) in STALE_CREDENTIALS
-        click.echo(f"Error: {_one_line(error)}{_hint(error, signed_out=signed_out)}", err=True)
-        raise SystemExit(WRONG_USE if signed_out or _is_invalid_endpoint(error) else FAILED) from None
-    except Exception:  # noqa: BLE001  Python's own exit code 1 means: a graph differs, or a password is wrong
-        traceback.print_exc()
-        raise SystemExit(FAILED) from None
+        with command.make_context(command.name, list(arguments)) as context:
+            command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Error: interrupted", err=True)
+    except BrokenPipeError:
+        pass  # nobody reads the output any more
+    except Exception as error:  # noqa: BLE001  Python's own exit code 1 means: a graph differs, or a password is wrong
+        return _report(error)
+    else:
+        return 0
+    return FAILED
 
 
-def _hint(error: Exception, *, signed_out: bool) -> str:
-    if signed_out:
-        return ": sign in to the environment's account (`aws sso login`, AWS_PROFILE, …)"
-    host = parse_host(error.kwargs["endpoint_url"]) if isinstance(error, EndpointConnectionError) else ""
-    if host and is_loopback(host):
-        return ": is the laptop's cloud down? `make up` starts it"
-    return ""
+def _report(error: Exception) -> int:
+    from scripts.common.failures import EXPECTED, describe
 
-
-def _one_line(error: Exception) -> str:
-    """Return the error's message in one line, or its class's name if it has no message."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _is_invalid_endpoint(error: Exception) -> bool:
-    """Tell whether botocore was given an invalid endpoint, perhaps by a profile; it has no class for that."""
-    return isinstance(error, ValueError) and str(error).startswith("Invalid endpoint")
-
-
-def _code(error: Exception) -> str | None:
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else None
+    if not isinstance(error, EXPECTED):
+        traceback.print_exception(error)
+        return FAILED
+    status, message = describe(error)
+    click.echo(f"Error: {message}", err=True)
+    return status

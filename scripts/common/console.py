@@ -1,16 +1,21 @@
 """Output to a terminal: users' text is shown, and cannot control the terminal."""
 
+import functools
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
-# A file or a pipe has no width to keep to.
-console = Console(width=None if sys.stdout and sys.stdout.isatty() else 160)
+
+@functools.cache
+def console() -> "Console":
+    """Return the console of standard output; a file or a pipe has no width to keep to."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 160)
 
 
 def printable(value: Any) -> str:
@@ -21,6 +26,9 @@ def printable(value: Any) -> str:
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; long cells are folded, never cut, and numbers are aligned right."""
+    from rich.table import Table
+    from rich.text import Text
+
     rows = list(rows)
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
@@ -28,10 +36,13 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
         table.add_column(column, overflow="fold", justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*(Text(printable(value)) for value in row))
-    console.print(table)
+    console().print(table)
 
 
-def progress() -> Progress:
+def progress() -> "Progress":
     """Return a progress bar on standard error that shows the remaining time."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True))

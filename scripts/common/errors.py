@@ -1,8 +1,8 @@
-"""The errors and exit codes of all commands."""
+"""Errors whose message is for the person who runs the command."""
 
 import click
 
-REFUSED, WRONG_USE, FAILED = 1, 2, 3  # exit codes; 0 is success
+from scripts.common.exit_codes import FAILED, WRONG_USE
 
 
 class WrongUseError(click.ClickException):

@@ -10,20 +10,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-from localstack_client.session import Session as LocalSession
-
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.loopback import is_loopback, parse_host
 from stacks.config.environments import ENVIRONMENTS
 
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
 ENDPOINT = "AWS_ENDPOINT_URL"  # of all services; a service's own variable has its name appended
-SHORT_CALLS = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+Settings = Mapping[str, Any]
+SHORT_CALLS: Settings = {
+    "connect_timeout": 5,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+}
 # An operation may take minutes, and must not be started a second time while it runs.
-LONG_CALLS = Config(connect_timeout=5, read_timeout=600, tcp_keepalive=True, retries={"total_max_attempts": 1})
+LONG_CALLS: Settings = {
+    "connect_timeout": 5,
+    "read_timeout": 600,
+    "tcp_keepalive": True,
+    "retries": {"total_max_attempts": 1},
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,13 @@ class Target:
     endpoint: str | None
     """The local AWS endpoint, or None for AWS itself."""
 
-    def client(self, service: str, config: Config = SHORT_CALLS) -> Any:
+    def client(self, service: str, settings: Settings = SHORT_CALLS) -> Any:
         """Return a client of an AWS service with bounded time-outs."""
+        import boto3
+        from botocore.config import Config
+        from localstack_client.session import Session as LocalSession
+
+        config = Config(**settings)
         if self.endpoint:
             return LocalSession(localstack_host=urlsplit(self.endpoint).netloc).client(service, config=config)
         return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
@@ -44,6 +54,8 @@ class Target:
     @cached_property
     def outputs(self) -> Mapping[str, str]:
         """The outputs of the service stack; raises WrongUseError if it is not deployed."""
+        from botocore.exceptions import ClientError
+
         stack = f"{self.name}-service"
         try:
             [described] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]

@@ -32,7 +32,7 @@ class Report:
     def show(self, title: str, *, metadata: bool) -> None:
         """Print the counts and the examples; the users' metadata only on request."""
         age = f", the oldest {_age(self._oldest)} old ({_format_time(self._oldest)})" if self._oldest else ""
-        console.print(f"{title}: {self.count}{age}", highlight=False, markup=False, soft_wrap=True)
+        console().print(f"{title}: {self.count}{age}", highlight=False, markup=False, soft_wrap=True)
         if not self.count:
             return
         show_table("by reason", ["reason", "messages"], self._reasons.most_common())

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from dns.exception import DNSException
 from requests import RequestException
 
-from scripts.common.cli import NO_CREDENTIALS, STALE_CREDENTIALS
+from scripts.common.failures import NO_CREDENTIALS, STALE_CREDENTIALS
 from scripts.common.target import Target
 from stacks.config.environment import Environment
 from stacks.config.options import AuroraPostgres, EcsGraph, RdsPostgres

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.telemetry import NAMESPACE, SERVICE
 from scripts.common.errors import OperationError
 from scripts.common.target import Target
+from stacks.common.names import NAMESPACE, SERVICE
 
 DAY_SECONDS = 24 * 60 * 60
 MAX_EVENTS = 10_000  # log events that one call returns at most

@@ -71,7 +71,7 @@ def test_a_document_names_only_what_exists(document: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_documents_name_only_options_that_exist(name: str) -> None:
-    command = getattr(importlib.import_module(COMMANDS[name].partition(":")[0]), name.replace("-", "_"))
+    command = getattr(importlib.import_module(f"scripts.{name.replace('-', '_')}"), name.replace("-", "_"))
     known = {option for parameter in command.params for option in parameter.opts}
     used = [used for path in DOCUMENTS for used in re.findall(rf"(?<![\w-]){name} ([^`)\n]*)", path.read_text())]
     assert used

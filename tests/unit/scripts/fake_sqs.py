@@ -8,9 +8,7 @@ from email.utils import format_datetime
 from functools import cached_property
 from typing import Any
 
-from botocore.config import Config
-
-from scripts.common.target import SHORT_CALLS, Target
+from scripts.common.target import SHORT_CALLS, Settings, Target
 
 
 class FakeSqs:
@@ -68,7 +66,7 @@ class FakeTarget(Target):
     results: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def client(self, service: str, config: Config = SHORT_CALLS) -> Any:  # noqa: ARG002
+    def client(self, service: str, settings: Settings = SHORT_CALLS) -> Any:  # noqa: ARG002
         assert service == "sqs"
         return self.sqs
 

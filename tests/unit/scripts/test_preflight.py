@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from scripts import preflight
+from scripts.common import cli
 from scripts.common.target import Target
 from scripts.preconditions import account
 from scripts.preconditions.condition import Condition, Deploy, Result, green, red
@@ -80,11 +81,9 @@ def test_without_credentials_it_is_one_line_and_exit_2(
 ) -> None:
     for name, value in NO_CREDENTIALS.items():
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("sys.argv", ["preflight", "-e", "dev"])
-    with pytest.raises(SystemExit) as exit_:
-        preflight.main()
+    status = cli.run(preflight.preflight, ["-e", "dev"])
     captured = capsys.readouterr()
-    assert (exit_.value.code, captured.out) == (2, "")
+    assert (status, captured.out) == (2, "")
     [line] = captured.err.splitlines()
     assert "aws sso login" in line
 

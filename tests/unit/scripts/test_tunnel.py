@@ -1,6 +1,7 @@
 """tunnel: its calls, checked against AWS's own models, and the plugin's arguments."""
 
 import json
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from scripts import tunnel
-from scripts.common.errors import WrongUseError
+from scripts.common.errors import OperationError, WrongUseError
 from tests.stubbed import Stubbed
 
 HOST = "ledger.abc.us-east-1.rds.amazonaws.example"
@@ -22,8 +23,10 @@ PARAMETERS = {
     "graph-secret-arn": "arn:aws:secretsmanager:us-east-1:111111111111:secret:graph",
     "graph-auto-scaling-group-name": "graph-host",
 }
+SESSION = {"SessionId": "s-1", "TokenValue": "a token", "StreamUrl": "wss://stream.example"}
 PLUGIN = """#!/bin/sh
 printf '%s\\n' "$AWS_SSM_START_SESSION_RESPONSE" "$@" >"$(dirname "$0")/arguments"
+exit $PLUGIN_STATUS
 """
 
 
@@ -71,7 +74,8 @@ def instances(*states: str) -> dict[str, Any]:
     return {"AutoScalingGroups": [group]}
 
 
-def test_the_running_host_forwards_the_port(dev: Dev, plugin_arguments: Path) -> None:
+def expect_session(dev: Dev) -> dict[str, Any]:
+    """Expect a session through the running host; return its request."""
     dev.expect_parameters("graph-auto-scaling-group-name")
     dev.expect(
         "autoscaling",
@@ -79,25 +83,45 @@ def test_the_running_host_forwards_the_port(dev: Dev, plugin_arguments: Path) ->
         instances("Terminating", "InService"),
         {"AutoScalingGroupNames": ["graph-host"]},
     )
-    asked = {
+    request = {
         "Target": "i-1",
         "DocumentName": "AWS-StartPortForwardingSessionToRemoteHost",
         "Parameters": {"host": [HOST], "portNumber": ["5432"], "localPortNumber": ["6000"]},
     }
-    session = {"SessionId": "s-1", "TokenValue": "a token", "StreamUrl": "wss://stream.example"}
-    dev.expect("ssm", "start_session", session, asked)
+    dev.expect("ssm", "start_session", SESSION, request)
     dev.expect("ssm", "terminate_session", {"SessionId": "s-1"}, {"SessionId": "s-1"})
+    return request
+
+
+def test_the_running_host_forwards_the_port(dev: Dev, plugin_arguments: Path) -> None:
+    request = expect_session(dev)
     tunnel.forward(dev, tunnel.Store(HOST, 5432, ""), port=6000)
     response, *arguments = plugin_arguments.read_text().splitlines()
-    assert json.loads(response) == session
+    assert json.loads(response) == SESSION
     assert arguments == [
         "AWS_SSM_START_SESSION_RESPONSE",
         "us-east-1",
         "StartSession",
         "",
-        json.dumps(asked),
+        json.dumps(request),
         dev.client("ssm").meta.endpoint_url,
     ]
+
+
+@pytest.mark.usefixtures("plugin_arguments")
+def test_a_plugin_that_fails_is_an_error(dev: Dev, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLUGIN_STATUS", "7")
+    expect_session(dev)
+    with pytest.raises(OperationError, match="session-manager-plugin failed with exit code 7"):
+        tunnel.forward(dev, tunnel.Store(HOST, 5432, ""), port=6000)
+
+
+def test_a_taken_port_is_refused(socket_enabled: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(WrongUseError, match=f"port {port} of this machine: Address already in use"):
+            tunnel.check_free(port)
+    tunnel.check_free(port)
 
 
 def test_a_running_host_is_needed(dev: Dev) -> None:

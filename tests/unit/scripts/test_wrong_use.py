@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from scripts.create_user import create_user
 from scripts.erase_user import erase_user
+from scripts.get_bearer_token import get_bearer_token
 from scripts.rebuild_graph import rebuild_graph
 from scripts.redrive_dlq import redrive_dlq
 from scripts.stats import stats
@@ -16,6 +17,11 @@ from scripts.verify_graph import verify_graph
     ("command", "words", "says"),
     [
         (create_user, [" "], "EMAIL is empty"),
+        (create_user, ["a@example.com", "--password", "a", "--password-file", __file__], "choose one"),
+        (create_user, ["a@example.com", "secret-1"], "they are not shown"),
+        (get_bearer_token, ["a@example.com", "-secret-1"], "they are not shown"),
+        (get_bearer_token, ["a@example.com", "a", "secret-1"], "they are not shown"),
+        (get_bearer_token, ["a@example.com", "--password-file", "secret-1"], "they are not shown"),
         (erase_user, [], "give one of USER"),
         (erase_user, ["--list", "--yes"], "--yes has no effect"),
         (rebuild_graph, ["--from-scratch"], "--yes"),
@@ -48,3 +54,4 @@ def test_wrong_use_is_one_line_and_exit_2(command: click.Command, words: list[st
     assert (result.exit_code, result.stdout) == (2, "")
     [line] = result.stderr.splitlines()
     assert says in line
+    assert "secret-1" not in line

@@ -1,7 +1,6 @@
 """Times as arguments, and what a command prints when it fails or AWS cannot be called."""
 
 import errno
-import io
 import json
 import os
 import subprocess
@@ -47,23 +46,18 @@ def test_missing_credentials_are_one_line_and_exit_2(variables: dict[str, str], 
         (EndpointConnectionError(endpoint_url="there"), 3),
     ],
 )
-def test_an_expired_session_is_exit_2_and_denied_access_exit_3(
-    error: Exception, status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert exit_code_of(error, monkeypatch) == status
+def test_an_expired_session_is_exit_2_and_denied_access_exit_3(error: Exception, status: int) -> None:
+    assert exit_code_of(error) == status
 
 
-def exit_code_of(error: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
+def exit_code_of(error: BaseException) -> int:
     """Run a command that raises this error; return its exit code."""
 
     @command()
     def failing() -> None:
         raise error
 
-    monkeypatch.setattr(sys, "argv", ["command"])
-    with pytest.raises(SystemExit) as end:
-        run(failing)
-    return end.value.code
+    return run(failing, [])
 
 
 @pytest.mark.parametrize(
@@ -78,41 +72,36 @@ def exit_code_of(error: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/"), 3, "`make up` starts it"),
     ],
 )
-def test_each_failure_is_one_line(
-    error: Exception, status: int, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert exit_code_of(error, monkeypatch) == status
+def test_each_failure_is_one_line(error: Exception, status: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(error) == status
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("Error: ")
     assert says in line
 
 
-def test_a_usage_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_usage_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     @command()
     @environment_option
     def needs_environment(environment: str) -> None:
         raise AssertionError(environment)
 
-    monkeypatch.setattr(sys, "argv", ["needs-environment"])
-    with pytest.raises(SystemExit) as end:
-        run(needs_environment)
-    assert end.value.code == 2
+    assert run(needs_environment, []) == 2
     assert capsys.readouterr().err == "Error: Missing option '-e' / '--environment'.\n"
 
 
-def test_a_bug_prints_its_traceback_and_is_exit_3(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert exit_code_of(KeyError("gone"), monkeypatch) == 3
+def test_a_bug_prints_its_traceback_and_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(KeyError("gone")) == 3
     assert capsys.readouterr().err.startswith("Traceback")
 
 
-def test_a_closed_pipe_ends_the_command_silently(monkeypatch: pytest.MonkeyPatch) -> None:
-    errors = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", io.StringIO())  # click replaces it
-    monkeypatch.setattr(sys, "stderr", errors)
-    assert exit_code_of(BrokenPipeError(errno.EPIPE, "Broken pipe"), monkeypatch) == 1
-    assert not errors.getvalue()
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(BrokenPipeError(errno.EPIPE, "Broken pipe"), ""), (KeyboardInterrupt(), "Error: interrupted\n")],
+)
+def test_a_closed_pipe_and_an_interrupt_are_exit_3(
+    error: BaseException, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (exit_code_of(error), capsys.readouterr().err) == (3, says)
 
 
 @pytest.mark.parametrize(

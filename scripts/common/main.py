@@ -1,0 +1,66 @@
+"""The entry point of all commands: signals, standard streams and exit codes, before anything slow is imported."""
+
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from scripts.common.exit_codes import FAILED, WRONG_USE
+
+
+def main() -> None:
+    """Run the command that this process was started as: `verify-graph` is scripts/verify_graph.py."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, _interrupt)
+    try:
+        status = _run(Path(sys.argv[0]).name.replace("-", "_")) if _open_streams() else WRONG_USE
+    except KeyboardInterrupt:  # while it imports
+        status = _fail("interrupted")
+    except OSError:  # standard error cannot be written
+        status = FAILED
+    status = _flush() or status
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(status)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(name: str) -> int:
+    from scripts.common.cli import run
+
+    return run(getattr(importlib.import_module(f"scripts.{name}"), name), sys.argv[1:])
+
+
+def _open_streams() -> bool:
+    """Replace closed streams, whose number the next file would get; return whether there is a standard output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin, sys.stderr = sys.stdin or os.fdopen(0), sys.stderr or os.fdopen(2, "w")
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w")
+        _fail("standard output is closed")
+        return False
+    return True
+
+
+def _flush() -> int:
+    """Write what is left of the output; return FAILED if that fails, silently if nobody reads it any more."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more
+        return FAILED if isinstance(error, BrokenPipeError) else _fail(f"standard output: {error.strerror}")
+    return 0
+
+
+def _fail(reason: str) -> int:
+    sys.stderr.write(f"Error: {reason}\n")
+    return FAILED
