@@ -5,15 +5,17 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from local.cloud import Cloud
+from local.component import CloudError, in_one_line
 from local.demo import demonstrate
 from local.deploy import deploy
-from local.part import CloudError
+from local.environment import leave_accounts
 from local.ports import Ports
 
 FOLDER = Path(__file__).parents[1] / ".local"
@@ -53,10 +55,10 @@ def down() -> None:
 
 @local.command()
 def status() -> None:
-    """Show each part's state; exit 1 unless all run."""
+    """Show each component's state; exit 1 unless all run."""
     states = _cloud().status()
-    for part, state in states.items():
-        console.print(f"{part:10}{state}")
+    for component, state in states.items():
+        console.print(f"{component:10}{state}")
     sys.exit(set(states.values()) != {"RUNNING"})
 
 
@@ -88,10 +90,25 @@ def _cloud() -> Cloud:
 
 def main() -> None:
     """Run a command; what is wrong is told in one line."""
+    leave_accounts()
+    os.umask(0o022)  # the files that are secret say so themselves
     try:
         local()
     except CloudError as error:
         sys.exit(f"Error: {error}")
+    except Exception as error:  # noqa: BLE001  whatever it is, a person gets one line
+        sys.exit(f"Error: {type(error).__name__}: {in_one_line(error)}; {_keep_traceback()}")
+
+
+def _keep_traceback() -> str:
+    log = FOLDER / "logs" / "make.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+    except OSError as error:
+        return f"and {log} cannot be written: {error.strerror}"
+    return f"its log: {log}. `make down` and `make up` start afresh"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The cloud as one thing: its parts brought up and down together."""
+"""The cloud as one thing: its components brought up and down together."""
 
 import fcntl
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,13 +9,16 @@ from pathlib import Path
 
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from local.component import LOOPBACK, CloudError, Component, Narrate, in_one_line
+from local.folder import check
 from local.ministack import CREDENTIALS, REGION, MiniStack
 from local.neo4j import Neo4j
-from local.part import LOOPBACK, CloudError, Narrate, Part, in_one_line
 from local.passwords import passwords
-from local.ports import PARTS, Ports, holder, is_free, variable
+from local.ports import COMPONENTS, Ports, holder, is_free, listens, variable
 from local.postgres import APP, DATABASE, OPERATOR, OWNER, Postgres
-from local.supervision import RUNNING, Supervisor
+from local.supervisor import RUNNING, Supervisor
+
+FIRST_START_MEGABYTES = 500  # the jars, the stores, and what the deploy makes, rounded up
 
 
 def silently(_told: str) -> None:
@@ -33,25 +36,25 @@ class Cloud:
     ports: Ports = field(default_factory=Ports)
     java: tuple[str, ...] = ()
 
-    def up(self, parts: Sequence[str] = PARTS, narrate: Narrate = silently) -> None:
-        """Start what does not run, side by side, and return when all of these parts answer.
+    def up(self, components: Sequence[str] = COMPONENTS, narrate: Narrate = silently) -> None:
+        """Start what does not run, side by side, and return when all of these components answer.
 
-        What runs goes on undisturbed. Raises CloudError when a port is taken or a part does not come up.
+        What runs goes on undisturbed. Raises CloudError when a port is taken or a component does not come up.
         """
         # What needs the longest preparing starts last, while the others already come up.
-        chosen = [part for part in (self._aws, self._postgres, self._neo4j) if part.name in parts]
+        chosen = [component for component in (self._aws, self._postgres, self._neo4j) if component.name in components]
         if not self._supervisor.alive():
             self._supervisor.sweep()
         self._check_ports(chosen)
-        self._supervisor.keep(part.program() for part in (self._aws, self._postgres, self._neo4j))
-        for part in chosen:
-            if self._supervisor.state(part.name) not in RUNNING:
-                part.prepare(narrate)
-                self._supervisor.start(part.name)
-        for part in chosen:
-            narrate(f"{part.name}: waiting for its answer")
-            self._await(part)
-            part.settle()
+        self._supervisor.keep(component.program() for component in (self._aws, self._postgres, self._neo4j))
+        for component in chosen:
+            if self._supervisor.state(component.name) not in RUNNING:
+                component.prepare(narrate)
+                self._supervisor.start(component.name)
+        for component in chosen:
+            narrate(f"{component.name}: waiting for its answer")
+            self._await(component)
+            component.settle()
 
     @contextmanager
     def alone(self, narrate: Narrate = silently) -> Iterator[None]:
@@ -75,23 +78,23 @@ class Cloud:
         """Stop everything, the supervisor too; the stores keep their data."""
         self._supervisor.shut_down()
 
-    def start(self, part: str) -> None:
-        """Start one part and wait until it answers."""
-        self.up([part])
+    def start(self, component: str) -> None:
+        """Start one component and wait until it answers."""
+        self.up([component])
 
-    def stop(self, part: str) -> None:
-        """Stop one part and wait until it has ended."""
-        self._supervisor.stop(part)
+    def stop(self, component: str) -> None:
+        """Stop one component and wait until it has ended."""
+        self._supervisor.stop(component)
 
-    def pid(self, part: str) -> int:
-        """Return the process id of a part that runs: the server itself, not a wrapper."""
-        if pid := self._supervisor.pid(part):
+    def pid(self, component: str) -> int:
+        """Return the process id of a component that runs: the server itself, not a wrapper."""
+        if pid := self._supervisor.pid(component):
             return pid
-        raise CloudError(f"{part} does not run")
+        raise CloudError(f"{component} does not run")
 
     def status(self) -> dict[str, str]:
-        """Return each part's state in the supervisor's words: RUNNING, STOPPED, EXITED, FATAL …"""  # noqa: D400, D415
-        return {part: self._supervisor.state(part) for part in PARTS}
+        """Return each component's state in the supervisor's words: RUNNING, STOPPED, EXITED, FATAL …"""  # noqa: D400, D415
+        return {component: self._supervisor.state(component) for component in COMPONENTS}
 
     def secrets(self) -> dict[str, Mapping[str, str | int]]:
         """Return the stores' secrets as Secrets Manager is to hold them, by the last part of their names."""
@@ -103,10 +106,12 @@ class Cloud:
         }
 
     def environment(self) -> dict[str, str]:
-        """Return the variables by which commands and tests find the parts."""
+        """Return the variables by which commands and tests find the components."""
         owner, graph = self._postgres.secret(OWNER), self._neo4j.secret()
+        server = f"{OWNER}:{owner['password']}@{LOOPBACK}:{self.ports.postgres}"
         return {
-            "DATABASE_URL": f"postgresql://{OWNER}:{owner['password']}@{LOOPBACK}:{self.ports.postgres}/{DATABASE}",
+            # Said, lest the person's PGSSLMODE decides: there is no TLS on loopback.
+            "DATABASE_URL": f"postgresql://{server}/{DATABASE}?sslmode=disable",
             "NEO4J_URI": graph["uri"],
             "NEO4J_USER": graph["username"],
             "NEO4J_PASSWORD": graph["password"],
@@ -116,32 +121,33 @@ class Cloud:
             **CREDENTIALS,
         }
 
-    def _check_ports(self, parts: Sequence[Part]) -> None:
-        for part in parts:
-            if not is_free(part.port):
-                process = holder(part.port)
-                if process and process.pid == self._supervisor.pid(part.name):
-                    continue
+    def _check_ports(self, components: Sequence[Component]) -> None:
+        for component in components:
+            if not is_free(component.port) and not listens(self._supervisor.pid(component.name), component.port):
+                process = holder(component.port)
                 by = f" by {process.name()} (pid {process.pid})" if process else ""
-                raise CloudError(f"{part.name}: port {part.port} is taken{by}; set {variable(part.name)} to another")
+                taken = f"{component.name}: port {component.port} is taken{by}"
+                raise CloudError(f"{taken}; set {variable(component.name)} to another")
 
-    def _await(self, part: Part) -> None:
-        log = f"its log: {self._supervisor.logs / part.name}.log"
+    def _await(self, component: Component) -> None:
+        log = f"its log: {self._supervisor.logs / component.name}.log"
         unready = retry_if_exception(lambda e: isinstance(e, Exception) and not isinstance(e, CloudError))
+        seconds = component.start_seconds
         try:
-            for attempt in Retrying(stop=stop_after_delay(part.patience), wait=wait_fixed(0.1), retry=unready):
+            for attempt in Retrying(stop=stop_after_delay(seconds), wait=wait_fixed(0.1), retry=unready):
                 with attempt:
-                    if (state := self._supervisor.state(part.name)) not in RUNNING:
-                        raise CloudError(f"{part.name}: did not start ({state}); {log}")
-                    part.answer()
+                    if (state := self._supervisor.state(component.name)) not in RUNNING:
+                        raise CloudError(f"{component.name}: did not start ({state}); {log}")
+                    component.answer()
         except RetryError as error:
             reason = in_one_line(error.last_attempt.exception())
-            raise CloudError(f"{part.name}: no answer after {part.patience} s ({reason}); {log}") from error
+            raise CloudError(f"{component.name}: no answer after {seconds} s ({reason}); {log}") from error
 
     @cached_property
     def _folder(self) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder.resolve()
+        folder = self.folder.resolve()
+        check(folder, free_megabytes=0 if (folder / "neo4j" / "data").exists() else FIRST_START_MEGABYTES)
+        return folder
 
     @cached_property
     def _supervisor(self) -> Supervisor:

@@ -9,7 +9,7 @@ import requests
 from rich.console import Console
 
 from chalicelib.graph.client import connect
-from local.part import CloudError
+from local.component import CloudError
 from scripts.common.console import show_table
 from scripts.common.target import Target
 from scripts.create_user import ensure_user
@@ -17,7 +17,7 @@ from scripts.get_bearer_token import sign_in
 
 EMAIL, PASSWORD = "alice@example.com", "Recall-and-peel-1"
 ARTIFACT = "92074329-d7e2-4bc7-a1cb-4a9c62477b4d"
-PATIENCE = 60  # seconds until both stores must have them
+ARRIVAL_SECONDS = 60  # until both stores must have them
 
 ROWS = "SELECT kind, artifact_id, metadata::text, timestamp FROM interaction WHERE event_id = %s ORDER BY id"
 PATH = """
@@ -27,7 +27,9 @@ RETURN [n IN nodes(path) | labels(n)] AS labels, [n IN nodes(path) | n.id] AS id
 """
 
 
-def demonstrate(target: Target, environment: dict[str, str], console: Console, *, patience: float = PATIENCE) -> None:
+def demonstrate(
+    target: Target, environment: dict[str, str], console: Console, *, seconds: float = ARRIVAL_SECONDS
+) -> None:
     """Send a recall and a peel as a new user would, and show both as they arrive.
 
     Raises CloudError, saying where they stopped, when the stores do not have them within so many seconds.
@@ -36,7 +38,7 @@ def demonstrate(target: Target, environment: dict[str, str], console: Console, *
     post = _poster(environment["API_URL"], sign_in(target, EMAIL, PASSWORD), console)
     event_id = post({"kind": "recall", "metadata": {"query": "test recall"}})["event_id"]
     post({"kind": "peel", "artifact_id": ARTIFACT, "event_id": event_id, "metadata": None})
-    until = time.monotonic() + patience
+    until = time.monotonic() + seconds
     with console.status("waiting for them in Postgres and in Neo4j"):
         _show_rows(environment["DATABASE_URL"], event_id, until)
         _show_path(environment, event_id, until, console)

@@ -1,24 +1,22 @@
 """The service's stacks, deployed by the real cdk into the local endpoint, and the file that tells where all is."""
 
 import json
-import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
-from local.part import CloudError, Narrate
+from local.component import CloudError, Narrate
+from local.environment import ACCOUNT, COMMANDS, LOOPBACK_HOSTS, of_cdk
 from scripts.common.target import Target
 from stacks.config.environments import LOCAL
 
 ROOT = Path(__file__).parents[1]
-CDK = ROOT / "node_modules" / ".bin" / "cdk"
-COMMANDS = Path(sys.executable).parent
-PATIENCE = 300  # seconds for one cdk command
+CDK = COMMANDS[1] / "cdk"
+CDK_SECONDS = 900  # for one command of it
 
 
 def deploy(cloud: Cloud, narrate: Narrate, source: Path = ROOT) -> tuple[Target, dict[str, str]]:
@@ -68,19 +66,18 @@ def _bootstrap_status(target: Target) -> str:
     return str(stack["StackStatus"])
 
 
-def _cdk(cloud: Cloud, environment: Mapping[str, str], *arguments: str, cwd: Path) -> None:
+def _cdk(cloud: Cloud, environment: dict[str, str], *arguments: str, cwd: Path) -> None:
     log = cloud.folder / "deploy.log"
-    path = f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"
     with log.open("ab") as output:
         result = subprocess.run(  # noqa: S603  our own command
             [str(CDK), *arguments, "--output", str(cloud.folder / "cdk.out"), "--no-notices", "--progress", "events"],
             cwd=cwd,
             # CDK's own validation takes 3 s; the tests run it.
-            env=os.environ | environment | {"PATH": path, "CDK_VALIDATION": "false"},
+            env=of_cdk(cloud.folder) | environment | {"CDK_VALIDATION": "false"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            timeout=PATIENCE,
+            timeout=CDK_SECONDS,
             check=False,
         )
     if result.returncode:
@@ -89,8 +86,12 @@ def _cdk(cloud: Cloud, environment: Mapping[str, str], *arguments: str, cwd: Pat
 
 def _write(file: Path, environment: Mapping[str, str]) -> None:
     """Write the variables as a file to source; only its owner may read the passwords in it."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    lines = [
+        # The person's own would be mixed with what follows.
+        f"unset AWS_PROFILE $(env | sed -nE 's/^({ACCOUNT})=.*/\\1/p')",
+        *(f"export {name}={shlex.quote(value)}" for name, value in environment.items()),
+        *(f'export {name}="{LOOPBACK_HOSTS}${{{name}:+,${name}}}"' for name in ("no_proxy", "NO_PROXY")),
+        f'export PATH={shlex.quote(":".join(map(str, COMMANDS)))}:"$PATH"',
+    ]
     file.touch(mode=0o600)
-    file.write_text(
-        "\n".join([*exports, "unset AWS_PROFILE", f'export PATH={shlex.quote(f"{COMMANDS}:{CDK.parent}")}:"$PATH"', ""])
-    )
+    file.write_text("".join(f"{line}\n" for line in lines))

@@ -12,7 +12,7 @@ from requests import RequestException, Session
 from requests.adapters import HTTPAdapter
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from local.part import CloudError, Narrate, in_one_line
+from local.component import CloudError, Narrate, in_one_line
 
 HERE = Path(__file__).resolve().parent
 SPEC = HERE / "jgo.toml"

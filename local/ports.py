@@ -4,21 +4,22 @@ import json
 import secrets
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 
-from local.part import LOOPBACK, CloudError
+from local.component import LOOPBACK, CloudError
 
 FILE = "ports.json"
-PARTS = ("postgres", "neo4j", "aws")
+COMPONENTS = ("postgres", "neo4j", "aws")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Where the parts listen."""
+    """Where the components listen."""
 
     aws: int = 4566
     postgres: int = 15432
@@ -27,18 +28,18 @@ class Ports:
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
         """Read LOCAL_AWS_PORT, LOCAL_POSTGRES_PORT and LOCAL_NEO4J_PORT; raise CloudError for what cannot be one."""
-        given = {part: environment[variable(part)] for part in PARTS if environment.get(variable(part))}
-        for part, port in given.items():
+        given = {name: environment[variable(name)] for name in COMPONENTS if environment.get(variable(name))}
+        for name, port in given.items():
             if not (port.isdecimal() and 0 < int(port) < 2**16):
-                raise CloudError(f"{variable(part)}: {port!r} is not a port")
-        ports = cls(**{part: int(port) for part, port in given.items()})
-        if len({ports.aws, ports.postgres, ports.neo4j}) < len(PARTS):
-            raise CloudError(f"two parts have the same port; set {', '.join(map(variable, PARTS))} apart")
+                raise CloudError(f"{variable(name)}: {port!r} is not a port")
+        ports = cls(**{name: int(port) for name, port in given.items()})
+        if len({ports.aws, ports.postgres, ports.neo4j}) < len(COMPONENTS):
+            raise CloudError(f"two components have the same port; set {', '.join(map(variable, COMPONENTS))} apart")
         return ports
 
     def remember(self, folder: Path) -> None:
         """Keep them, so that a later command need not name them again."""
-        (folder / FILE).write_text(json.dumps({variable(part): str(port) for part, port in asdict(self).items()}))
+        (folder / FILE).write_text(json.dumps({variable(name): str(port) for name, port in asdict(self).items()}))
 
     @staticmethod
     def remembered(folder: Path) -> dict[str, str]:
@@ -48,17 +49,17 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Pick free ones, below those that outgoing connections get: the port of a part that is stopped stays free."""
+        """Pick free ones, below those that outgoing connections get: those of stopped components stay free."""
         found: set[int] = set()
-        while len(found) < len(PARTS):
+        while len(found) < len(COMPONENTS):
             if is_free(port := 20000 + secrets.randbelow(10000)):
                 found.add(port)
-        return cls(**dict(zip(PARTS, found, strict=True)))
+        return cls(**dict(zip(COMPONENTS, found, strict=True)))
 
 
-def variable(part: str) -> str:
-    """Return the name of the variable that sets the part's port."""
-    return f"LOCAL_{part.upper()}_PORT"
+def variable(name: str) -> str:
+    """Return the name of the variable that sets the component's port."""
+    return f"LOCAL_{name.upper()}_PORT"
 
 
 def is_free(port: int) -> bool:
@@ -74,9 +75,20 @@ def is_free(port: int) -> bool:
         return True
 
 
+def listens(pid: int | None, port: int) -> bool:
+    """Say whether the process, one of this user's, listens on the port."""
+    connections = psutil.Process(pid).net_connections("tcp") if pid else []
+    return any(_is_listening(connection, port) for connection in connections)
+
+
 def holder(port: int) -> psutil.Process | None:
-    """Return the process that listens on the port, when the system lets us know."""
-    for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-            return psutil.Process(connection.pid) if connection.pid else None
+    """Return the process that listens on the port, when the system lets us know; macOS tells only root."""
+    with suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if _is_listening(connection, port) and connection.pid:
+                return psutil.Process(connection.pid)
     return None
+
+
+def _is_listening(connection: Any, port: int) -> bool:
+    return bool(connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port)

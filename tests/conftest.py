@@ -1,4 +1,4 @@
-"""The real parts, started once for all tests of a process, on free ports and in a folder of their own."""
+"""The real components, started once for all tests of a process, on free ports and in a folder of their own."""
 
 import os
 import shutil
@@ -10,8 +10,12 @@ import psutil
 import pytest
 
 from local.cloud import Cloud
+from local.environment import leave_accounts
 from local.ports import Ports
 from tests.browser import CHROMIUM
+from tests.hostile import FOLDER, hostile_machine
+
+leave_accounts()  # before any test: what a person has set for an account or a database is not for ours
 
 # A busy machine is no failure: no example has a time limit.
 hypothesis.settings.register_profile("tests", deadline=None)
@@ -24,10 +28,11 @@ QUICK_TO_START = ("-XX:TieredStopAtLevel=1",)  # what is compiled well would not
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
-    """Postgres, Neo4j and the AWS endpoint: empty, and gone after the tests."""
+    """Postgres, Neo4j and the AWS endpoint: empty, started on a hostile machine, and gone after the tests."""
     sweep()
-    cloud = Cloud(folder=LOCAL / f"test-{os.getpid()}", ports=Ports.free(), java=QUICK_TO_START)
-    cloud.up()
+    cloud = Cloud(folder=LOCAL / f"test-{os.getpid()} {FOLDER}", ports=Ports.free(), java=QUICK_TO_START)
+    with hostile_machine():
+        cloud.up()
     yield cloud
     cloud.down()
 
@@ -35,7 +40,7 @@ def cloud() -> Iterator[Cloud]:
 def sweep() -> None:
     """Remove the clouds of tests that were cut off."""
     for folder in LOCAL.glob("test-*"):
-        owner = folder.name.removeprefix("test-")
+        owner = folder.name.removeprefix("test-").partition(" ")[0]
         if not owner.isdigit() or int(owner) == os.getpid() or not psutil.pid_exists(int(owner)):
             Cloud(folder=folder).down()
             shutil.rmtree(folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from local.environment import leave_accounts
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.loopback import is_loopback, parse_host
 from stacks.config.environments import ENVIRONMENTS
@@ -108,8 +109,7 @@ def find_target(name: str) -> Target:
             if is_loopback(parse_host(endpoint)):
                 raise WrongUseError(f"{variable} points to this machine, not to {name}: use a shell without .local/env")
         return Target(name, environment.region, endpoint=None)
-    for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
-        os.environ.pop(variable, None)  # a profile belongs to an account, and the local endpoint has none
+    leave_accounts()
     return Target(name, environment.region, endpoints.get(ENDPOINT) or read_local_environment()[ENDPOINT])
 
 

@@ -8,12 +8,14 @@ the archive, in which the order of files depends on the disk: one commit would h
 import atexit
 import functools
 import json
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, Final, cast
+from zipfile import ZipFile
 
 import aws_cdk as cdk
 import chalice
@@ -31,6 +33,8 @@ _NO_ROLE: Final = "arn:aws:iam::000000000000:role/replaced-by-the-stack"
 # Chalice needs some region and stage; neither is in its template.
 _REGION: Final = "us-east-1"
 _STAGE: Final = "package"
+# On macOS and ARM the local functions cannot load the layer. They run in this very Python, which has the same packages.
+_LOADS_LAYER: Final = (sys.platform, platform.machine()) == ("linux", "x86_64")
 _NOT_SOURCE: Final = ["__pycache__", "deployments"]
 
 
@@ -62,7 +66,9 @@ class Package(Construct):
         """Include Chalice's template, with its archives as assets that are named by a hash of their sources."""
         layer = self._asset(
             "Dependencies",
-            output / "layer-deployment.zip",
+            _empty_layer(output)
+            if environment.local_endpoint and not _LOADS_LAYER
+            else output / "layer-deployment.zip",
             source=source / "requirements.txt",
             extra=f"{sys.version_info[:2]} {environment.architecture}",
         )
@@ -90,6 +96,13 @@ class Package(Construct):
     def _asset(self, id_: str, archive: Path, *, source: Path, extra: str) -> assets.Asset:
         contents = cdk.FileSystem.fingerprint(str(source), exclude=[".chalice"], extra_hash=extra)
         return assets.Asset(self, id_, path=str(archive), asset_hash=contents, asset_hash_type=cdk.AssetHashType.CUSTOM)
+
+
+def _empty_layer(folder: Path) -> Path:
+    archive = folder / "empty-layer.zip"
+    with ZipFile(archive, "w") as layer:
+        layer.writestr("python/README", "The packages are those of the Python that runs the functions.")
+    return archive
 
 
 @functools.cache

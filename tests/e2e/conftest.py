@@ -17,6 +17,7 @@ from local.deploy import deploy
 from scripts.common.target import Target
 from scripts.create_user import ensure_user
 from scripts.get_bearer_token import sign_in
+from tests.hostile import hostile_machine
 
 EMAIL, PASSWORD = "bob@example.com", "Peel-and-keep-1"
 
@@ -32,9 +33,10 @@ class System:
 
 @pytest.fixture(scope="session")
 def system(cloud: Cloud) -> System:
-    target, environment = deploy(cloud, print)
-    # As `make up` does it, but waiting longer: tests may share the machine.
-    demonstrate(target, environment, Console(), patience=120)
+    with hostile_machine():
+        target, environment = deploy(cloud, print)
+    # As `make up` ends; with more time, since tests may share their machine.
+    demonstrate(target, environment, Console(), seconds=120)
     return System(cloud, target, environment)
 
 

@@ -3,8 +3,8 @@
 import pytest
 from rich.console import Console
 
+from local.component import CloudError
 from local.demo import demonstrate
-from local.part import CloudError
 from tests.e2e.conftest import System
 from tests.waiting import within
 
@@ -23,6 +23,6 @@ def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_
     switch(on=False)
     try:
         with pytest.raises(CloudError, match="stopped between the queue and Postgres: 0 of 2 rows"):
-            demonstrate(system.target, system.environment, Console(), patience=5)
+            demonstrate(system.target, system.environment, Console(), seconds=5)
     finally:
         switch(on=True)

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 import requests
 
+from local.component import CloudError
 from local.deploy import ROOT, deploy
-from local.part import CloudError
 from tests.e2e.conftest import System
 from tests.waiting import within
 

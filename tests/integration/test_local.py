@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from local.cloud import Cloud
-from local.part import CloudError
+from local.component import CloudError
 from local.ports import Ports
 from tests.waiting import within
 

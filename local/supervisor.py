@@ -1,4 +1,4 @@
-"""The parts' processes, kept by supervisord and steered over its own socket."""
+"""The components' processes, kept by supervisord and steered over its own socket."""
 
 import os
 import subprocess
@@ -12,12 +12,13 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import Faults, SupervisorTransport  # type: ignore[import-untyped]
 
-from local.configuration import CONFIGURATION, LOGS, SOCKET, Program, is_deep, render
-from local.part import CloudError, in_one_line
+from local import environment
+from local.component import CloudError, in_one_line
+from local.folder import short
+from local.supervisord_conf import CONFIGURATION, LOGS, SOCKET, Program, render
 
 MARK = "LOCAL_CLOUD"  # in the environment of every process of a cloud: the folder it belongs to
 RUNNING = ("STARTING", "RUNNING")
-INHERITED = ("HOME", "LD_LIBRARY_PATH")  # nothing else of the caller's environment reaches the parts
 
 
 class Supervisor:
@@ -38,9 +39,12 @@ class Supervisor:
 
     def keep(self, programs: Iterable[Program]) -> None:
         """Have supervisord know exactly these programs; none is started, and one that runs unchanged goes on."""
-        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.folder / CONFIGURATION).open("w") as file:
-            render(self.folder, programs).write(file)
+        for folder in (self.logs, self.folder / "tmp"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        near = short(self.folder)
+        socket = SOCKET if near == self.folder else str(near / SOCKET)
+        with (self.folder / CONFIGURATION).open("w", encoding="utf-8") as file:
+            render(socket, programs).write(file)
         if self.alive():
             self._update()
         else:
@@ -72,6 +76,8 @@ class Supervisor:
             server.shutdown()
             supervisord.wait(timeout=60)
         self.sweep()
+        if (near := short(self.folder)) != self.folder:
+            near.unlink()
 
     def sweep(self) -> None:
         """End every process of this folder's cloud, known by the mark in its environment."""
@@ -90,18 +96,12 @@ class Supervisor:
         return environment.get(MARK) == str(self.folder) and process.pid != os.getpid()
 
     def _launch(self) -> None:
-        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        environment |= {
-            MARK: str(self.folder),
-            "LANG": "C.UTF-8",
-            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
-        }
         command = (sys.executable, "-m", "supervisor.supervisord", "-c", CONFIGURATION)
         # A session of its own: Ctrl-C in the caller's terminal does not reach it.
         launched = subprocess.run(  # noqa: S603
             command,
             cwd=self.folder,
-            env=environment,
+            env=environment.of_components(self.folder) | {MARK: str(self.folder)},
             start_new_session=True,
             capture_output=True,
             text=True,
@@ -127,15 +127,11 @@ class Supervisor:
 
     @contextmanager
     def _server(self) -> Iterator[Any]:
-        """Connect by way of the folder's descriptor when its path is too long for a socket's."""
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            place = f"/proc/self/fd/{folder}" if is_deep(self.folder) else self.folder
-            transport = SupervisorTransport(None, None, f"unix://{place}/{SOCKET}")
-            with ServerProxy("http://localhost", transport=transport) as proxy:
-                yield proxy.supervisor
-        finally:
-            os.close(folder)
+        if not (self.folder / SOCKET).exists():
+            raise FileNotFoundError(SOCKET)
+        transport = SupervisorTransport(None, None, f"unix://{short(self.folder)}/{SOCKET}")
+        with ServerProxy("http://localhost", transport=transport) as proxy:
+            yield proxy.supervisor
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""What the cloud asks of each of its parts."""
+"""What the cloud asks of each of its components."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-from local.configuration import Program
+from local.supervisord_conf import Program
 
 LOOPBACK = "127.0.0.1"
 
@@ -15,8 +15,8 @@ class CloudError(Exception):
     """The laptop's cloud cannot do what was asked; the message is one line for a person."""
 
 
-class Part(Protocol):
-    """One part of the cloud, in a folder and on a port of its own."""
+class Component(Protocol):
+    """One component of the cloud, in a folder and on a port of its own."""
 
     @property
     def name(self) -> str:
@@ -27,8 +27,8 @@ class Part(Protocol):
         """Where on loopback it listens."""
 
     @property
-    def patience(self) -> int:
-        """Seconds in which it must answer."""
+    def start_seconds(self) -> int:
+        """How long it may take to answer."""
 
     def prepare(self, narrate: Narrate) -> None:
         """Make everything ready for a start; quick when it is already."""

@@ -1,16 +1,13 @@
 """supervisord's configuration file for one folder."""
 
-import os
 import shlex
 from collections.abc import Iterable, Mapping
 from configparser import RawConfigParser
 from dataclasses import dataclass, field
-from pathlib import Path
 
 CONFIGURATION = "supervisord.conf"
 SOCKET = "supervisor.sock"
 LOGS = "logs"
-LONGEST_FOLDER = 80  # a Unix socket's path ends at about 104 bytes, and supervisord first binds a longer name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,27 +24,24 @@ class Program:
     """Start it again when it dies by itself."""
 
 
-def is_deep(folder: Path) -> bool:
-    """Say whether the folder's path is too long for a socket; it is then reached by way of /proc."""
-    return len(os.fsencode(folder)) > LONGEST_FOLDER
-
-
-def render(folder: Path, programs: Iterable[Program]) -> RawConfigParser:
+def render(socket: str, programs: Iterable[Program]) -> RawConfigParser:
     """Return the configuration of a supervisord that starts nothing by itself.
 
-    Its paths are relative to the folder, in which it is to be started, because supervisord expands `%` in some
-    options twice, and a checkout's path may hold one.
+    Its paths, but for a socket's that is not in the folder, are relative to the folder in which it is to be started,
+    because supervisord expands `%` in some options twice, and a checkout's path may hold one.
     """
     sections: dict[str, dict[str, object]] = {
         "unix_http_server": {
-            "file": f"/proc/self/cwd/{SOCKET}" if is_deep(folder) else SOCKET,
+            "file": socket,
             "chmod": "0700",
         },
         "supervisord": {
             "logfile": f"{LOGS}/supervisord.log",
             "logfile_maxbytes": "1MB",
             "logfile_backups": 1,
+            "childlogdir": LOGS,
             "pidfile": "supervisord.pid",
+            "umask": "022",
         },
         "rpcinterface:supervisor": {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface",
@@ -61,9 +55,10 @@ def render(folder: Path, programs: Iterable[Program]) -> RawConfigParser:
 
 
 def _section(program: Program) -> dict[str, object]:
+    # By env, since supervisord's own option for it cannot hold a value with both kinds of quotes.
+    variables = (f"{name}={value}" for name, value in program.environment.items())
     return {
-        "command": shlex.join(program.command),
-        "environment": ",".join(f'{name}="{value}"' for name, value in program.environment.items()),
+        "command": _one_line(("/usr/bin/env", *variables, *program.command)),
         "autostart": "false",
         "autorestart": "unexpected" if program.restart else "false",
         "startretries": 0,  # a start that fails is told at once
@@ -76,3 +71,11 @@ def _section(program: Program) -> dict[str, object]:
         "stdout_logfile_maxbytes": "5MB",
         "stdout_logfile_backups": 1,
     }
+
+
+def _one_line(command: Iterable[str]) -> str:
+    """Quote a command so that supervisord finds no comment in it: ` #` or ` ;` begins one, in quotes as well."""
+    quoted = shlex.join(command)
+    for sign in "#;":
+        quoted = quoted.replace(sign, f"'\"{sign}\"'")
+    return quoted

@@ -1,0 +1,106 @@
+"""What `make` installs into this folder, .venv and node_modules: once, for all that `make` runs side by side.
+
+Standard library only: it runs before anything is installed, by the Python that .venv will be made of.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from local.component import CloudError, in_one_line
+from local.environment import ROOT, of_installation, pip_settings
+from local.folder import check
+
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "installed"
+LOG = ROOT / ".local" / "logs" / "install.log"
+PINS = ("pyproject.toml", "requirements/uv.txt", "requirements/dev.txt", "package-lock.json")
+# What pip's configuration says, which uv does not read, under uv's names.
+UV_NAMES = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+    "PIP_TRUSTED_HOST": "UV_INSECURE_HOST",
+    "PIP_PROXY": "ALL_PROXY",
+    "PIP_CERT": "SSL_CERT_FILE",
+}
+FREE_MEGABYTES = 1500  # 1 GB of packages, and what is unpacked on the way
+
+
+def main() -> None:
+    """Install what is not there or no longer what is pinned; what is wrong is told in one line."""
+    try:
+        with _alone():
+            if not _is_installed():
+                _install()
+    except CloudError as error:
+        sys.exit(f"Error: {error}")
+    except OSError as error:
+        sys.exit(f"Error: cannot install: {error}")
+
+
+def _install() -> None:
+    check(ROOT, free_megabytes=FREE_MEGABYTES)
+    if signs := set('"$`\\') & set(str(ROOT)):  # Postgres' initdb has its own path in double quotes for a shell
+        raise CloudError(f"the path {ROOT} has {min(signs)} in it: move the clone")
+    if not find_spec("ensurepip"):
+        raise CloudError(f"{sys.executable} has no venv; on Debian and Ubuntu: sudo apt install python3-venv")
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    print("installing into .venv and node_modules", flush=True)  # noqa: T201
+    uv = (str(VENV / "bin" / "uv"), "pip")
+    _run(sys.executable, "-I", "-m", "venv", "--clear", str(VENV))
+    _run(str(PYTHON), "-m", "pip", "install", "--require-hashes", "--requirement", "requirements/uv.txt")
+    indexes = _indexes()
+    into = ("--python", str(PYTHON))
+    _run(*uv, "sync", *into, "--require-hashes", "requirements/dev.txt", "requirements/uv.txt", **indexes)
+    _run(*uv, "install", *into, "--no-deps", "--no-build-isolation", "--editable", ".", **indexes)
+    _run("npm", "ci", "--include=dev")
+    STAMP.write_text(str(ROOT), encoding="utf-8")
+
+
+def _indexes() -> dict[str, str]:
+    """Return where a person's pip.conf has packages from, for uv; a variable of uv's own says more than that."""
+    settings = pip_settings(PYTHON)
+    found = {UV_NAMES[name]: value for name, value in settings.items() if name in UV_NAMES}
+    # As pip does: whichever index has the file whose hash is pinned.
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match"} | found
+
+
+def _run(*command: str, **variables: str) -> None:
+    """Run a step of the installation; raise CloudError, with its own word and the log's place, when it fails."""
+    with LOG.open("ab") as log:
+        began = log.tell()
+        environment = variables | of_installation()
+        done = subprocess.run(  # noqa: S603  our own command
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
+        )
+    if done.returncode:
+        told = LOG.read_bytes()[began:].decode(errors="replace").splitlines() or [f"exit {done.returncode}"]
+        reason = next((line for line in told if "error" in line.lower()), told[-1])
+        raise CloudError(f"cannot install: {Path(command[0]).name}: {in_one_line(reason)}; its log: {LOG}")
+
+
+def _is_installed() -> bool:
+    """Tell whether what is pinned is here, and was installed under this path: scripts in .venv have it in them."""
+    if not (STAMP.exists() and PYTHON.exists() and STAMP.read_text(encoding="utf-8") == str(ROOT)):
+        return False
+    return all((ROOT / pin).stat().st_mtime <= STAMP.stat().st_mtime for pin in PINS)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    folder = os.open(ROOT, os.O_RDONLY)  # a lock that needs no file, so none that `make clean` removes
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+if __name__ == "__main__":
+    main()
