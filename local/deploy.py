@@ -5,6 +5,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -68,20 +69,16 @@ def _bootstrap_status(target: Target) -> str:
 
 def _cdk(cloud: Cloud, environment: dict[str, str], *arguments: str, cwd: Path) -> None:
     log = cloud.folder / "deploy.log"
+    command = [str(CDK), *arguments, "--output", str(cloud.folder / "cdk.out"), "--no-notices", "--progress", "events"]
+    # CDK's own validation takes 3 s; the tests run it.
+    variables = of_cdk(cloud.folder) | environment | {"CDK_VALIDATION": "false"}
     with log.open("ab") as output:
-        result = subprocess.run(  # noqa: S603  our own command
-            [str(CDK), *arguments, "--output", str(cloud.folder / "cdk.out"), "--no-notices", "--progress", "events"],
-            cwd=cwd,
-            # CDK's own validation takes 3 s; the tests run it.
-            env=of_cdk(cloud.folder) | environment | {"CDK_VALIDATION": "false"},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=CDK_SECONDS,
-            check=False,
-        )
-    if result.returncode:
-        raise CloudError(f"cdk {arguments[0]} failed; its log: {log}. `make down` and `make up` start afresh")
+        to_log: Any = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        try:
+            subprocess.run(command, cwd=cwd, env=variables, timeout=CDK_SECONDS, check=True, **to_log)  # noqa: S603
+        except subprocess.SubprocessError as error:
+            told = f"cdk {arguments[0]} failed" + (" to end" if isinstance(error, subprocess.TimeoutExpired) else "")
+            raise CloudError(f"{told}; its log: {log}. `make down` and `make up` start afresh") from error
 
 
 def _write(file: Path, environment: Mapping[str, str]) -> None:
