@@ -19,6 +19,8 @@ from stacks.service.firewall import Firewall
 from stacks.service.gateway_responses import add_gateway_responses, gateway_responses
 
 _STAGE: Final = "api"
+# Every body reaches the function as bytes: API Gateway would replace what is not UTF-8 by U+FFFD.
+_BINARY: Final = ["*/*"]
 _ALLOWED_ORIGIN: Final = "method.response.header.Access-Control-Allow-Origin"
 # Each request's time, route, result and reason; not its sender, address or content.
 _ACCESS: Final = {
@@ -56,6 +58,7 @@ class Api(Construct):
         # In the definition, because a deployment is a snapshot of it; CDK sets some of them as properties too.
         routes["info"]["title"] = display_name(environment.name)
         routes["x-amazon-apigateway-gateway-responses"] = responses
+        routes["x-amazon-apigateway-binary-media-types"] = _BINARY
         routes["x-amazon-apigateway-endpoint-configuration"] = {"disableExecuteApiEndpoint": only_own_domain}
         _set_authorizer(routes, user_pool_arn)
         _set_preflight(routes, environment.cors_origin)
@@ -66,6 +69,7 @@ class Api(Construct):
             api_definition=apigateway.ApiDefinition.from_inline(routes),
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             disable_execute_api_endpoint=only_own_domain,
+            binary_media_types=_BINARY,
             # A setting of the account: without it API Gateway writes no log. It is kept: other APIs may use it.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
@@ -148,3 +152,4 @@ def _set_preflight(routes: dict[str, Any], cors_origin: str) -> None:
     for path in routes["paths"].values():
         response = path["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
         response["responseParameters"][_ALLOWED_ORIGIN] = f"'{cors_origin}'"
+        response["contentHandling"] = "CONVERT_TO_TEXT"  # an empty binary answer would be a 500 (aws/chalice #1310)

@@ -11,7 +11,6 @@ from aws_cdk import aws_sam as sam
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
-from stacks.common.names import NAMESPACE, SERVICE
 from stacks.common.parameters import NetworkParameters
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
@@ -63,8 +62,6 @@ class Function(Construct):
             variables={
                 "ENVIRONMENT": environment.name,
                 "LOG_LEVEL": environment.log_level,
-                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
-                "POWERTOOLS_SERVICE_NAME": SERVICE,
                 **variables,
             }
         )

@@ -1,5 +1,7 @@
 """POST /interaction through the gateway, the queue and both stores of the deployed system."""
 
+import gzip
+import json
 import re
 import subprocess
 import sys
@@ -101,6 +103,25 @@ def test_a_wrong_request_is_answered_with_every_wrong_field(post: Post) -> None:
     assert response.json()["status"] == "error"
     problems = response.json()["message"].split("; ")
     assert [problem.split(":")[0] for problem in problems] == ["artifact_id", "timestamp", "event"]
+
+
+@pytest.mark.parametrize(
+    ("encode", "http_status"),
+    [
+        (lambda text: text.encode("utf-8-sig"), 200),
+        (lambda text: text.encode("latin-1"), 400),
+        (lambda text: gzip.compress(text.encode()), 415),
+    ],
+    ids=["utf-8 with a byte order mark", "latin-1", "gzip"],
+)
+def test_the_body_reaches_the_function_byte_for_byte(
+    system: System, token: str, encode: Callable[[str], bytes], http_status: int
+) -> None:
+    text = json.dumps({"kind": "recall", "timestamp": time.time(), "metadata": {"city": "Zürich"}}, ensure_ascii=False)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    url = f"{system.environment['API_URL']}/interaction"
+    response = requests.post(url, data=encode(text), headers=headers, timeout=30)
+    assert response.status_code == http_status, response.text
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer nonsense"])

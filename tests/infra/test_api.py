@@ -57,6 +57,18 @@ def test_only_a_preflight_needs_no_token(definition: dict[str, Any]) -> None:
     assert open_ == [("/interaction", "options")]
 
 
+def test_the_function_gets_bodies_as_bytes(definition: dict[str, Any], service: Template) -> None:
+    _, api = service.one(REST_API)
+    assert api["Properties"]["BinaryMediaTypes"] == ["*/*"]
+    assert definition["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+
+
+def test_a_preflight_is_text_in_both_directions(definition: dict[str, Any]) -> None:
+    integration = definition["paths"]["/interaction"]["options"]["x-amazon-apigateway-integration"]
+    assert integration["contentHandling"] == "CONVERT_TO_TEXT"
+    assert integration["responses"]["default"]["contentHandling"] == "CONVERT_TO_TEXT"
+
+
 def test_the_api_has_one_stage_in_one_region(service: Template) -> None:
     _, api = service.one(REST_API)
     assert api["Properties"]["EndpointConfiguration"] == {"Types": ["REGIONAL"]}

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 MAX_DEPTH = 64
+GZIP = b"\x1f\x8b"  # how every gzip file begins, and no JSON
 
 
 class RefusedError(Exception):
@@ -19,9 +20,11 @@ class RefusedError(Exception):
 
 def strict_json(body: bytes) -> Any:
     """Parse JSON without duplicate keys, NaN, Infinity and numbers outside a double's range; raises RefusedError."""
+    if body.startswith(GZIP):
+        raise RefusedError("the body is compressed with gzip: send it uncompressed", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
         return json.loads(
-            body.decode(),
+            body.decode("utf-8-sig"),  # a byte order mark is ignored, which RFC 8259 allows
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
             parse_int=_integer,

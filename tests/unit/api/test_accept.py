@@ -1,5 +1,6 @@
 """The answer says whether the interaction is queued; only "ok" promises it."""
 
+import gzip
 import json
 
 import pytest
@@ -58,6 +59,7 @@ def test_posting_again_with_the_event_of_a_retry_changes_no_id(queue: FakeQueue)
         (request(body(metadata={"a": "\x7f" * 250_000}).replace(b"\\u007f", b"\x7f")), 413),
         (request(body().replace(b"}", b', "metadata": {"a": [' + b",".join([b"1e308"] * 40_000) + b"]}}")), 413),
         (request(body(), "text/plain"), 415),
+        (request(gzip.compress(body())), 415),
         (request(body(), "application/x-www-form-urlencoded"), 415),
         (request(body(), token_use="access"), 401),  # noqa: S106  the kind of a token, not one
     ],

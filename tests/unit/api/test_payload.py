@@ -1,6 +1,9 @@
 """A wrong body is refused with a message that says what to change; a valid one becomes an interaction."""
 
+import gzip
 import json
+import re
+from codecs import BOM_UTF8
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.api.payload import parse
 from chalicelib.api.strict_json import RefusedError
 from chalicelib.queue import encode
-from tests.samples import ALICE, ARTIFACT, EVENT, NOW, interaction, payload
+from tests.samples import ALICE, ARTIFACT, EVENT, NOW, body, interaction, payload
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -22,6 +25,10 @@ TIMESTAMP = "timestamp: must be seconds or milliseconds since 1970, or ISO 8601 
 RANGE = "timestamp: must be between the year 2000 and one day from now"
 KINDS = "kind: must be one of recall, workspace, peel, keep, mark_good, mark_bad"
 ARTIFACT_FORM = "artifact_id: must be a string of 1 to 256 characters"
+OUR_MESSAGES = (
+    r"[a-z_]+: (must be .*|required.*|contains .*|nested .*|given twice)"
+    r"|-?(NaN|Infinity): not a JSON number|a number is outside the range of a double"
+)
 UNSTORABLE = "contains a NUL character or half of a surrogate pair"
 
 REFUSED_FIELDS = [
@@ -63,6 +70,10 @@ REFUSED_BODIES = [
     (b"[]", "the body must be a JSON object"),
     (b"null", "the body must be a JSON object"),
     (b"\xff", "the body is not UTF-8"),
+    ('{"metadata": {"city": "Zürich"}}'.encode("latin-1"), "the body is not UTF-8"),
+    ("{}".encode("utf-16"), "the body is not UTF-8"),
+    (BOM_UTF8 * 2 + b"{}", "the body is not JSON: see line 1, column 1"),
+    (gzip.compress(b"{}"), "the body is compressed with gzip: send it uncompressed"),
     (b'{"kind": "recall", "kind": "recall"}', "kind: given twice"),
     (b'{"metadata": {"a": 1, "a": 2}}', "a: given twice"),
     (b'{"timestamp": NaN}', "NaN: not a JSON number"),
@@ -80,6 +91,26 @@ def test_a_body_that_is_not_strict_json_is_refused(raw: bytes, message: str) -> 
     with pytest.raises(RefusedError) as refusal:
         parse(raw, user_id=ALICE, now=NOW)
     assert str(refusal.value) == message
+
+
+def test_a_byte_order_mark_is_ignored() -> None:
+    assert parse(BOM_UTF8 + body(), user_id=ALICE, now=NOW) == interaction()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(payload(artifact_id=None, event_id=None, metadata=None))), json_values)
+def test_no_message_is_a_librarys(field: str, value: Any) -> None:
+    raw = json.dumps(payload("peel", artifact_id=ARTIFACT) | {field: value}).encode()
+    try:
+        parse(raw, user_id=ALICE, now=NOW)
+    except RefusedError as refusal:
+        assert re.fullmatch(OUR_MESSAGES, str(refusal))  # noqa: PT017  most values are refused, not all
 
 
 def test_every_wrong_field_is_named() -> None:
