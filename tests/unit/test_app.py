@@ -11,6 +11,7 @@ import pytest
 import pytest_socket
 from chalice.test import Client, HTTPResponse
 
+from tests.metrics import metrics, values
 from tests.samples import ALICE, EVENT, payload
 
 # Chalice's test client warns that it does not verify tokens.
@@ -68,11 +69,14 @@ def test_with_the_queue_unavailable_the_answer_is_retry(client: Client) -> None:
     assert response.headers["Retry-After"]
 
 
-def test_an_unexpected_error_is_answered_retry(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_answered_retry_and_counted(
+    client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("QUEUE_URL")
     response = post(client, payload())
     assert (response.status_code, response.json_body["status"]) == (500, "retry")
     assert response.headers["Access-Control-Allow-Origin"]
+    assert values(metrics(capsys), "Retried") == [1]
 
 
 def test_an_unknown_operation_is_refused(client: Client) -> None:

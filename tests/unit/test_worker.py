@@ -44,9 +44,12 @@ def changed(**fields: Any) -> str:
     return json.dumps(message)
 
 
-def test_a_valid_batch_is_stored(worker: Worker, ledger: FakeLedger) -> None:
+def test_a_valid_batch_is_stored_and_counted(
+    worker: Worker, ledger: FakeLedger, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert failed(worker.handle(batch(*(encode(numbered(n)) for n in range(10))))) == []
     assert set(ledger.rows) == {numbered(n).id for n in range(10)}
+    assert values(metrics(capsys), "Stored") == [10]
 
 
 def test_a_message_may_carry_several_interactions(worker: Worker, ledger: FakeLedger) -> None:
@@ -78,12 +81,7 @@ def test_a_message_may_carry_several_interactions(worker: Worker, ledger: FakeLe
     ],
 )
 def test_poison_is_dead_lettered_and_counted_with_its_reason(
-    worker: Worker,
-    ledger: FakeLedger,
-    queue: FakeQueue,
-    poison: str,
-    reason: str,
-    capsys: pytest.CaptureFixture[str],
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue, poison: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert failed(worker.handle(batch(encode(numbered(1)), poison, encode(numbered(2))))) == []
     assert set(ledger.rows) == {numbered(1).id, numbered(2).id}
@@ -162,6 +160,16 @@ def test_after_a_failed_drain_the_batch_is_stored_and_draining_pauses(
         assert failed(worker.handle(batch(encode(numbered(number))))) == []
     assert (len(ledger.rows), ledger.claims) == (2, 1)
     assert values(metrics(capsys), "NotDrained") == [1]
+
+
+def test_after_an_abandoned_drain_the_connections_are_opened_again(queue: FakeQueue) -> None:
+    first, second = FakeLedger(), FakeLedger()
+    ledgers = iter([first, second])
+    worker = Worker(open_ledger=lambda: next(ledgers), open_graph=lambda: Graph(no_graph), dead_letter_queue=queue)
+    first.claim_error, first.abandoned = GraphUnavailableError("unavailable"), True
+    for number in (1, 2):
+        worker.handle(batch(encode(numbered(number))))
+    assert (len(first.rows), len(second.rows)) == (1, 1)
 
 
 def test_the_time_to_stored_is_that_of_the_oldest_interaction(

@@ -9,7 +9,7 @@ from chalicelib.api.accept import MAX_BODY_BYTES, Request, accept
 from chalicelib.queue import decode
 from chalicelib.telemetry import log
 from tests.fakes import FakeQueue
-from tests.metrics import metrics
+from tests.metrics import metrics, values
 from tests.samples import ALICE, ARTIFACT, EVENT, NOW, body, interaction
 
 CLAIMS = {"sub": ALICE, "token_use": "id"}
@@ -36,11 +36,12 @@ def test_the_same_body_gets_the_same_event(queue: FakeQueue) -> None:
     assert len({decode(message)[0].id for message in queue.bodies}) == 1
 
 
-def test_with_the_queue_unavailable_the_answer_is_retry_with_the_event() -> None:
+def test_with_the_queue_unavailable_the_answer_is_retry_with_the_event(capsys: pytest.CaptureFixture[str]) -> None:
     reply = accept(request(body()), queue=FakeQueue(available=False), now=NOW)
     assert (reply.http_status, reply.status, reply.event_id) == (503, "retry", interaction().event_id)
     assert reply.message
     assert int(reply.headers["Retry-After"]) > 0
+    assert values(metrics(capsys), "Retried") == [1]
 
 
 def test_posting_again_with_the_event_of_a_retry_changes_no_id(queue: FakeQueue) -> None:
