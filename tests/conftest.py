@@ -21,7 +21,12 @@ leave_accounts()  # before any test: what a person has set for an account or a d
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
 
-WITHOUT_BROWSER = pytest.StashKey[list[str]]()
+# What tests with a marker need, where this machine does not have it.
+MISSING = {
+    **({} if CHROMIUM else {"browser": "there is no chromium here"}),
+    **({} if os.geteuid() == 0 and Path("/dev/loop-control").exists() else {"root": "it needs root and a loop device"}),
+}
+LEFT_OUT = pytest.StashKey[list[str]]()
 LOCAL = Path(__file__).parents[1] / ".local"
 QUICK_TO_START = ("-XX:TieredStopAtLevel=1",)  # what is compiled well would not be used for long
 
@@ -47,15 +52,15 @@ def sweep() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a browser where there is none."""
-    need = [] if CHROMIUM else [item for item in items if item.get_closest_marker("browser")]
-    if need:
-        config.hook.pytest_deselected(items=need)
-        config.stash[WITHOUT_BROWSER] = [item.nodeid for item in need]
-        items[:] = [item for item in items if item not in need]
+    """Leave out tests that need what is missing here."""
+    left_out = {item: reason for item in items for mark, reason in MISSING.items() if item.get_closest_marker(mark)}
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        config.stash[LEFT_OUT] = [f"not run, since {reason}: {item.nodeid}" for item, reason in left_out.items()]
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what was left out."""
-    for test in terminalreporter.config.stash.get(WITHOUT_BROWSER, []):
-        terminalreporter.write_line(f"not run, since there is no chromium here: {test}", yellow=True)
+    for line in terminalreporter.config.stash.get(LEFT_OUT, []):
+        terminalreporter.write_line(line, yellow=True)
