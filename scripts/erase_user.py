@@ -12,10 +12,10 @@ import click
 
 from chalicelib.interaction import EARLIEST
 from scripts.common.cli import command, environment_option
-from scripts.common.console import progress
+from scripts.common.console import printable, progress
 from scripts.common.errors import WrongUseError
 from scripts.common.target import Target, find_target
-from scripts.common.users import find_user, unknown_user
+from scripts.common.users import find_user, list_account_ids, unknown_user
 from scripts.dlq.queue import DeadLetterQueue
 from scripts.dlq.user_messages import delete_messages_of, read_messages_of
 
@@ -24,17 +24,27 @@ from scripts.dlq.user_messages import delete_messages_of, read_messages_of
 @environment_option
 @click.argument("user", required=False)
 @click.option("--list", "list_all", is_flag=True, help="List all erasures, as JSON Lines.")
+@click.option("--without-account", is_flag=True, help="List the ids that have interactions but no account.")
 @click.option("--again", is_flag=True, help="Apply all erasures again after a restore, unfinished ones too.")
 @click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="With --again: apply this list too."
 )
 @click.option("--yes", is_flag=True, help="Erase; without it the command only shows what it would erase.")
 def erase_user(
-    environment: str, user: str | None, *, list_all: bool, again: bool, file: Path | None, yes: bool
+    environment: str,
+    user: str | None,
+    *,
+    list_all: bool,
+    without_account: bool,
+    again: bool,
+    file: Path | None,
+    yes: bool,
 ) -> None:
     """Erase the data of USER, an e-mail address or an id, from the ledger, the graph and the dead-letter queue.
 
-    Later interactions of the user are stored again; the account in the user pool stays. If interrupted, run it again.
+    Later interactions of the user are stored again; the account in the user pool stays: erase first, then delete it. An
+    e-mail address means only the present account; --without-account finds the ids of deleted ones. If interrupted, run
+    it again.
 
     A restore of Postgres to an earlier time loses the erasures since then: save a --list before it, and apply the list
     with --again --file.
@@ -42,19 +52,29 @@ def erase_user(
     It takes 20 seconds or more: it waits once until running transactions have ended, then checks again. It cannot read
     dead-lettered messages that another command holds: it then exits with 3; run it again.
     """
-    if [bool(user), list_all, again].count(True) != 1 or (file and not again):
-        raise WrongUseError("give one of USER, --list and --again (which may have a --file)")
-    if list_all and yes:
-        raise WrongUseError("--yes has no effect with --list")
+    if [bool(user), list_all, without_account, again].count(True) != 1 or (file and not again):
+        raise WrongUseError("give one of USER, --list, --without-account and --again (which may have a --file)")
+    if yes and (list_all or without_account):
+        raise WrongUseError("--yes has no effect with a list")
     listed = read_list(file) if file else {}
     target = find_target(environment)
     if list_all:
         for one in _erasures(target):
             click.echo(json.dumps(one))
+    elif without_account:
+        _list_without_account(target)
     elif again:
         _erase_again(target, listed, yes=yes)
     elif user:
         _erase_user(target, user, yes=yes)
+
+
+def _list_without_account(target: Target) -> None:
+    accounts = list_account_ids(target)
+    for page in target.operate_in_calls("users"):
+        for user_id in page["users"]:
+            if user_id not in accounts:
+                click.echo(printable(user_id))
 
 
 def read_list(path: Path) -> dict[str, datetime]:
@@ -91,6 +111,8 @@ def _latest(erasures: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
 
 def _erase_user(target: Target, user: str, *, yes: bool) -> None:
     found = find_user(target, user)
+    if "@" in user:
+        click.echo(f"{user} means the account {found.user_id}; --without-account lists the ids of deleted accounts")
     counts = target.operate("holdings", user_id=found.user_id)
     known = bool(found.account or any(counts.values()))
     if known and yes:

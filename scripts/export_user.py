@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from scripts.common.cli import command, environment_option
+from scripts.common.console import escaped_json
 from scripts.common.output_files import check_new_output, write_new_file
 from scripts.common.target import Target, find_target
 from scripts.common.users import User, find_user, unknown_user
@@ -70,4 +71,4 @@ def _content(message: DlqMessage, user_id: str) -> dict[str, object]:
 
 
 def _line(type_: str, content: dict[str, object]) -> str:
-    return json.dumps({"type": type_, **content}, ensure_ascii=False)
+    return escaped_json({"type": type_, **content})

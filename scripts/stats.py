@@ -21,6 +21,7 @@ from scripts.reports.reconciliation import reconcile
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
 
+STANDARD_OUTPUT = Path("-")
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
 
 
@@ -29,7 +30,11 @@ FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
 @click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="Days, with today (UTC).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with an empty line between two tables; see --only.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts instead.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with charts; - is standard output.",
+)
 @click.option("--only", multiple=True, help="Only this table; repeatable.")
 def stats(
     environment: str, *, days: int, as_json: bool, as_csv: bool, html: Path | None, only: tuple[str, ...]
@@ -43,7 +48,7 @@ def stats(
         raise WrongUseError("choose one of --json, --csv and --html")
     if only:
         _check_only(only, known_tables())
-    if html:
+    if html and html != STANDARD_OUTPUT:
         check_output(html)
     target = find_target(environment)
     now = datetime.now(UTC)
@@ -57,13 +62,17 @@ def stats(
     elif html:
         from scripts.reports.html_page import page
 
-        with replace_file(html) as file:
-            file.write(page(f"Interactions, {environment}", tables, days=days, now=now))
-        click.echo(f"wrote {html}")
+        text = page(f"Interactions, {environment}", tables, days=days, now=now)
+        if html == STANDARD_OUTPUT:
+            click.echo(text, nl=False)
+        else:
+            with replace_file(html) as file:
+                file.write(text)
+            click.echo(f"wrote {html}")
     else:
         for name, table in tables.items():
             missing = "unknown" if name == "balance" else "none"
-            rows = [[_format(value, missing) for value in row] for row in table["rows"]]
+            rows = [[missing if value is None else value for value in row] for row in table["rows"]]
             show_table(name.replace("_", " "), table["columns"], rows)
             console().print()
 
@@ -114,7 +123,7 @@ def _add(tables: dict[str, Table], answer: dict[str, Any]) -> None:
 def _print_csv(tables: dict[str, Table]) -> None:
     for number, table in enumerate(tables.values()):
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(table["columns"])
         writer.writerows([cell(value) for value in row] for row in table["rows"])
         click.echo("\n" * bool(number) + text.getvalue(), nl=False)
@@ -126,9 +135,3 @@ def cell(value: Any) -> Any:
         return value
     controls = not value[:1].isprintable()
     return f"'{printable(value)}" if controls or value.startswith(FORMULA) else printable(value)
-
-
-def _format(value: Any, missing: str) -> Any:
-    if isinstance(value, float):
-        return round(value, 1)
-    return missing if value is None else value

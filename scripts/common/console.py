@@ -1,6 +1,7 @@
 """Output to a terminal: users' text is shown, and cannot control the terminal."""
 
 import functools
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,17 @@ def printable(value: Any) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def escaped_json(value: Any) -> str:
+    """Return the value as one line of JSON in which only printable characters are written as themselves."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def format_number(value: float) -> str:
+    """Return the number as tables and pages show it: with at most one decimal."""
+    return str(round(value, 1))
+
+
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; long cells are folded, never cut, and numbers are aligned right."""
     from rich.table import Table
@@ -35,8 +47,12 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
         numeric = any(isinstance(row[number], int | float) for row in rows)
         table.add_column(column, overflow="fold", justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(Text(printable(value)) for value in row))
+        table.add_row(*(Text(_format(value)) for value in row))
     console().print(table)
+
+
+def _format(value: Any) -> str:
+    return format_number(value) if isinstance(value, float) else printable(value)
 
 
 def progress() -> "Progress":

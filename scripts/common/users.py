@@ -1,10 +1,13 @@
 """Look up a user by e-mail address or id in Cognito."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from scripts.common.errors import WrongUseError
 from scripts.common.target import Target
+
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # the form of Cognito's ids
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ def find_user(target: Target, user: str) -> User:
     An id need not be in the pool: a user's data can outlive the account.
     """
     if "@" not in user:
+        user = user.lower() if UUID.fullmatch(user.lower()) else user
         quoted = user.replace("\\", "\\\\").replace('"', '\\"')
         found = _pool(target).list_users(UserPoolId=target.outputs["UserPoolId"], Filter=f'sub = "{quoted}"', Limit=1)
         [account] = found["Users"] or [None]
@@ -34,6 +38,14 @@ def find_user(target: Target, user: str) -> User:
         raise unknown_user(target, user) from None
     account = _account(answer, "UserAttributes")
     return User(account["attributes"]["sub"], account)
+
+
+def list_account_ids(target: Target) -> set[str]:
+    """Return the ids of all accounts in the user pool."""
+    pages = _pool(target).get_paginator("list_users").paginate(UserPoolId=target.outputs["UserPoolId"])
+    return {
+        one["Value"] for page in pages for user in page["Users"] for one in user["Attributes"] if one["Name"] == "sub"
+    }
 
 
 def unknown_user(target: Target, user: str) -> WrongUseError:

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from scripts.common.console import printable
+from scripts.common.console import format_number, printable
 
 MAX_LABEL_CHARACTERS = 40
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7")
@@ -57,7 +57,7 @@ def _table(table: dict[str, Any]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, int | float):
-        return f"<td class='number'>{value:g}</td>" if isinstance(value, float) else f"<td class='number'>{value}</td>"
+        return f"<td class='number'>{format_number(value)}</td>"
     return f"<td>{escape('unknown' if value is None else printable(value))}</td>"
 
 

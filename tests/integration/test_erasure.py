@@ -16,7 +16,7 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.graph.cypher import Changes
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import locks, migrate, rebuilds
+from chalicelib.ledger import locks, migrate, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild
@@ -321,3 +321,10 @@ def test_the_migration_corrects_times_out_of_bounds(sql: psycopg.Connection) -> 
     sql.execute((migrate.MIGRATIONS / "0011-bounded-times.sql").read_bytes())
     found = sql.execute("SELECT erased_at <= now(), finished_at IS NULL FROM erasure").fetchall()
     assert found == [(True, True)]
+
+
+def test_the_users_with_interactions_are_listed_in_pages(ledger: Ledger, operator: Ledger, graph: Graph) -> None:
+    ledger.store([now(user_id=user) for user in ("c", "a", "b", "a")])
+    assert users.list_after(operator.connection, "", 2) == ["a", "b"]
+    assert users.list_after(operator.connection, "b", 2) == ["c"]
+    assert Handlers(operator, graph).users() == {"users": ["a", "b", "c"], "cursor": None}

@@ -96,11 +96,23 @@ def test_each_question_is_answered_from_the_rows(tables: Tables) -> None:
             ["10 to 60 min", 0],
             ["over 1 h", 0],
             ["never peeled", 1],
+            ["before its recall: clocks differ", 0],
         ],
         "most_kept_artifacts": [["apple", 1]],
         "most_marked_bad_artifacts": [["pear", 1]],
         "graph_outbox": [[10, 0]],
     }
+
+
+def test_a_peel_before_its_recall_is_a_group_of_its_own(ledger: Ledger, tables: Tables) -> None:
+    now, fields = datetime.now(UTC), {"event_id": FIRST}
+    early = interaction(
+        "peel", now=now, artifact_id="a", timestamp=(TODAY - timedelta(seconds=48)).isoformat(), **fields
+    )
+    ledger.store([interaction(now=now, timestamp=TODAY.isoformat(), **fields), early])
+    found = tables(days=1)
+    assert [row[1] for row in found["time_to_first_peel"]] == [0] * 7 + [1]
+    assert found["events_by_day"] == [[TODAY.date().isoformat(), 1, 0, 1, 1, None]]
 
 
 @pytest.mark.usefixtures("story")
@@ -113,7 +125,7 @@ def test_days_before_the_time_asked_for_do_not_count(tables: Tables) -> None:
 def test_an_empty_ledger_has_answers_too(tables: Tables) -> None:
     found = tables()
     assert found["interactions_by_day"] == []
-    assert [row[1] for row in found["time_to_first_peel"]] == [0] * 7
+    assert [row[1] for row in found["time_to_first_peel"]] == [0] * 8
 
 
 @pytest.mark.usefixtures("story")

@@ -25,10 +25,10 @@ OF_A_DAY: dict[str, LiteralString] = {
     "time_to_first_peel": """
         WITH bound (place, label) AS (
             VALUES (1, 'under 2 s'), (2, '2 to 10 s'), (3, '10 to 60 s'), (4, '1 to 10 min'), (5, '10 to 60 min'),
-                   (6, 'over 1 h'), (7, 'never peeled')
+                   (6, 'over 1 h'), (7, 'never peeled'), (8, 'before its recall: clocks differ')
         ), placed AS (
             SELECT CASE WHEN time_to_first_peel IS NULL THEN 7
-                        WHEN time_to_first_peel < interval '0' THEN 1  -- by the clocks of two devices
+                        WHEN time_to_first_peel < interval '0' THEN 8
                         ELSE width_bucket(extract(epoch FROM time_to_first_peel)::float8, '{0,2,10,60,600,3600}')
                    END AS place
             FROM opened_event WHERE day = %(day)s

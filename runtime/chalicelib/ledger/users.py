@@ -9,6 +9,16 @@ from psycopg.rows import class_row
 from chalicelib.ledger.connection import read_row
 from chalicelib.ledger.ledger import Row
 
+# From user to user by the index, however many rows each has.
+_LIST = """
+WITH RECURSIVE known (user_id) AS (
+    (SELECT user_id FROM interaction WHERE user_id > %(after)s ORDER BY user_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT user_id FROM interaction WHERE user_id > known.user_id ORDER BY user_id LIMIT 1)
+    FROM known WHERE known.user_id IS NOT NULL
+)
+SELECT user_id FROM known WHERE user_id IS NOT NULL LIMIT %(max_users)s
+"""
 _ROWS_BY_USER = """
 SELECT user_id, count(*) FROM interaction WHERE user_id > %s GROUP BY user_id ORDER BY user_id LIMIT %s
 """
@@ -26,6 +36,11 @@ SELECT (SELECT count(*) FROM interaction WHERE user_id = %(user_id)s),
        (SELECT count(*) FROM interaction JOIN graph_outbox ON interaction_id = id WHERE user_id = %(user_id)s),
        (SELECT erased_at FROM erasure WHERE user_id = %(user_id)s)
 """
+
+
+def list_after(connection: psycopg.Connection, user_id: str, max_users: int) -> list[str]:
+    """Return the next users who have rows, after that user."""
+    return [found for (found,) in connection.execute(_LIST, {"after": user_id, "max_users": max_users})]
 
 
 def rows_by_user(connection: psycopg.Connection, after: str, max_users: int) -> Iterator[tuple[str, int]]:

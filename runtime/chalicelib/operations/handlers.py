@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError
 from chalicelib.interaction import EARLIEST
-from chalicelib.ledger import erasures, pages, rebuilds
+from chalicelib.ledger import erasures, pages, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations import erasure
 from chalicelib.projection import rebuild
@@ -19,6 +19,7 @@ from chalicelib.verification import run
 MAX_ATTEMPTS = 4
 MAX_AHEAD = timedelta(minutes=1)  # of a clock, for the time of an erasure: until then nothing of the user is stored
 PAGE_ERASURES = 1000
+PAGE_USERS = 5000
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ def operations(ledger: Ledger, graph: Graph) -> dict[str, Callable[..., Any]]:
         "erase": handlers.erase,
         "erasures": handlers.erasures,
         "export": handlers.export,
+        "users": handlers.users,
     }
 
 
@@ -112,6 +114,11 @@ class Handlers:
         rows = pages.exported(self._ledger.connection, user_id, after, self._limits.export_bytes)
         last = [str(rows[-1]["event_id"]), str(rows[-1]["id"])] if rows else None
         return {"interactions": [_as_json(row) for row in rows], "cursor": last}
+
+    def users(self, *, cursor: str | None = None) -> dict[str, Any]:
+        """Return a page of the ids of users who have interactions."""
+        found = users.list_after(self._ledger.connection, cursor or "", PAGE_USERS)
+        return {"users": found, "cursor": found[-1] if len(found) == PAGE_USERS else None}
 
     def _in_time(self) -> bool:
         return time.monotonic() < self._until

@@ -31,6 +31,7 @@ class Dev(FakeTarget):
         answers: dict[str, Any] = {
             "holdings": self.counts,
             "erase": {"interactions": 2, "nodes": 1, "cursor": cursor, "erased_at": "2026-05-01T12:00:00+00:00"},
+            "users": {"users": [ALICE, BOB, "\x1b[2J"], "cursor": None},
             "erasures": {"erasures": [{"user_id": BOB, "erased_at": "2026-05-01T12:00:00+00:00"}], "cursor": None},
         }
         return answers[operation]
@@ -100,6 +101,16 @@ def test_a_user_without_data_is_not_erased(
     result = erase(target, ALICE, *words, in_flight=in_flight)
     assert (result.exit_code, target.erased) == (status, {})
     assert says in result.stderr
+
+
+def test_an_address_means_only_the_present_account(erase: Erase) -> None:
+    result = erase(dev(), "alice@example.com")
+    assert result.stdout.startswith("alice@example.com means the account alice@example.com; --without-account lists")
+
+
+def test_ids_without_an_account_are_listed(erase: Erase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erase_user, "list_account_ids", lambda _: {ALICE})
+    assert erase(dev(), "--without-account").stdout == f"{BOB}\n\\x1b[2J\n"
 
 
 def test_the_later_time_of_list_and_ledger_counts(erase: Erase, tmp_path: Path) -> None:

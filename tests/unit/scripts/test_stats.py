@@ -34,4 +34,12 @@ def test_an_empty_line_separates_two_tables(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(stats, "find_target", lambda _: None)
     monkeypatch.setattr(stats, "collect", lambda *_, **__: tables)
     result = CliRunner().invoke(stats.stats, ["-e", "dev", "--csv"])
-    assert result.stdout == "name,value\n'=x,1\n\nname,value\n'=x,1\n"
+    table = '"name","value"\n"\'=x",1\n'
+    assert result.stdout == f"{table}\n{table}"
+
+
+def test_a_page_can_go_to_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stats, "find_target", lambda _: None)
+    monkeypatch.setattr(stats, "collect", lambda *_, **__: {"balance": {"columns": ["name"], "rows": [["x"]]}})
+    result = CliRunner().invoke(stats.stats, ["-e", "dev", "--html", "-"])
+    assert (result.stdout.startswith("<!doctype html>"), result.stdout.endswith("</html>\n")) == (True, True)

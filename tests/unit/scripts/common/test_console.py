@@ -1,0 +1,21 @@
+"""Text and numbers as the commands show them."""
+
+import json
+
+from scripts.common.console import escaped_json, format_number
+from scripts.reports.html_page import page
+from tests.samples import NOW
+
+
+def test_json_has_no_control_characters() -> None:
+    text = "ü😀 \x1b[2J\x9b\u202e\u2028\U000e0001"
+    line = escaped_json({"a": text})
+    assert json.loads(line) == {"a": text}
+    assert line.isprintable()
+    assert "ü😀" in line
+
+
+def test_a_number_is_the_same_in_a_table_and_on_the_page() -> None:
+    assert [format_number(value) for value in (1_728_000.0, 0.25, 7)] == ["1728000.0", "0.2", "7"]
+    text = page("title", {"graph": {"columns": ["a"], "rows": [[1_728_000.0]]}}, days=1, now=NOW)
+    assert "<td class='number'>1728000.0</td>" in text
