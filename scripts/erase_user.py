@@ -1,18 +1,15 @@
 """erase-user: permanently delete a user's data."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from chalicelib.interaction import EARLIEST
 from scripts.common.cli import command, environment_option
 from scripts.common.console import printable, progress
+from scripts.common.erasures import Erasure, latest, list_erasures, parse, read_list
 from scripts.common.errors import WrongUseError
 from scripts.common.target import Target, find_target
 from scripts.common.users import find_user, list_account_ids, unknown_user
@@ -59,7 +56,7 @@ def erase_user(
     listed = read_list(file) if file else {}
     target = find_target(environment)
     if list_all:
-        for one in _erasures(target):
+        for one in list_erasures(target):
             click.echo(json.dumps(one))
     elif without_account:
         _list_without_account(target)
@@ -75,38 +72,6 @@ def _list_without_account(target: Target) -> None:
         for user_id in page["users"]:
             if user_id not in accounts:
                 click.echo(printable(user_id))
-
-
-def read_list(path: Path) -> dict[str, datetime]:
-    """Read the output of --list: each user's latest time. Raises WrongUseError, with the line's number, for others."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError:
-        raise WrongUseError(f"{path}: not text, so not the output of --list") from None
-    erasures = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            erasures += [_parse(json.loads(line))] if line.strip() else []
-        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
-            raise WrongUseError(f"{path}, line {number}: not an erasure printed by --list") from None
-        if erasures and erasures[-1][1] > datetime.now(UTC):
-            raise WrongUseError(f"{path}, line {number}: its time is in the future")
-    return _latest(erasures)
-
-
-def _parse(erasure: Any) -> tuple[str, datetime]:
-    """Return the user's id and the time; raises one of Python's own errors if they are missing or invalid."""
-    user_id, erased_at = erasure["user_id"], datetime.fromisoformat(erasure["erased_at"])
-    if not isinstance(user_id, str) or not user_id or not erased_at.tzinfo or erased_at < EARLIEST:
-        raise ValueError
-    return user_id, erased_at.astimezone(UTC)
-
-
-def _latest(erasures: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
-    latest: dict[str, datetime] = {}
-    for user_id, erased_at in erasures:
-        latest[user_id] = max(erased_at, latest.get(user_id, erased_at))
-    return latest
 
 
 def _erase_user(target: Target, user: str, *, yes: bool) -> None:
@@ -135,15 +100,15 @@ def _erase_user(target: Target, user: str, *, yes: bool) -> None:
 
 
 def _erase_again(target: Target, listed: dict[str, datetime], *, yes: bool) -> None:
-    latest = _latest([*map(_parse, _erasures(target)), *listed.items()])
-    click.echo(f"{len(latest)} erasures" + ("" if yes else ": --yes applies them again"))
+    until = latest([*map(parse, list_erasures(target)), *listed.items()])
+    click.echo(f"{len(until)} erasures" + ("" if yes else ": --yes applies them again"))
     if yes:
-        _erase(target, latest)
+        _erase(target, until)
 
 
 def _erase(target: Target, until: Mapping[str, datetime | None]) -> None:
     """Erase each user's data up to their time, or now. Raises OperationError if dead-lettered messages were held."""
-    erasures = [_Erasure(target, user_id, erased_at) for user_id, erased_at in until.items()]
+    erasures = [Erasure(target, user_id, erased_at) for user_id, erased_at in until.items()]
     with progress() as bar:
         for one in bar.track(erasures, description="erasing"):
             one.begin()
@@ -159,38 +124,3 @@ def _erase(target: Target, until: Mapping[str, datetime | None]) -> None:
             f" {one.erased_at and one.erased_at.isoformat()}"
         )
     queue.check_all_read()
-
-
-@dataclass
-class _Erasure:
-    """The erasure of one user, in several calls."""
-
-    target: Target
-    user_id: str
-    erased_at: datetime | None
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        erased_at = self.erased_at.isoformat() if self.erased_at else None
-        self._results = self.target.operate_in_calls("erase", user_id=self.user_id, erased_at=erased_at)
-
-    def begin(self) -> None:
-        """Do everything except the sweep."""
-        for cursor in self._cursors():
-            if cursor and cursor["phase"] == "sweep":
-                return
-
-    def finish(self) -> None:
-        """Do the sweep."""
-        for _ in self._cursors():
-            pass
-
-    def _cursors(self) -> Iterator[dict[str, Any] | None]:
-        for result in self._results:
-            self.counts.update(interactions=result["interactions"], nodes=result["nodes"])
-            self.erased_at = datetime.fromisoformat(result["erased_at"])
-            yield result["cursor"]
-
-
-def _erasures(target: Target) -> list[dict[str, Any]]:
-    return [one for page in target.operate_in_calls("erasures") for one in page["erasures"]]

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts import erase_user
+from scripts.common.erasures import read_list
 from scripts.common.errors import WrongUseError
 from scripts.common.users import User
 from tests.samples import ALICE, BOB
@@ -159,4 +160,4 @@ def test_another_list_is_refused_with_its_line(erase: Erase, line: str, tmp_path
 def test_a_binary_list_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list").write_bytes(b"\xff")
     with pytest.raises(WrongUseError, match="not the output of --list"):
-        erase_user.read_list(tmp_path / "list")
+        read_list(tmp_path / "list")

@@ -1,0 +1,83 @@
+"""Erasures: the calls of one user's, and lists of them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chalicelib.interaction import EARLIEST
+from scripts.common.errors import WrongUseError
+from scripts.common.target import Target
+
+
+@dataclass
+class Erasure:
+    """The erasure of one user, in several calls."""
+
+    target: Target
+    user_id: str
+    erased_at: datetime | None
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        """Prepare the calls; the first one is made by `begin`."""
+        erased_at = self.erased_at.isoformat() if self.erased_at else None
+        self._results = self.target.operate_in_calls("erase", user_id=self.user_id, erased_at=erased_at)
+
+    def begin(self) -> None:
+        """Do everything except the sweep."""
+        for cursor in self._cursors():
+            if cursor and cursor["phase"] == "sweep":
+                return
+
+    def finish(self) -> None:
+        """Do the sweep."""
+        for _ in self._cursors():
+            pass
+
+    def _cursors(self) -> Iterator[dict[str, Any] | None]:
+        for result in self._results:
+            self.counts.update(interactions=result["interactions"], nodes=result["nodes"])
+            self.erased_at = datetime.fromisoformat(result["erased_at"])
+            yield result["cursor"]
+
+
+def list_erasures(target: Target) -> list[dict[str, Any]]:
+    """Return all erasures that the ledger has."""
+    return [one for page in target.operate_in_calls("erasures") for one in page["erasures"]]
+
+
+def read_list(path: Path) -> dict[str, datetime]:
+    """Read the output of --list: each user's latest time. Raises WrongUseError, with the line's number, for others."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError:
+        raise WrongUseError(f"{path}: not text, so not the output of --list") from None
+    erasures = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            erasures += [parse(json.loads(line))] if line.strip() else []
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+            raise WrongUseError(f"{path}, line {number}: not an erasure printed by --list") from None
+        if erasures and erasures[-1][1] > datetime.now(UTC):
+            raise WrongUseError(f"{path}, line {number}: its time is in the future")
+    return latest(erasures)
+
+
+def parse(erasure: Any) -> tuple[str, datetime]:
+    """Return the user's id and the time; raises one of Python's own errors if they are missing or invalid."""
+    user_id, erased_at = erasure["user_id"], datetime.fromisoformat(erasure["erased_at"])
+    if not isinstance(user_id, str) or not user_id or not erased_at.tzinfo or erased_at < EARLIEST:
+        raise ValueError
+    return user_id, erased_at.astimezone(UTC)
+
+
+def latest(erasures: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
+    """Return the latest time of each user."""
+    times: dict[str, datetime] = {}
+    for user_id, erased_at in erasures:
+        times[user_id] = max(erased_at, times.get(user_id, erased_at))
+    return times
