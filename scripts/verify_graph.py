@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from chalicelib.verification import MODULUS
 from scripts.common.cli import command, environment_option
 from scripts.common.console import printable, show_table
 from scripts.common.exit_codes import FAILED, REFUSED
@@ -11,7 +12,6 @@ from scripts.common.target import Target, find_target
 
 SAME, DIFFERENT, UNDECIDED = 0, REFUSED, FAILED  # exit codes
 MAX_EXAMPLES = 20
-MODULUS = 1 << 128  # the checksums are sums modulo this number
 
 
 @command()

@@ -15,7 +15,7 @@ BATCH_MESSAGES = 10  # SQS's limit for one call
 BATCH_BYTES = 900_000  # of bodies in one call; SQS allows 1 MiB including attributes
 MAX_HOLD_SECONDS = 12 * 60 * 60  # SQS's longest visibility time-out
 READS_PER_SECOND = 50  # over a slow line; used only to choose how long messages are held
-SETTLE_SECONDS = 60  # SQS's counts are right after about this time
+SETTLE_SECONDS = 60  # after which SQS's counts are right: an empty answer may contradict them until then
 
 
 Item = TypeVar("Item")
@@ -70,15 +70,19 @@ class DeadLetterQueue:
         includes those that could not be received.
         """
         seen: set[str] = set()
-        began, read, rounds_without_new = None, 0, 0
+        began, read, rounds_without_new, empty_since = None, 0, 0, None
         while rounds_without_new <= len(seen) / BATCH_MESSAGES:  # a message comes again when its hold has expired
             now, messages = self._receive()
             if not messages:
-                if not self._is_nonempty():
+                if not self._counts()[0]:
                     return
+                empty_since = empty_since or time.monotonic()
+                if time.monotonic() - empty_since < self._settle_seconds:
+                    continue
                 if not self._release([id_ for id_ in self._receipts if id_ in self._releasable]):
                     break
                 continue
+            empty_since = None
             began = began or now
             new = [message for message in messages if message["MessageId"] not in seen]
             seen |= {message["MessageId"] for message in new}
@@ -90,15 +94,6 @@ class DeadLetterQueue:
             self._releasable |= {message["MessageId"] for message in new} - kept
             yield from selected
         self.unread += max(0, self.count - read)
-
-    def _is_nonempty(self) -> bool:
-        """Tell whether messages are visible. SQS's counts can be outdated for a minute: they get time to become 0."""
-        until = time.monotonic() + self._settle_seconds
-        while self._counts()[0]:
-            if time.monotonic() >= until:
-                return True
-            time.sleep(min(1.0, self._settle_seconds))
-        return False
 
     def _release(self, ids: list[str]) -> list[str]:
         """Make these messages visible to others again, and return them."""

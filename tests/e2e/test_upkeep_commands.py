@@ -69,6 +69,8 @@ def test_a_user_is_exported_and_erased(system: System, sql: psycopg.Connection, 
     assert (shown.returncode, "nothing was erased" in shown.stdout) == (0, True)
     own = "SELECT count(*) FROM interaction WHERE user_id = %s"
     assert sql.execute(own, [user_id]).fetchone() == (len(lines) - 1,)
+    without_account = run(system, "erase-user", "-e", "local", "--without-account")
+    assert (without_account.returncode, user_id in without_account.stdout) == (0, False)
     erased = run(system, "erase-user", "-e", "local", user_id, "--yes")
     assert f"erased {len(lines) - 1} interactions" in erased.stdout, erased.stderr
     assert sql.execute(own, [user_id]).fetchone() == (0,)

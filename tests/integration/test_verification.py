@@ -21,8 +21,7 @@ from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import catch_up as upkeep
 from chalicelib.projection import rebuild
 from chalicelib.projection.projector import drain
-from chalicelib.verification import actual
-from chalicelib.verification.actual import MODULUS
+from chalicelib.verification import MODULUS, actual
 from chalicelib.verification.run import Verification
 from chalicelib.verification.user import UndecidedError
 from tests.graphs import snapshot

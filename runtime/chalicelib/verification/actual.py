@@ -10,11 +10,10 @@ import neo4j
 from neo4j.time import DateTime
 
 from chalicelib.graph import deletions, elements
+from chalicelib.verification import DIGEST_BYTES
 from chalicelib.verification.expected import Edge, Node
 
 LONG_TEXT_CHARACTERS = 64  # of a longer text only its digest is kept, so that a comparison needs little memory
-DIGEST_BYTES = 16
-MODULUS = 1 << 8 * DIGEST_BYTES  # of sums of digests
 
 
 class Element(NamedTuple):

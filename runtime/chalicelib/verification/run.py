@@ -14,8 +14,7 @@ from chalicelib.graph import watermark as graph_watermark
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsRefusedError
 from chalicelib.ledger import pages, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
-from chalicelib.verification import actual, diff, expected
-from chalicelib.verification.actual import MODULUS
+from chalicelib.verification import MODULUS, actual, diff, expected
 from chalicelib.verification.diff import Differences
 from chalicelib.verification.user import UndecidedError, compare, repair
 

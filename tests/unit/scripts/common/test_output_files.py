@@ -1,6 +1,8 @@
 """Output files are checked first, and complete or absent afterwards."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,19 @@ def test_a_replaced_file_has_the_usual_mode_and_keeps_its_link(tmp_path: Path) -
     umask = os.umask(0)
     os.umask(umask)
     assert (path.read_text(), link.is_symlink(), path.stat().st_mode & 0o777) == ("new", True, 0o666 & ~umask)
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from scripts.common.output_files import write_new_file
+with write_new_file(Path(sys.argv[1]) / "file") as file:
+    file.write("x" * 100_000)
+"""
+
+
+def test_a_disk_without_room_leaves_no_file(tmp_path: Path) -> None:
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$0" -c "$1" "$2"', sys.executable, WRITE, str(tmp_path)]
+    result = subprocess.run(limited, capture_output=True, text=True, timeout=60, check=False)
+    assert result.stderr.endswith("File too large\n")
+    assert list(tmp_path.iterdir()) == []
