@@ -15,7 +15,7 @@ from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.output_files import check_new_output
 from scripts.common.target import find_target
 from scripts.dlq.actions import make_action
-from scripts.dlq.message import GAVE_UP, POISON, Selection, read_file
+from scripts.dlq.message import GAVE_UP, POISON, Selection, check_file, read_file
 from scripts.dlq.queue import MAX_HOLD_SECONDS, DeadLetterQueue
 
 # Each option that only some actions use; without one of them the command only shows messages.
@@ -78,15 +78,17 @@ def redrive_dlq(environment: str, **options: Any) -> None:
         check_new_output(options["file"])
     selection = _selection(action_name, options)
     path = options["from_file"]
-    from_file, incomplete_line = read_file(path) if path else ([], None)
+    in_file, incomplete_line = check_file(path) if path else (0, None)
     target = find_target(environment)
     with (
         DeadLetterQueue(target, hold_seconds=options["hold"], messages_per_second=options["rate"]) as queue,
         progress() as bar,
     ):
         action = make_action(action_name, target, queue, options)
-        messages = filter(selection.matches, from_file) if path else queue.read(selection.matches, keep=action.moves)
-        total = len(from_file) if path else queue.count
+        messages = (
+            filter(selection.matches, read_file(path)) if path else queue.read(selection.matches, keep=action.moves)
+        )
+        total = in_file if path else queue.count
         try:
             action.apply(islice(bar.track(messages, total=total, description="reading"), options["limit"]))
         finally:

@@ -3,7 +3,7 @@
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -116,23 +116,35 @@ def append_to_file(path: Path, messages: Iterable[DlqMessage]) -> None:
     sync_folder(path.parent)
 
 
-def read_file(path: Path) -> tuple[list[DlqMessage], int | None]:
-    """Read a file that `append_to_file` wrote; return its messages, and the number of an incomplete last line.
+def check_file(path: Path) -> tuple[int, int | None]:
+    """Return the number of messages in a file that `append_to_file` wrote, and the number of an incomplete last line.
 
     Raises WrongUseError, with the line's number, for any other file. A last line without its newline may be complete.
     """
+    messages, incomplete_line = 0, None
+    for number, message in _lines(path):
+        if message:
+            messages += 1
+        else:
+            incomplete_line = number
+    return messages, incomplete_line
+
+
+def read_file(path: Path) -> Iterator[DlqMessage]:
+    """Yield the messages of a file that `check_file` took."""
+    return (message for _, message in _lines(path) if message)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, DlqMessage | None]]:
+    """Yield each line's number and message, None if the last line is incomplete."""
     try:
-        *lines, last = path.read_text(encoding="utf-8").split("\n")
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield number, DlqMessage.model_validate_json(line)
+                except ValidationError:
+                    if line.endswith("\n"):
+                        raise WrongUseError(f"{path}, line {number}: not a message that --discard wrote") from None
+                    yield number, None
     except UnicodeDecodeError:
         raise WrongUseError(f"{path}: not text, so not a file that --discard wrote") from None
-    messages = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            messages.append(DlqMessage.model_validate_json(line))
-        except ValidationError:
-            raise WrongUseError(f"{path}, line {number}: not a message that --discard wrote") from None
-    try:
-        messages += [DlqMessage.model_validate_json(last)] if last else []
-    except ValidationError:
-        return messages, len(lines) + 1
-    return messages, None

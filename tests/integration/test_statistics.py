@@ -122,6 +122,11 @@ def test_days_before_the_time_asked_for_do_not_count(tables: Tables) -> None:
     assert found["most_marked_bad_artifacts"] == []
 
 
+def test_more_days_than_a_year_are_refused(ledger: Ledger) -> None:
+    with pytest.raises(StatisticsError, match="more than 366 days"):
+        answer(ledger, since="0001-01-01", until="9999-12-31")
+
+
 def test_an_empty_ledger_has_answers_too(tables: Tables) -> None:
     found = tables()
     assert found["interactions_by_day"] == []

@@ -11,6 +11,7 @@ from chalicelib.ledger.connection import Database
 SHARE_SECONDS = 5  # of one call, after which it begins no other question
 QUESTION_MILLISECONDS = 20_000  # below the caller's time-out
 TOP_ROWS = 10
+MAX_DAYS = 366
 
 # Asked once for each day, so that a busy month takes many short statements and no long one.
 OF_A_DAY: dict[str, LiteralString] = {
@@ -73,9 +74,11 @@ def answer(
 
     Returns {"answers": [{"question": …, "columns": […], "rows": [[…], …]}, …], "cursor": …, "steps": …}: a question
     about one day has an answer for each day; the cursor is the next of so many steps, or None at the end. Raises
-    StatisticsError when a question takes too long.
+    StatisticsError when a question takes too long, or for more than 366 days.
     """
     first, last = date.fromisoformat(since), date.fromisoformat(until)
+    if (last - first).days >= MAX_DAYS:
+        raise StatisticsError(f"more than {MAX_DAYS} days: ask for fewer")
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     steps: list[tuple[str, LiteralString, date | None]] = [
         *((question, sql, day) for question, sql in OF_A_DAY.items() for day in days),

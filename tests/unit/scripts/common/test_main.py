@@ -1,7 +1,6 @@
 """Every command as a process: closed streams, a full disk, signals, and how soon it answers."""
 
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -105,11 +104,8 @@ def started(command: str, environment: dict[str, str]) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "tunnel"])
-def test_help_needs_little_time(command: str) -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([FOLDER / command, "--help"], stdout=subprocess.DEVNULL, timeout=120, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    modules = subprocess.run(
+def test_help_imports_nothing_slow(command: str) -> None:
+    imported = subprocess.run(
         [sys.executable, "-X", "importtime", FOLDER / command, "--help"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -118,5 +114,4 @@ def test_help_needs_little_time(command: str) -> None:
         check=True,
     ).stderr
     slow = {"boto3", "botocore", "rich", "psycopg", "aws_lambda_powertools", "plotly", "neo4j"}
-    assert slow & {line.rpartition("|")[2].strip() for line in modules.splitlines()} == set()
-    assert after.ru_utime - before.ru_utime < 2  # seconds of a slow processor; 0.2 of a quick one
+    assert slow & {line.rpartition("|")[2].strip() for line in imported.splitlines()} == set()

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.queue import encode
 from scripts.common.errors import WrongUseError
-from scripts.dlq.message import GAVE_UP, DlqMessage, Selection, append_to_file, read_file
+from scripts.dlq.message import GAVE_UP, DlqMessage, Selection, append_to_file, check_file, read_file
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
 
@@ -42,7 +42,7 @@ def test_a_binary_attribute_survives_the_file(tmp_path: Path) -> None:
     binary = {"trace": {"DataType": "Binary", "BinaryValue": b"\xff\x00"}}
     received = {"MessageId": "m", "Body": "b", "Attributes": {"SentTimestamp": "0"}, "MessageAttributes": binary}
     append_to_file(tmp_path / "file", [DlqMessage.from_sqs(received)])
-    [found], _ = read_file(tmp_path / "file")
+    [found] = read_file(tmp_path / "file")
     assert found.message_attributes == binary
 
 
@@ -97,7 +97,7 @@ def test_a_file_returns_what_was_appended(tmp_path: Path) -> None:
     messages = [message("\n\r\u2028{"), invalid(kind="ü😀"), message("", GAVE_UP)]
     append_to_file(tmp_path / "file", messages[:2])
     append_to_file(tmp_path / "file", messages[2:])
-    assert read_file(tmp_path / "file") == (messages, None)
+    assert list(read_file(tmp_path / "file")) == messages
     assert (tmp_path / "file").stat().st_mode & 0o077 == 0
 
 
@@ -105,16 +105,14 @@ def test_a_last_line_needs_no_newline(tmp_path: Path) -> None:
     path = tmp_path / "file"
     append_to_file(path, [message("one"), message("two")])
     path.write_bytes(path.read_bytes().rstrip())
-    messages, incomplete_line = read_file(path)
-    assert ([found.body for found in messages], incomplete_line) == (["one", "two"], None)
+    assert (check_file(path), [found.body for found in read_file(path)]) == ((2, None), ["one", "two"])
 
 
 def test_an_incomplete_last_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "file"
     append_to_file(path, [message("one"), message("two")])
     path.write_bytes(path.read_bytes()[:-9])
-    messages, incomplete_line = read_file(path)
-    assert ([found.body for found in messages], incomplete_line) == (["one"], 2)
+    assert (check_file(path), [found.body for found in read_file(path)]) == ((1, 2), ["one"])
 
 
 def test_another_file_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -122,10 +120,10 @@ def test_another_file_is_refused_with_its_line(tmp_path: Path) -> None:
     append_to_file(path, [message()])
     path.write_text(path.read_text() + "{}\n")
     with pytest.raises(WrongUseError, match="line 2: not a message"):
-        read_file(path)
+        check_file(path)
 
 
 def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"\xff\xfe\n")
     with pytest.raises(WrongUseError, match="not a file that --discard wrote"):
-        read_file(tmp_path / "file")
+        check_file(tmp_path / "file")
