@@ -49,6 +49,7 @@ class Operators(Construct):
             "cognito-idp:AdminDeleteUser",
             "cognito-idp:AdminGetUser",
             "cognito-idp:AdminSetUserPassword",
+            "cognito-idp:AdminUserGlobalSignOut",
             "cognito-idp:ListUsers",
         )
         self._allow("*", "cloudwatch:GetMetricData")  # takes no resource
