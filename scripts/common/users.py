@@ -65,6 +65,18 @@ def list_account_ids(target: Target) -> set[str]:
     }
 
 
+def lock_account(target: Target, username: str) -> None:
+    """Let nobody sign in to the account, or go on with a session of it; its tokens stay valid for up to an hour."""
+    names = {"UserPoolId": target.outputs["UserPoolId"], "Username": username}
+    _pool(target).admin_disable_user(**names)
+    _pool(target).admin_user_global_sign_out(**names)
+
+
+def delete_account(target: Target, username: str) -> None:
+    """Delete the account from the user pool."""
+    _pool(target).admin_delete_user(UserPoolId=target.outputs["UserPoolId"], Username=username)
+
+
 def unknown_user(target: Target, user: str) -> WrongUseError:
     """Return the error for a user without an account and without data."""
     return WrongUseError(f"{target.name} knows no user {user}")

@@ -47,6 +47,7 @@ class Operators(Construct):
             parameters.user_pool_arn,
             "cognito-idp:AdminCreateUser",
             "cognito-idp:AdminDeleteUser",
+            "cognito-idp:AdminDisableUser",
             "cognito-idp:AdminGetUser",
             "cognito-idp:AdminSetUserPassword",
             "cognito-idp:AdminUserGlobalSignOut",

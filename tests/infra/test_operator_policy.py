@@ -12,6 +12,7 @@ POLICY = "AWS::IAM::ManagedPolicy"
 ON_USERS = {
     "cognito-idp:AdminCreateUser",
     "cognito-idp:AdminDeleteUser",
+    "cognito-idp:AdminDisableUser",
     "cognito-idp:AdminGetUser",
     "cognito-idp:AdminSetUserPassword",
     "cognito-idp:AdminUserGlobalSignOut",
