@@ -12,6 +12,7 @@ from stacks.config.environment import Environment
 from stacks.config.options import ExistingUsers
 from stacks.service.alarms import Observability
 from stacks.service.api import Api
+from stacks.service.audit import Audit
 from stacks.service.chalice_package import Package
 from stacks.service.function import Function
 from stacks.service.metrics import Metrics
@@ -66,6 +67,14 @@ class ServiceStack(cdk.Stack):
             parameters=parameters,
             environment=environment,
         )
+        if environment.audit_days:
+            Audit(
+                self,
+                "Audit",
+                operations=self._operations.reference,
+                dead_letters=self._dead_letters,
+                environment=environment,
+            )
         self._make_outputs()
 
     def _make_api(self) -> Api:
