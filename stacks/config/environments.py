@@ -118,6 +118,7 @@ PROD: Final = replace(
     name="prod",
     account="333333333333",
     log_retention_days=30,
+    cors_origin="https://app.recollect.example",
     api_url="https://api.recollect.example",
     domain=Domain(
         name="api.recollect.example",
