@@ -112,7 +112,7 @@ class DataStack(cdk.Stack):
                 return graph
         return None
 
-    def _host_groups(self, ledgers: dict[type, Ledger]) -> list[ec2.ISecurityGroup]:
+    def _host_groups(self, ledgers: dict[type, Ledger]) -> list[ec2.SecurityGroup]:
         """Return the groups with which the graph's host reaches ledgers: for tunnels, and to copy between stores."""
         needed = self._environment.tunnel or self._environment.beside
         return [ledger.client for ledger in ledgers.values()] if needed else []
