@@ -87,6 +87,7 @@ class Neo4j:
             "server.https.enabled": "false",
             "server.memory.pagecache.size": "128m",
             "dbms.usage_report.enabled": "false",
+            "dbms.security.allow_csv_import_from_file_urls": "false",
             # Drivers give a silent server up after the product, 6 s. With one probe only, the sign of life races with
             # that limit, and a healthy query that takes longer is cut off.
             "server.bolt.connection_keep_alive": "2s",

@@ -93,7 +93,9 @@ class Postgres:
     def secret(self, username: str) -> dict[str, str | int]:
         """Return the role's secret, its keys named as RDS names them."""
         password = self._passwords[username]
-        return {"host": LOOPBACK, "port": self.port, "dbname": DATABASE, "username": username, "password": password}
+        login = {"username": username, "password": password}
+        # Only a server on this machine may do without TLS.
+        return {"host": LOOPBACK, "port": self.port, "dbname": DATABASE, "sslmode": "disable", **login}
 
     @property
     def _passwords(self) -> dict[str, str]:

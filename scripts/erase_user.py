@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from scripts.common.cli import command, environment_option
 from scripts.common.console import printable, progress
-from scripts.common.erasures import Erasure, latest, list_erasures, parse, read_list
+from scripts.common.erasures import Erasure, Until, latest, list_erasures, parse, read_list
 from scripts.common.errors import WrongUseError
 from scripts.common.target import Target, find_target
-from scripts.common.users import find_user, list_account_ids, unknown_user
+from scripts.common.users import User, delete_account, find_user, list_account_ids, lock_account, unknown_user
 from scripts.dlq.queue import DeadLetterQueue
 from scripts.dlq.user_messages import delete_messages_of, read_messages_of
 
@@ -20,6 +19,7 @@ from scripts.dlq.user_messages import delete_messages_of, read_messages_of
 @command()
 @environment_option
 @click.argument("user", required=False)
+@click.option("--with-account", is_flag=True, help="Delete the account in the user pool too, and reject its tokens.")
 @click.option("--list", "list_all", is_flag=True, help="List all erasures, as JSON Lines.")
 @click.option("--without-account", is_flag=True, help="List the ids that have interactions but no account.")
 @click.option("--again", is_flag=True, help="Apply all erasures again after a restore, unfinished ones too.")
@@ -31,6 +31,7 @@ def erase_user(
     environment: str,
     user: str | None,
     *,
+    with_account: bool,
     list_all: bool,
     without_account: bool,
     again: bool,
@@ -39,9 +40,9 @@ def erase_user(
 ) -> None:
     """Erase the data of USER, an e-mail address or an id, from the ledger, the graph and the dead-letter queue.
 
-    Later interactions of the user are stored again; the account in the user pool stays: erase first, then delete it. An
-    e-mail address means only the present account; --without-account finds the ids of deleted ones. If interrupted, run
-    it again.
+    Later interactions of the user are stored again, and the account in the user pool stays, unless it is erased
+    --with-account: then nothing that is posted with a token from before is stored. An e-mail address means only the
+    present account; --without-account finds the ids of deleted ones. If interrupted, run it again.
 
     A restore of Postgres to an earlier time loses the erasures since then: save a --list before it, and apply the list
     with --again --file.
@@ -51,6 +52,8 @@ def erase_user(
     """
     if [bool(user), list_all, without_account, again].count(True) != 1 or (file and not again):
         raise WrongUseError("give one of USER, --list, --without-account and --again (which may have a --file)")
+    if with_account and not user:
+        raise WrongUseError("--with-account is for a USER")
     if yes and (list_all or without_account):
         raise WrongUseError("--yes has no effect with a list")
     listed = read_list(file) if file else {}
@@ -63,7 +66,7 @@ def erase_user(
     elif again:
         _erase_again(target, listed, yes=yes)
     elif user:
-        _erase_user(target, user, yes=yes)
+        _erase_user(target, user, with_account=with_account, yes=yes)
 
 
 def _list_without_account(target: Target) -> None:
@@ -74,14 +77,14 @@ def _list_without_account(target: Target) -> None:
                 click.echo(printable(user_id))
 
 
-def _erase_user(target: Target, user: str, *, yes: bool) -> None:
+def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> None:
     found = find_user(target, user)
     if "@" in user:
         click.echo(f"{user} means the account {found.user_id}; --without-account lists the ids of deleted accounts")
     counts = target.operate("holdings", user_id=found.user_id)
     known = bool(found.account or any(counts.values()))
     if known and yes:
-        _erase(target, {found.user_id: None})
+        _erase_found(target, found, with_account=with_account)
         return
     with DeadLetterQueue(target) as queue:
         messages = sum(1 for _ in read_messages_of(queue, found.user_id))
@@ -89,26 +92,38 @@ def _erase_user(target: Target, user: str, *, yes: bool) -> None:
         queue.check_all_read()
         raise unknown_user(target, user)
     if yes:
-        _erase(target, {found.user_id: None})
+        _erase_found(target, found, with_account=with_account)
         return
     click.echo(
         f"{found.user_id}: {counts['interactions']} interactions ({counts['waiting']} not yet in the graph),"
         f" {counts['nodes']} nodes and {messages} dead-lettered messages"
+        + (f"; the account is {'deleted too' if found.account else 'gone already'}" if with_account else "")
     )
     click.echo("nothing was erased: --yes erases it")
     queue.check_all_read()
 
 
-def _erase_again(target: Target, listed: dict[str, datetime], *, yes: bool) -> None:
+def _erase_found(target: Target, user: User, *, with_account: bool) -> None:
+    """Erase a user's data and, `with_account`, the account: last, so that an interrupted erasure still finds it."""
+    account = user.account["username"] if user.account and with_account else None
+    if account:
+        lock_account(target, account)  # first: no token is newer than the erasure
+    _erase(target, {user.user_id: Until(None, with_account)})
+    if account:
+        delete_account(target, account)
+        click.echo(f"{user.user_id}: deleted the account")
+
+
+def _erase_again(target: Target, listed: dict[str, Until], *, yes: bool) -> None:
     until = latest([*map(parse, list_erasures(target)), *listed.items()])
     click.echo(f"{len(until)} erasures" + ("" if yes else ": --yes applies them again"))
     if yes:
         _erase(target, until)
 
 
-def _erase(target: Target, until: Mapping[str, datetime | None]) -> None:
+def _erase(target: Target, until: Mapping[str, Until]) -> None:
     """Erase each user's data up to their time, or now. Raises OperationError if dead-lettered messages were held."""
-    erasures = [Erasure(target, user_id, erased_at) for user_id, erased_at in until.items()]
+    erasures = [Erasure(target, user_id, *one) for user_id, one in until.items()]
     with progress() as bar:
         for one in bar.track(erasures, description="erasing"):
             one.begin()

@@ -54,6 +54,8 @@ class Interaction(BaseModel):
     metadata: dict[str, Any] | None
     timestamp: Microseconds
     received_at: Microseconds
+    signed_in_at: Microseconds | None = None
+    """When the user signed in with whose token it was posted; of its erasure only, so the ledger does not keep it."""
 
 
 def canonical(

@@ -7,9 +7,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chalicelib import config
-from chalicelib.interaction import Interaction
+from chalicelib.interaction import Interaction, derive_id
 
-VERSION = 1
+# Version 1 has no `signed_in_at`; its messages may be in the queue, or come back from a file of dead letters. Code that
+# knows version 1 only leaves those of version 2 in the queue for newer code; the stack updates the worker first.
+VERSION = 2
+READABLE_VERSIONS = (1, 2)
 MAX_MESSAGE_BYTES = 1024 * 1024  # SQS's limit
 
 
@@ -70,11 +73,17 @@ def decode(body: str) -> list[Interaction]:
     except (ValueError, RecursionError):
         raise PoisonError("not_json") from None
     version = data.get("version") if isinstance(data, dict) else None
-    if type(version) is int and version != VERSION:
+    if type(version) is int and version not in READABLE_VERSIONS:
         raise NewerMessageError("version")
     try:
-        return Message.model_validate(data).interactions
+        return [_with_derived_id(one) for one in Message.model_validate(data).interactions]
     except ValidationError as error:
         if all(problem["type"] == "enum" and isinstance(problem["input"], str) for problem in error.errors()):
             raise NewerMessageError("kind") from None
         raise PoisonError("refused") from None
+
+
+def _with_derived_id(interaction: Interaction) -> Interaction:
+    """Return the interaction with the id of its content: a forged message must not take another interaction's id."""
+    content = interaction.model_dump(exclude={"id", "received_at", "signed_in_at"})
+    return interaction.model_copy(update={"id": derive_id(**content)})

@@ -71,6 +71,11 @@ class Target:
         """The URL of the API."""
         return urljoin(self.endpoint or "", self.outputs["ApiUrl"])
 
+    @cached_property
+    def caller(self) -> str:
+        """The ARN of whoever runs the command, for the log of the operations function."""
+        return str(self.client("sts").get_caller_identity()["Arn"])
+
     def operate(self, operation: str, **arguments: Any) -> Any:
         """Run an operation in the function that reaches the private stores, and return its result.
 
@@ -78,7 +83,7 @@ class Target:
         """
         answer = self.client("lambda", LONG_CALLS).invoke(
             FunctionName=self.outputs["OperationsFunction"],
-            Payload=json.dumps({"operation": operation, **arguments}),
+            Payload=json.dumps({"operation": operation, "caller": self.caller, **arguments}),
         )
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:

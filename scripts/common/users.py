@@ -21,9 +21,10 @@ class User:
 
 
 def find_user(target: Target, user: str) -> User:
-    """Return the user with this e-mail address or id; raises WrongUseError for an address that the pool does not know.
+    """Return the user with this e-mail address or id.
 
-    An id need not be in the pool: a user's data can outlive the account.
+    Raises WrongUseError for an address that the pool does not know, or that its user has not proved to own. An id need
+    not be in the pool: a user's data can outlive the account.
     """
     if "@" not in user:
         user = user.lower() if UUID.fullmatch(user.lower()) else user
@@ -37,7 +38,23 @@ def find_user(target: Target, user: str) -> User:
     except pool.exceptions.UserNotFoundException:
         raise unknown_user(target, user) from None
     account = _account(answer, "UserAttributes")
-    return User(account["attributes"]["sub"], account)
+    user_id = account["attributes"]["sub"]
+    if account["attributes"].get("email_verified") != "true":
+        raise WrongUseError(
+            f"user {user_id} has not verified the address {user}, maybe another person's: name the user by the id"
+        )
+    return User(user_id, account)
+
+
+def set_password(target: Target, username: str, password: str) -> None:
+    """Set the password of this account and sign out its sessions: they may be a stranger's.
+
+    If interrupted, run it again. Raises InvalidPasswordException of the client.
+    """
+    pool = target.outputs["UserPoolId"]
+    _pool(target).admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
+    # Last: whoever knows the old password cannot sign in again.
+    _pool(target).admin_user_global_sign_out(UserPoolId=pool, Username=username)
 
 
 def list_account_ids(target: Target) -> set[str]:
@@ -46,6 +63,18 @@ def list_account_ids(target: Target) -> set[str]:
     return {
         one["Value"] for page in pages for user in page["Users"] for one in user["Attributes"] if one["Name"] == "sub"
     }
+
+
+def lock_account(target: Target, username: str) -> None:
+    """Let nobody sign in to the account, or go on with a session of it; its tokens stay valid for up to an hour."""
+    names = {"UserPoolId": target.outputs["UserPoolId"], "Username": username}
+    _pool(target).admin_disable_user(**names)
+    _pool(target).admin_user_global_sign_out(**names)
+
+
+def delete_account(target: Target, username: str) -> None:
+    """Delete the account from the user pool."""
+    _pool(target).admin_delete_user(UserPoolId=target.outputs["UserPoolId"], Username=username)
 
 
 def unknown_user(target: Target, user: str) -> WrongUseError:

@@ -3,6 +3,7 @@
 Plain Python, without CDK: the commands read it too, and CDK takes seconds to load.
 """
 
+import re
 import sys
 from dataclasses import dataclass
 from math import ceil
@@ -10,6 +11,7 @@ from typing import Final, Literal
 
 from stacks.config.options import Domain, ExternalGraph, ExternalPostgres, Graph, Network, Postgres, Users, Worker
 
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 _MAX_RECEIVES: Final = 1000  # the highest maxReceiveCount that SQS accepts
 
 
@@ -48,6 +50,8 @@ class Environment:
     """Size of the burst that API Gateway accepts above that rate, in requests."""
     waf: bool
     """Whether a web application firewall protects the API."""
+    audit_days: int
+    """How long CloudTrail's record of operations and of dead-lettered messages is kept; 0: there is none."""
     alarm_email: str | None
     """Address that alarms are mailed to, once it has confirmed a mail from SNS; None: no mail."""
     separate_gateway_responses: bool
@@ -76,6 +80,8 @@ class Environment:
         """Refuse values that AWS or the packaging would refuse much later, and less clearly."""
         if self.architecture == "arm64" and _version(self.python) < (3, 12):
             raise ValueError(f"{self.name}: arm64 packages are complete from Python 3.12 on")
+        if self.cors_origin != "*" and not _ORIGIN.fullmatch(self.cors_origin):
+            raise ValueError(f"{self.name}: cors_origin is an origin such as https://app.example.com, or *")
         types = [type(store) for store in (self.postgres, self.graph, *self.beside)]
         if len(set(types)) < len(types):
             raise ValueError(f"{self.name}: at most one store of each type")

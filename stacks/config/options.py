@@ -41,7 +41,8 @@ class ExternalPostgres:
     """A Postgres that the data stack does not make, given by the names of its secrets."""
 
     secret: str
-    """JSON as RDS writes it (host, port, dbname, username, password), for `app`, the role of worker and catch-up."""
+    """JSON as RDS writes it (host, port, dbname, username, password), for `app`, the role of worker and catch-up. The
+    server's certificate is verified; `sslrootcert` names the file of its authorities if these are not public ones."""
     operator_secret: str
     """The same for `operator`, the role of the operations function."""
     owner_secret: str
@@ -83,7 +84,8 @@ class ExternalGraph:
     """A Neo4j that the data stack does not make: AuraDB, an Enterprise cluster, the laptop's own."""
 
     secret: str
-    """Name of a secret: JSON with uri, username, password, and `certificate` (PEM) if no public authority signed it."""
+    """Name of a secret: JSON with uri (neo4j+s://…), username, password, and `certificate` (PEM) if no public authority
+    signed it (then neo4j://… or bolt://…)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,8 @@ class ExistingUsers:
     """ARN of the pool."""
     client_id: str
     """The client with which frontends sign in; `get-bearer-token` needs USER_PASSWORD_AUTH on it."""
+    other_client_ids: tuple[str, ...] = ()
+    """Further clients of the pool whose tokens the API accepts; those of all others get 401."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -38,6 +40,7 @@ class Vpc(Construct):
             # Packages and images come from S3: through a NAT gateway they would cost money.
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
+        self._restrict_s3()
         for subnet in self.vpc.node.find_all():
             if isinstance(subnet, ec2.CfnSubnet):
                 acknowledge_zone(subnet)
@@ -53,6 +56,24 @@ class Vpc(Construct):
         )
         self.way_out = self.security_group("WayOut", "calls out over HTTPS")
         self.way_out.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
+
+    def _restrict_s3(self) -> None:
+        """Let the endpoint read the repositories that the graph's host needs, so that no data leaves by it."""
+        region, endpoint = cdk.Stack.of(self).region, self.vpc.node.find_child("S3")
+        buckets = [
+            f"al2023-repos-{region}-de612dc2",  # packages of Amazon Linux
+            f"amazon-ecs-agent-{region}",
+            f"amazon-ssm-{region}",
+            f"prod-{region}-starport-layer-bucket",  # layers of images in ECR
+        ]
+        if isinstance(endpoint, ec2.GatewayVpcEndpoint):
+            endpoint.add_to_policy(
+                iam.PolicyStatement(
+                    principals=[iam.AnyPrincipal()],
+                    actions=["s3:GetObject"],
+                    resources=[f"arn:{cdk.Aws.PARTITION}:s3:::{bucket}/*" for bucket in buckets],
+                )
+            )
 
     def security_group(self, id_: str, description: str) -> ec2.SecurityGroup:
         """Make a security group that allows nothing, in or out, until a rule is added."""

@@ -1,6 +1,7 @@
 """The stateful stack: everything that holds data."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -103,10 +104,15 @@ class DataStack(cdk.Stack):
                     "Graph",
                     graph=store,
                     network=network,
-                    host_security_groups=[ledger.client for ledger in ledgers.values()],
+                    host_security_groups=self._host_groups(ledgers),
                     environment=self._environment,
                 )
                 for heading, alarm in graph.alarms.items():
                     notify(alarm, heading, environment=self._environment, topic=self._topic)
                 return graph
         return None
+
+    def _host_groups(self, ledgers: dict[type, Ledger]) -> list[ec2.SecurityGroup]:
+        """Return the groups with which the graph's host reaches ledgers: for tunnels, and to copy between stores."""
+        needed = self._environment.tunnel or self._environment.beside
+        return [ledger.client for ledger in ledgers.values()] if needed else []

@@ -53,6 +53,8 @@ class Users(Construct):
                 temp_password_validity=cdk.Duration.days(7),
             ),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
+            # A changed address counts only once its mailbox has answered: nobody takes another person's.
+            keep_original=cognito.KeepOriginalAttrs(email=True),
             deletion_protection=environment.protected,
             removal_policy=removal_policy(environment),
         )
@@ -70,4 +72,6 @@ class Users(Construct):
             id_token_validity=cdk.Duration.hours(1),
             access_token_validity=cdk.Duration.hours(1),
             refresh_token_validity=cdk.Duration.days(30),
+            # The least that Cognito accepts: a client must be able to write what the pool requires.
+            write_attributes=cognito.ClientAttributes().with_standard_attributes(email=True),
         )

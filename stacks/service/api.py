@@ -22,13 +22,14 @@ _STAGE: Final = "api"
 # Every body reaches the function as bytes: API Gateway would replace what is not UTF-8 by U+FFFD.
 _BINARY: Final = ["*/*"]
 _ALLOWED_ORIGIN: Final = "method.response.header.Access-Control-Allow-Origin"
-# Each request's time, route, result and reason; not its sender, address or content.
+# Each request's time, route, result, reason and user id; not its sender's address, and no content.
 _ACCESS: Final = {
     "request": "$context.requestId",
     "trace": "$context.xrayTraceId",
     "time": "$context.requestTime",
     "method": "$context.httpMethod",
     "path": "$context.path",
+    "user": "$context.authorizer.claims.sub",
     "status": "$context.status",
     "bytes": "$context.responseLength",
     "milliseconds": "$context.responseLatency",

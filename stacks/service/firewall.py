@@ -3,22 +3,25 @@
 import json
 from typing import Final
 
+import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
 from stacks.common.names import display_name
+from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 
 _WINDOW_SECONDS: Final = 60  # over which requests are counted
-_MAX_PER_TOKEN: Final = 600  # requests in a window: ten a second for one user
+_MAX_PER_TOKEN: Final = 600  # requests in a window, ten a second; a person can have several tokens
 # Requests in a window: for an office behind one address, and for a client without a token.
 _MAX_PER_ADDRESS: Final = 6000
 _BODY_KEY: Final = "too_many"
 
 
 class Firewall(Construct):
-    """Answers 429 to a client that sends too much: by token, which is one user for an hour, and by address."""
+    """Answers 429 to a client that sends too much: by the header with the token, and by address."""
 
     def __init__(self, scope: Construct, id_: str, *, api: apigateway.SpecRestApi, environment: Environment) -> None:
         super().__init__(scope, id_)
@@ -58,6 +61,42 @@ class Firewall(Construct):
         self.acl = acl
         stage = api.deployment_stage
         waf.CfnWebACLAssociation(self, "Association", resource_arn=stage.stage_arn, web_acl_arn=acl.attr_arn)
+        self._log_refusals(environment)
+
+    def _log_refusals(self, environment: Environment) -> None:
+        """Log what is blocked, without tokens; the access log has what passes."""
+        log = logs.LogGroup(
+            self,
+            "Log",
+            # WAF writes only into log groups whose name begins so.
+            log_group_name=f"aws-waf-logs-{display_name(environment.name)}",
+            retention=log_retention(environment),
+            removal_policy=removal_policy(environment),
+        )
+        waf.CfnLoggingConfiguration(
+            self,
+            "Logging",
+            resource_arn=self.acl.attr_arn,
+            log_destination_configs=[
+                cdk.Stack.of(self).format_arn(
+                    service="logs",
+                    resource="log-group",
+                    resource_name=log.log_group_name,
+                    arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                )
+            ],
+            redacted_fields=[waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": "authorization"})],
+            logging_filter={
+                "DefaultBehavior": "DROP",
+                "Filters": [
+                    {
+                        "Behavior": "KEEP",
+                        "Requirement": "MEETS_ANY",
+                        "Conditions": [{"ActionCondition": {"Action": "BLOCK"}}],
+                    }
+                ],
+            },
+        )
 
 
 def _rule(

@@ -47,8 +47,10 @@ class Operators(Construct):
             parameters.user_pool_arn,
             "cognito-idp:AdminCreateUser",
             "cognito-idp:AdminDeleteUser",
+            "cognito-idp:AdminDisableUser",
             "cognito-idp:AdminGetUser",
             "cognito-idp:AdminSetUserPassword",
+            "cognito-idp:AdminUserGlobalSignOut",
             "cognito-idp:ListUsers",
         )
         self._allow("*", "cloudwatch:GetMetricData")  # takes no resource

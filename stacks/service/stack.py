@@ -9,8 +9,10 @@ from constructs import Construct
 
 from stacks.common.parameters import StackParameters
 from stacks.config.environment import Environment
+from stacks.config.options import ExistingUsers
 from stacks.service.alarms import Observability
 from stacks.service.api import Api
+from stacks.service.audit import Audit
 from stacks.service.chalice_package import Package
 from stacks.service.function import Function
 from stacks.service.metrics import Metrics
@@ -46,6 +48,8 @@ class ServiceStack(cdk.Stack):
         )
         self._catch_up = self._make_catch_up()
         self._worker = self._make_worker()
+        # The worker first: it reads what the API of its own release queues, and older messages too.
+        self._package.function("APIHandler").node.add_dependency(self._worker.resource)
         self._mapping = self._make_mapping()
         Observability(
             self,
@@ -63,13 +67,25 @@ class ServiceStack(cdk.Stack):
             parameters=parameters,
             environment=environment,
         )
+        if environment.audit_days:
+            Audit(
+                self,
+                "Audit",
+                operations=self._operations.reference,
+                dead_letters=self._dead_letters,
+                environment=environment,
+            )
         self._make_outputs()
 
     def _make_api(self) -> Api:
         function = self._make_function(
             "APIHandler",
             timeout_seconds=10,
-            variables={"QUEUE_URL": self._queue.queue_url, "CORS_ORIGIN": self._environment.cors_origin},
+            variables={
+                "QUEUE_URL": self._queue.queue_url,
+                "CORS_ORIGIN": self._environment.cors_origin,
+                "USER_POOL_CLIENT_IDS": ",".join([self._parameters.user_pool_client_id, *self._other_clients]),
+            },
         )
         self._queue.grant_send_messages(function.role)
         return Api(
@@ -80,6 +96,11 @@ class ServiceStack(cdk.Stack):
             user_pool_arn=self._parameters.user_pool_arn,
             environment=self._environment,
         )
+
+    @property
+    def _other_clients(self) -> tuple[str, ...]:
+        users = self._environment.users
+        return users.other_client_ids if isinstance(users, ExistingUsers) else ()
 
     def _make_operations(self) -> Function:
         function = self._make_function(

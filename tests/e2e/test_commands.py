@@ -51,7 +51,7 @@ def test_a_refused_password_leaves_no_user(system: System) -> None:
         (["get-bearer-token", "-e", "nowhere", "a", "b"], 2, "no environment 'nowhere'"),
         (["get-bearer-token", EMAIL], 2, "Missing option '-e'"),
         (["create-user", "-e", "local", "not-an-address"], 2, "not-an-address"),
-        (["create-user", "-e", "local", EMAIL, "--password", "short"], 2, "Password"),
+        (["create-user", "-e", "local", EMAIL, "--password", "short", "--replace-password"], 2, "Password"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(system: System, token: str, words: list[str], status: int, says: str) -> None:

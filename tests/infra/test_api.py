@@ -133,7 +133,7 @@ def test_requests_are_throttled(service: Template, environment: Environment) -> 
     assert settings["ThrottlingBurstLimit"] == environment.throttle_burst
 
 
-def test_requests_are_logged_and_traced_without_sender_or_content(service: Template) -> None:
+def test_requests_are_logged_and_traced_with_the_user_id_and_without_address_or_content(service: Template) -> None:
     _, stage = service.one("AWS::ApiGateway::Stage")
     properties = stage["Properties"]
     assert properties["TracingEnabled"] is True
@@ -141,7 +141,8 @@ def test_requests_are_logged_and_traced_without_sender_or_content(service: Templ
     assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
     named = set(json.loads(properties["AccessLogSetting"]["Format"]).values())
     assert "$context.status" in named
-    assert not [name for name in named if "identity" in name or "authorizer" in name or "request.header" in name]
+    personal = {name for name in named if "identity" in name or "authorizer" in name or "request.header" in name}
+    assert personal == {"$context.authorizer.claims.sub"}
 
 
 def test_api_gateways_log_role_is_set_before_the_stage_needs_it(service: Template) -> None:
@@ -199,3 +200,39 @@ def test_where_there_is_a_firewall_one_person_cannot_use_up_the_throttle(
     assert (body["status"], body["event_id"]) == ("retry", None)
     _, association = service.one("AWS::WAFv2::WebACLAssociation")
     assert association["Properties"]["WebACLArn"] == {"Fn::GetAtt": [acl_id, "Arn"]}
+
+
+def test_the_firewall_logs_what_it_blocks_and_no_token(service: Template, environment: Environment) -> None:
+    if not environment.waf:
+        assert service.of_type("AWS::WAFv2::LoggingConfiguration") == {}
+        return
+    _, logging = service.one("AWS::WAFv2::LoggingConfiguration")
+    assert logging["Properties"]["RedactedFields"] == [{"SingleHeader": {"Name": "authorization"}}]
+    [kept] = logging["Properties"]["LoggingFilter"]["Filters"]
+    assert logging["Properties"]["LoggingFilter"]["DefaultBehavior"] == "DROP"
+    assert kept["Conditions"] == [{"ActionCondition": {"Action": "BLOCK"}}]
+    [destination] = logging["Properties"]["LogDestinationConfigs"]
+    id_, group = service.one("AWS::Logs::LogGroup", starting="ApiFirewallLog")
+    assert service.plain(destination).endswith(f":log-group:{id_}")
+    assert group["Properties"]["LogGroupName"].startswith("aws-waf-logs-")
+
+
+def test_cloudtrail_records_who_called_operations_and_read_dead_letters(
+    service: Template, environment: Environment
+) -> None:
+    if not environment.audit_days:
+        assert service.of_type("AWS::CloudTrail::Trail") == {}
+        return
+    _, trail = service.one("AWS::CloudTrail::Trail")
+    fields = [
+        {field["Field"]: service.plain(field["Equals"][0]) for field in selector["FieldSelectors"]}
+        for selector in trail["Properties"]["AdvancedEventSelectors"]
+    ]
+    assert {one["resources.type"]: one["resources.ARN"] for one in fields} == {
+        "AWS::Lambda::Function": "Operations.Arn",
+        "AWS::SQS::Queue": f"/interaction-tracker/{environment.name}/dead-letter-queue-arn",
+    }
+    assert trail["Properties"]["IsLogging"] is trail["Properties"]["EnableLogFileValidation"] is True
+    _, bucket = service.one("AWS::S3::Bucket", starting="AuditBucket")
+    assert bucket["DeletionPolicy"] == "Retain"
+    assert bucket["Properties"]["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == environment.audit_days

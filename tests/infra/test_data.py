@@ -69,6 +69,17 @@ def test_only_operators_create_users(data: Template) -> None:
     assert pool["Properties"]["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
 
 
+def test_a_user_cannot_take_another_persons_e_mail_address(data: Template) -> None:
+    _, pool = data.one("AWS::Cognito::UserPool")
+    kept = pool["Properties"]["UserAttributeUpdateSettings"]["AttributesRequireVerificationBeforeUpdate"]
+    # AWS takes the first only with the second.
+    assert (kept, pool["Properties"]["AutoVerifiedAttributes"]) == (["email"], ["email"])
+    _, client = data.one("AWS::Cognito::UserPoolClient")
+    # AWS refuses a client that may not write what the pool requires.
+    required = [one["Name"] for one in pool["Properties"]["Schema"] if one["Required"]]
+    assert client["Properties"]["WriteAttributes"] == required == ["email"]
+
+
 def test_users_sign_in_by_e_mail_address_in_any_case(data: Template) -> None:
     _, pool = data.one("AWS::Cognito::UserPool")
     assert pool["Properties"]["UsernameAttributes"] == ["email"]

@@ -34,7 +34,7 @@ INSIDE = {
     "Operations": ({}, "operator"),
 }
 OWN_VARIABLES = {
-    "APIHandler": {"QUEUE_URL", "CORS_ORIGIN"},
+    "APIHandler": {"QUEUE_URL", "CORS_ORIGIN", "USER_POOL_CLIENT_IDS"},
     "CatchUp": set(),
     "Worker": {"DEAD_LETTER_QUEUE_URL"},
     "Operations": {"POSTGRES_OWNER_SECRET"},

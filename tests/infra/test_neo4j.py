@@ -123,6 +123,13 @@ def test_neo4j_has_time_to_stop_and_enough_open_files(container: dict[str, Any])
     assert "localhost:7474" in container["HealthCheck"]["Command"][1]
 
 
+def test_neo4j_has_only_the_rights_that_its_image_needs(container: dict[str, Any]) -> None:
+    rights = container["LinuxParameters"]["Capabilities"]
+    assert rights["Drop"] == ["ALL"]
+    assert set(rights["Add"]) == {"CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"}
+    assert variables(container)["NEO4J_dbms_security_allow__csv__import__from__file__urls"] == "false"
+
+
 def test_neo4js_memory_fits_its_container_and_its_host(container: dict[str, Any], environment: Environment) -> None:
     assert isinstance(environment.graph, EcsGraph)
     heap, cache = (

@@ -46,6 +46,21 @@ def test_only_clients_of_a_store_connect_to_it(stack: Template) -> None:
     }
 
 
+def test_the_graphs_host_reaches_postgres_only_for_tunnels_and_copies(
+    stack: Template, environment: Environment
+) -> None:
+    _, launch = stack.one("AWS::EC2::LaunchTemplate")
+    groups = {stack.plain(group) for group in launch["Properties"]["LaunchTemplateData"]["SecurityGroupIds"]}
+    assert any(group.startswith("NetworkRdsClient") for group in groups) is environment.tunnel
+
+
+def test_the_s3_endpoint_reads_repositories_and_nothing_else(stack: Template) -> None:
+    _, endpoint = stack.one("AWS::EC2::VPCEndpoint")
+    [statement] = endpoint["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "s3:GetObject")
+    assert all(stack.plain(arn).rpartition(":")[2].removesuffix("/*").count("*") == 0 for arn in statement["Resource"])
+
+
 def test_only_https_leaves_the_network(stack: Template) -> None:
     out = [rule for rule in rules(stack, "Egress") if rule.get("CidrIp") in ANYWHERE or "CidrIpv6" in rule]
     assert [(stack.plain(rule["GroupId"])[:13], rule["FromPort"], rule["ToPort"]) for rule in out] == [

@@ -12,8 +12,10 @@ POLICY = "AWS::IAM::ManagedPolicy"
 ON_USERS = {
     "cognito-idp:AdminCreateUser",
     "cognito-idp:AdminDeleteUser",
+    "cognito-idp:AdminDisableUser",
     "cognito-idp:AdminGetUser",
     "cognito-idp:AdminSetUserPassword",
+    "cognito-idp:AdminUserGlobalSignOut",
     "cognito-idp:ListUsers",
 }
 OWN = {"StringLike": {"ssm:resourceTag/aws:ssmmessages:session-id": "${aws:userid}"}}

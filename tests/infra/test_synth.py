@@ -14,7 +14,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from stacks.config.environments import ENVIRONMENTS, LOCAL
+from stacks.config.environments import ENVIRONMENTS, LOCAL, PROD
 from stacks.deployment import Deployment
 from stacks.service.chalice_package import RUNTIME, Package
 from tests.infra.conftest import FLAGS, PROJECT, read
@@ -96,3 +96,13 @@ def test_packaging_leaves_only_the_cached_layer(runtime: Path, version: Callable
     version()
     left = {path.name.partition("-")[0] for path in (runtime / ".chalice" / "deployments").iterdir()}
     assert left == {"managed"}
+
+
+@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "https://*.example.com", "null", ""])
+def test_a_cors_origin_that_no_browser_sends_is_refused_at_synth(origin: str) -> None:
+    with pytest.raises(ValueError, match="cors_origin"):
+        replace(PROD, cors_origin=origin)
+
+
+def test_in_prod_only_the_own_web_app_may_read_answers() -> None:
+    assert PROD.cors_origin.startswith("https://")

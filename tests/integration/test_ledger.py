@@ -3,14 +3,15 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from chalicelib.interaction import to_datetime
+from chalicelib.interaction import Interaction, microseconds, to_datetime
 from chalicelib.ledger import connection as postgres
+from chalicelib.ledger import erasures
 from chalicelib.ledger.ledger import ROW_BYTES, Ledger, Row, Stored, Waiting
 from chalicelib.ledger.migrate import MIGRATIONS, migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
@@ -71,6 +72,41 @@ def test_what_was_received_or_happened_before_an_erasure_is_not_stored(ledger: L
     outcome = ledger.store([received_before, happened_before, after, of_another])
     assert outcome == Stored(stored=2, repeated=0, erased=2)
     assert {str(row[0]) for row in sql.execute("SELECT id FROM interaction")} == {after.id, of_another.id}
+
+
+def test_after_an_erasure_with_the_account_no_token_from_before_stores_anything(
+    ledger: Ledger, operator: Ledger
+) -> None:
+    late = datetime.now(UTC) + timedelta(hours=2)  # by whatever clock, and a token lives for an hour only
+    erased_at = erasures.record(operator.connection, ALICE, None, with_account=True)
+    assert timedelta(seconds=30) < erased_at - datetime.now(UTC) <= erasures.CLOCK_MARGIN
+
+    def posted(number: int, signed_in_at: datetime | None, user_id: str = ALICE) -> Interaction:
+        one = interaction("peel", user_id=user_id, now=late, timestamp=late.timestamp(), artifact_id=str(number))
+        return one.model_copy(update={"signed_in_at": signed_in_at and microseconds(signed_in_at)})
+
+    with_old_tokens = [
+        posted(1, datetime.now(UTC) - timedelta(minutes=59)),
+        posted(2, datetime.now(UTC) + timedelta(seconds=20)),  # by a clock that is ahead
+        posted(3, None),  # of older code, or of a token that does not say it
+    ]
+    others = [posted(4, erased_at + timedelta(seconds=1)), posted(5, None, user_id=BOB)]
+    assert ledger.store(with_old_tokens) == Stored(stored=0, repeated=0, erased=3)
+    assert ledger.store(others) == Stored(stored=2, repeated=0, erased=0)
+
+
+def test_a_repeated_erasure_stays_one_with_the_account(operator: Ledger) -> None:
+    first = erasures.record(operator.connection, ALICE, None, with_account=True)
+    assert erasures.record(operator.connection, ALICE, NOW) == first
+    assert [one["with_account"] for one in erasures.list_after(operator.connection, "", 10)] == [True]
+
+
+def test_after_an_erasure_without_the_account_its_token_stores_later_interactions(
+    ledger: Ledger, operator: Ledger
+) -> None:
+    erased_at = erasures.record(operator.connection, ALICE, None)
+    later = erased_at + timedelta(seconds=1)
+    assert ledger.store([interaction(now=later, timestamp=later.timestamp())]).stored == 1
 
 
 def test_a_failed_claim_requeues_its_rows(ledger: Ledger, sql: psycopg.Connection) -> None:

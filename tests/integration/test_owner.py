@@ -53,7 +53,7 @@ def test_the_owner_logs_in_with_a_token_and_before_the_first_migration_with_the_
     monkeypatch.setenv("POSTGRES_OWNER_SECRET", "owner")
     monkeypatch.setattr(config, "client", lambda _: Aws(username=login["username"], **wrong))
     # The laptop's server speaks no TLS; that RDS' must is the next test's.
-    place = {name: login[name] for name in ("host", "port", "dbname")}
+    place = {name: login[name] for name in ("host", "port", "dbname", "sslmode")}
     monkeypatch.setattr("chalicelib.connections._rds", lambda: place)
     assert migrate_ledger(owner()) == []
 

@@ -25,6 +25,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.chdir(RUNTIME)
     monkeypatch.setenv("QUEUE_URL", "http://127.0.0.1:9/queue")
     monkeypatch.setenv("CORS_ORIGIN", "https://app.recollect.example")
+    monkeypatch.setenv("USER_POOL_CLIENT_IDS", "webapp,sidecar")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
@@ -35,11 +36,11 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
         yield client
 
 
-def post(client: Client, body: object, kind: str = "id") -> HTTPResponse:
+def post(client: Client, body: object, kind: str = "id", aud: str = "sidecar") -> HTTPResponse:
     # API Gateway verifies the signature; our code reads only the claims.
     parts: tuple[dict[str, str], ...] = (
         {"alg": "RS256"},
-        {"sub": ALICE, "token_use": kind, "cognito:username": ALICE},
+        {"sub": ALICE, "token_use": kind, "aud": aud, "cognito:username": ALICE},
         {},
     )
     token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
@@ -56,6 +57,10 @@ def test_a_wrong_request_is_answered_in_shape(client: Client) -> None:
 
 def test_only_id_tokens_are_accepted(client: Client) -> None:
     assert post(client, payload(), kind="access").status_code == 401
+
+
+def test_only_tokens_of_the_environments_clients_are_accepted(client: Client) -> None:
+    assert post(client, payload(), aud="another").status_code == 401
 
 
 def test_every_answer_allows_the_environments_origin(client: Client) -> None:

@@ -78,6 +78,13 @@ def test_the_documents_name_only_options_that_exist(name: str) -> None:
     assert {option for words in used for option in re.findall(r"(?<!\S)\[?(--?[a-z][a-z-]*)", words)} <= known
 
 
+def test_no_document_connects_without_verifying_the_server() -> None:
+    texts = [path.read_text() for path in (ROOT / "docs").glob("**/*.md")]
+    assert not [
+        line for text in texts for line in text.splitlines() if "sslmode=" in line.replace("sslmode=verify-full", "")
+    ]
+
+
 def test_the_picture_of_the_stats_page_is_small() -> None:
     assert (ROOT / "docs" / "stats.png").stat().st_size < 200_000
 

@@ -14,7 +14,7 @@ from chalicelib.queue import encode
 from chalicelib.worker import Worker
 from tests.fakes import FakeLedger, FakeQueue
 from tests.metrics import metrics, values
-from tests.samples import ARTIFACT, interaction
+from tests.samples import ARTIFACT, BOB, interaction
 
 
 def no_graph() -> neo4j.Driver:
@@ -76,8 +76,8 @@ def test_a_message_may_carry_several_interactions(worker: Worker, ledger: FakeLe
         (changed(user_id="a\0"), "refused"),
         (changed(artifact_id="a\0"), "refused"),
         (changed(artifact_id="\ud800"), "refused"),
-        (encode(interaction()).replace('"version":1', '"version":"1"'), "refused"),
-        (encode(interaction()).replace('"version":1', '"version":true'), "refused"),
+        (encode(interaction()).replace('"version":2', '"version":"1"'), "refused"),
+        (encode(interaction()).replace('"version":2', '"version":true'), "refused"),
     ],
 )
 def test_poison_is_dead_lettered_and_counted_with_its_reason(
@@ -94,13 +94,27 @@ def test_poison_is_dead_lettered_and_counted_with_its_reason(
     "newer",
     [
         changed(kind="levitate"),
-        encode(interaction()).replace('"version":1', '"version":2'),
-        encode(interaction()).replace('"version":1', '"version":0'),  # newer code may count anew
+        encode(interaction()).replace('"version":2', '"version":3'),
+        encode(interaction()).replace('"version":2', '"version":0'),  # newer code may count anew
     ],
 )
 def test_a_message_of_other_code_is_redelivered(worker: Worker, queue: FakeQueue, newer: str) -> None:
     assert failed(worker.handle(batch(encode(numbered(1)), newer))) == ["m1"]
     assert queue.bodies == []
+
+
+def test_a_message_of_the_release_before_is_stored(worker: Worker, ledger: FakeLedger) -> None:
+    """It may be in the queue during a deploy, or come back from the dead-letter queue."""
+    message = json.loads(encode(numbered(1)))
+    del message["interactions"][0]["signed_in_at"]
+    assert failed(worker.handle(batch(json.dumps(message | {"version": 1})))) == []
+    assert ledger.rows == {numbered(1).id: numbered(1)}
+
+
+def test_a_forged_message_cannot_take_the_id_of_another_interaction(worker: Worker, ledger: FakeLedger) -> None:
+    forged = interaction(user_id=BOB)
+    worker.handle(batch(encode(forged.model_copy(update={"id": numbered(7).id})), encode(numbered(7))))
+    assert ledger.rows == {numbered(7).id: numbered(7), forged.id: forged}
 
 
 def test_a_row_with_a_data_error_is_found_and_dead_lettered(

@@ -1,6 +1,6 @@
 """What is done with a request: validate it, derive the ids, queue the interaction, answer."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.api.payload import parse
 from chalicelib.api.strict_json import RefusedError
+from chalicelib.api.token import read_token
 from chalicelib.interaction import Interaction
 from chalicelib.queue import MAX_MESSAGE_BYTES, Queue, QueueUnavailableError, encode
 from chalicelib.telemetry import log, measure
@@ -30,6 +31,8 @@ class Request:
     body: bytes
     content_type: str | None
     claims: Mapping[str, Any]
+    client_ids: Container[str]
+    """The clients of the user pool that may post here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +81,15 @@ def retry(http_status: HTTPStatus, event_id: str | None = None) -> Reply:
 
 
 def _read(request: Request, now: datetime) -> Interaction:
-    if request.claims.get("token_use") != "id":
-        raise RefusedError("send the ID token, not the access token", HTTPStatus.UNAUTHORIZED)
+    token = read_token(request.claims, request.client_ids)
     media_type = (request.content_type or "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise RefusedError("Content-Type: must be application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     if (size := len(request.body)) > MAX_BODY_BYTES:
         message = f"the body has {size} bytes; at most {MAX_BODY_BYTES} are allowed"
         raise RefusedError(message, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    return parse(request.body, user_id=request.claims["sub"], now=now)
+    interaction = parse(request.body, user_id=token.user_id, now=now)
+    return interaction.model_copy(update={"signed_in_at": token.signed_in_at})
 
 
 def _encode(interaction: Interaction) -> str:

@@ -32,5 +32,6 @@ def _accept(chalice_request: Any) -> Reply:
         body=chalice_request.raw_body,
         content_type=chalice_request.headers.get("content-type"),
         claims=chalice_request.context["authorizer"]["claims"],
+        client_ids=config.setting("USER_POOL_CLIENT_IDS").split(","),
     )
     return accept(request, queue=SqsQueue(config.setting("QUEUE_URL")), now=datetime.now(UTC))

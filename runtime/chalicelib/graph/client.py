@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable, TransientError
@@ -12,6 +13,9 @@ from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavaila
 from chalicelib.graph.cypher import NO_CHANGES, ONLINE, READ_VERSION, SCHEMA, VERSION, Changes
 
 TRANSACTION_SECONDS = 10  # enforced by the server; below Postgres' limit for a transaction that waits for us
+
+VERIFYING_SCHEMES = ("neo4j+s", "bolt+s")
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 # EntityNotFound: a wipe is under way.
 NOT_THE_ROWS_FAULT = (
@@ -158,8 +162,12 @@ def judge(error: Neo4jError | DriverError) -> GraphUnavailableError | RowsRefuse
 def connect(uri: str, username: str, password: str, certificate: str | None = None) -> neo4j.Driver:
     """Return a driver that has a time-out for every wait; it does not connect yet.
 
-    `certificate` (PEM) is the server's, or its authority's; with it the URI's scheme has no "+s".
+    `certificate` (PEM) is the server's, or its authority's; with it the URI's scheme has no "+s". Raises
+    GraphUnavailableError if the server would not have to prove who it is: only one on this machine need not.
     """
+    address = urlsplit(uri)
+    if not (certificate or address.scheme in VERIFYING_SCHEMES or address.hostname in LOOPBACK_HOSTS):
+        raise GraphUnavailableError("its secret has neither a certificate nor a URI with neo4j+s://")
     trust: dict[str, Any] = {"ssl_context": ssl.create_default_context(cadata=certificate)} if certificate else {}
     return neo4j.GraphDatabase.driver(
         uri,

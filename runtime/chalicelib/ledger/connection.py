@@ -3,10 +3,15 @@
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, LiteralString
 
+import botocore
 import psycopg
 from psycopg.conninfo import make_conninfo
+
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+PUBLIC_AUTHORITIES = str(Path(botocore.__file__).with_name("cacert.pem"))  # libpq's own OpenSSL looks for none here
 
 # Either side notices within seconds that the other is gone.
 KEEPALIVE: dict[str, Any] = {
@@ -18,7 +23,10 @@ KEEPALIVE: dict[str, Any] = {
 
 
 def conninfo(secret: Mapping[str, Any]) -> str:
-    """Return the connection string for psycopg, from a secret with RDS's keys and, optionally, libpq's keys for TLS."""
+    """Return the connection string for psycopg, from a secret with RDS's keys and, optionally, libpq's keys for TLS.
+
+    Raises as `tls` does.
+    """
     return make_conninfo(
         host=secret["host"],
         port=secret["port"],
@@ -30,8 +38,17 @@ def conninfo(secret: Mapping[str, Any]) -> str:
 
 
 def tls(secret: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the secret's settings for TLS, under libpq's names."""
-    return {name: secret[name] for name in ("sslmode", "sslrootcert") if name in secret}
+    """Return the settings for TLS, under libpq's names: the server must prove to be the secret's host.
+
+    The secret can name the file of its authorities, `sslrootcert`; otherwise they are those of public certificates.
+    Only a server on this machine may do without: "sslmode": "disable". Raises ValueError for any other mode.
+    """
+    mode = secret.get("sslmode", "verify-full")
+    if mode == "verify-full":
+        return {"sslmode": mode, "sslrootcert": secret.get("sslrootcert", PUBLIC_AUTHORITIES)}
+    if mode == "disable" and secret["host"] in LOOPBACK_HOSTS:
+        return {"sslmode": mode}
+    raise ValueError(f"the Postgres secret has sslmode {mode!r}: leave it out, so that the certificate is verified")
 
 
 def read_row(

@@ -1,6 +1,6 @@
 """The ledger's record of erasures, and the deletion of an erased user's rows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -8,10 +8,16 @@ from psycopg.rows import dict_row
 
 from chalicelib.ledger.connection import read_row
 
+# Clocks of Cognito and of the API may be ahead of this one by as much. Nobody signs in to a deleted account, so nothing
+# is lost; an account that is enabled again is not stored for so long.
+CLOCK_MARGIN = timedelta(minutes=1)
+
 # A repeated erasure keeps its time, unless the new one is later.
 _RECORD = """
-INSERT INTO erasure (user_id, erased_at) VALUES (%(user_id)s, coalesce(%(erased_at)s, clock_timestamp()))
-ON CONFLICT (user_id) DO UPDATE SET erased_at = greatest(erasure.erased_at, excluded.erased_at), finished_at = NULL
+INSERT INTO erasure (user_id, erased_at, with_account)
+VALUES (%(user_id)s, coalesce(%(erased_at)s, clock_timestamp() + %(margin)s), %(with_account)s)
+ON CONFLICT (user_id) DO UPDATE SET erased_at = greatest(erasure.erased_at, excluded.erased_at), finished_at = NULL,
+                                    with_account = erasure.with_account OR excluded.with_account
 RETURNING erased_at
 """
 _DELETE_ROWS = """
@@ -27,16 +33,21 @@ SELECT count(*) FROM gone
 """
 _FINISH = "UPDATE erasure SET finished_at = clock_timestamp() WHERE user_id = %s AND erased_at = %s"
 _UNDER_WAY = "SELECT 1 FROM erasure WHERE user_id = %s AND finished_at IS NULL"
-_LIST = "SELECT user_id, erased_at, finished_at FROM erasure WHERE user_id > %s ORDER BY user_id LIMIT %s"
+_LIST = "SELECT user_id, erased_at, finished_at, with_account FROM erasure WHERE user_id > %s ORDER BY user_id LIMIT %s"
 
 
-def record(connection: psycopg.Connection, user_id: str, erased_at: datetime | None) -> datetime:
+def record(
+    connection: psycopg.Connection, user_id: str, erased_at: datetime | None, *, with_account: bool = False
+) -> datetime:
     """Record an erasure up to that time, or up to now, and return the time that counts: the latest one known.
 
-    From then on no interaction of the user from before that time is stored.
+    From then on no interaction of the user from before that time is stored; `with_account`, none that was posted with
+    a token of a sign-in before it either, and now is `CLOCK_MARGIN` later.
     """
+    margin = CLOCK_MARGIN if with_account else timedelta(0)
+    values = {"user_id": user_id, "erased_at": erased_at, "with_account": with_account, "margin": margin}
     moment: datetime
-    [moment] = read_row(connection, _RECORD, {"user_id": user_id, "erased_at": erased_at})
+    [moment] = read_row(connection, _RECORD, values)
     return moment
 
 

@@ -23,16 +23,19 @@ STORE = """
 WITH incoming AS (
     SELECT DISTINCT ON (id) *
     FROM unnest(%(id)s::uuid[], %(user_id)s::text[], %(event_id)s::uuid[], %(kind)s::text[], %(artifact_id)s::text[],
-                %(metadata)s::jsonb[], %(timestamp)s::timestamptz[], %(received_at)s::timestamptz[])
-         AS i (id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at)
+                %(metadata)s::jsonb[], %(timestamp)s::timestamptz[], %(received_at)s::timestamptz[],
+                %(signed_in_at)s::timestamptz[])
+         AS i (id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at, signed_in_at)
     ORDER BY id
 ), wanted AS (
     SELECT * FROM incoming i
     WHERE NOT EXISTS (SELECT FROM erasure e
-                      WHERE e.user_id = i.user_id AND least(i.received_at, i.timestamp) <= e.erased_at)
+                      WHERE e.user_id = i.user_id
+                        AND (least(i.received_at, i.timestamp) <= e.erased_at
+                             OR e.with_account AND coalesce(i.signed_in_at, '-infinity') <= e.erased_at))
 ), stored AS (
     INSERT INTO interaction (id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at)
-    SELECT * FROM wanted ORDER BY id
+    SELECT id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at FROM wanted ORDER BY id
     ON CONFLICT DO NOTHING
     RETURNING id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
 ), queued AS (
@@ -169,4 +172,5 @@ def _columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
         "metadata": [None if i.metadata is None else json.dumps(i.metadata) for i in interactions],
         "timestamp": [to_datetime(i.timestamp) for i in interactions],
         "received_at": [to_datetime(i.received_at) for i in interactions],
+        "signed_in_at": [None if i.signed_in_at is None else to_datetime(i.signed_in_at) for i in interactions],
     }

@@ -25,18 +25,24 @@ def migrate(owner: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
 def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
     """Run the operation that the event names and return its result; raises ValueError for an unknown one.
 
-    An operator's event is {"operation": …} with the operation's arguments. A deploy's event is a custom resource's:
-    the name is among its properties, and there are no arguments.
+    An operator's event is {"operation": …, "caller": ARN} with the operation's arguments. A deploy's event is a custom
+    resource's: the name is among its properties, and there are no arguments. Each call is one line in the log.
     """
     deploy = event.get("ResourceProperties")
-    asked = {"operation": deploy.get("operation")} if deploy else dict(event)
-    name = str(asked.pop("operation", None))
+    asked = {"operation": deploy.get("operation"), "caller": "deploy"} if deploy else dict(event)
+    name, caller = str(asked.pop("operation", None)), asked.pop("caller", None)
     if name not in operations:
         raise ValueError(f"operation must be one of {', '.join(operations)}")
+    outcome = "failed"
     try:
-        return {"operation": name, "result": operations[name](**asked)}
+        result = operations[name](**asked)
+        outcome = "done"
     except GraphUnavailableError as error:
         raise GraphUnavailableError(f"the graph takes no work now ({error}): is Neo4j unavailable?") from error
+    finally:
+        # The caller says who they are; CloudTrail has the proof, under the same request id.
+        log.info("operation", operation=name, caller=caller, user_id=asked.get("user_id"), outcome=outcome)
+    return {"operation": name, "result": result}
 
 
 def count_discarded(interactions: int) -> None:

@@ -43,11 +43,11 @@ class Erasure:
         self._settle_seconds, self._batch = settle_seconds, batch
         self.counts = {"interactions": 0, "nodes": 0}
 
-    def record(self, erased_at: datetime | None) -> datetime:
+    def record(self, erased_at: datetime | None, *, with_account: bool = False) -> datetime:
         """Record the erasure up to that time, or now, and return the time; if repeated, the later one counts."""
-        moment = erasures.record(self._ledger.connection, self.user_id, erased_at)
+        moment = erasures.record(self._ledger.connection, self.user_id, erased_at, with_account=with_account)
         # An id, not an address. If Postgres is restored to an earlier time, the log still has it.
-        log.warning("erasing", user_id=self.user_id, erased_at=moment.isoformat())
+        log.warning("erasing", user_id=self.user_id, erased_at=moment.isoformat(), with_account=with_account)
         return moment
 
     def run(self, cursor: Mapping[str, Any], in_time: Callable[[], bool]) -> dict[str, Any] | None:

@@ -91,13 +91,19 @@ class Handlers:
         return _as_json(erasure.count_user_data(self._ledger, self._graph, user_id))
 
     def erase(
-        self, *, user_id: str, erased_at: str | None = None, cursor: Mapping[str, Any] | None = None
+        self,
+        *,
+        user_id: str,
+        erased_at: str | None = None,
+        with_account: bool = False,
+        cursor: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Do a share of the erasure of the user's data up to that time, or up to now."""
+        """Do a share of the erasure of the user's data up to that time, or up to now; tokens too, `with_account`."""
         sizes: dict[str, Any] = {"settle_seconds": self._limits.settle_seconds, "batch": self._limits.erasure_batch}
         work = erasure.Erasure(self._ledger, self._graph, user_id, **sizes)
         if cursor is None:
-            moment = work.record(_parse_time(erased_at, max_ahead=MAX_AHEAD) if erased_at else None)
+            until = _parse_time(erased_at, max_ahead=MAX_AHEAD) if erased_at else None
+            moment = work.record(until, with_account=with_account)
             cursor = {"phase": "rows", "erased_at": moment.isoformat()}
         reached = _retry(partial(work.run, cursor, self._in_time))
         return {"erased_at": cursor["erased_at"], "cursor": reached, **work.counts}

@@ -53,6 +53,7 @@ def neo4j_task(
             start_period=cdk.Duration.seconds(300),
         ),
         port_mappings=[ecs.PortMapping(container_port=BOLT)],
+        linux_parameters=_capabilities(scope),
     )
     acknowledge(task, "ECS2", because="Neo4j reads its configuration from variables; its password is not one of them")
     container.add_ulimits(ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=60000, hard_limit=60000))
@@ -60,6 +61,21 @@ def neo4j_task(
         task.add_volume(name=name, host=ecs.Host(source_path=f"{MOUNT}/{name}"))
         container.add_mount_points(ecs.MountPoint(source_volume=name, container_path=inside, read_only=read_only))
     return task
+
+
+def _capabilities(scope: Construct) -> ecs.LinuxParameters:
+    """Drop root's rights, but those that the image needs to give /data to its user `neo4j` and to become that user."""
+    parameters = ecs.LinuxParameters(scope, "LinuxParameters")
+    parameters.drop_capabilities(ecs.Capability.ALL)
+    parameters.add_capabilities(
+        ecs.Capability.CHOWN,
+        ecs.Capability.DAC_OVERRIDE,
+        ecs.Capability.FOWNER,
+        ecs.Capability.KILL,  # tini passes the signal to stop on to that user's process
+        ecs.Capability.SETGID,
+        ecs.Capability.SETUID,
+    )
+    return parameters
 
 
 def _configuration(memory_mib: int) -> dict[str, str]:
@@ -83,5 +99,6 @@ def _configuration(memory_mib: int) -> dict[str, str]:
         # For the health check only.
         "server.http.listen_address": "localhost:7474",
         "dbms.usage_report.enabled": "false",
+        "dbms.security.allow_csv_import_from_file_urls": "false",
     }
     return {f"NEO4J_{name.replace('_', '__').replace('.', '_')}": value for name, value in settings.items()}

@@ -12,11 +12,12 @@ from tests.fakes import FakeQueue
 from tests.metrics import metrics, values
 from tests.samples import ALICE, ARTIFACT, EVENT, NOW, body, interaction
 
-CLAIMS = {"sub": ALICE, "token_use": "id"}
+CLIENT = "frontends"
+CLAIMS = {"sub": ALICE, "token_use": "id", "aud": CLIENT}
 
 
 def request(raw: bytes, content_type: str | None = "application/json", **claims: str) -> Request:
-    return Request(body=raw, content_type=content_type, claims=CLAIMS | claims)
+    return Request(body=raw, content_type=content_type, claims=CLAIMS | claims, client_ids=[CLIENT])
 
 
 def test_an_accepted_interaction_is_queued_and_its_event_returned(queue: FakeQueue) -> None:
@@ -24,6 +25,11 @@ def test_an_accepted_interaction_is_queued_and_its_event_returned(queue: FakeQue
     [[queued]] = [decode(message) for message in queue.bodies]
     assert queued == interaction("peel", artifact_id=ARTIFACT)
     assert (reply.http_status, reply.body) == (200, {"status": "ok", "message": None, "event_id": queued.event_id})
+
+
+def test_the_message_carries_when_its_user_signed_in(queue: FakeQueue) -> None:
+    accept(request(body(), auth_time="1777636800"), queue=queue, now=NOW)
+    assert decode(queue.bodies[0])[0].signed_in_at == 1777636800 * 10**6
 
 
 def test_a_given_event_is_kept(queue: FakeQueue) -> None:
@@ -63,6 +69,7 @@ def test_posting_again_with_the_event_of_a_retry_changes_no_id(queue: FakeQueue)
         (request(gzip.compress(body())), 415),
         (request(body(), "application/x-www-form-urlencoded"), 415),
         (request(body(), token_use="access"), 401),  # noqa: S106  the kind of a token, not one
+        (request(body(), aud="another-client-of-the-pool"), 401),
     ],
 )
 def test_a_wrong_request_is_an_error_and_is_not_queued(wrong: Request, status: int, queue: FakeQueue) -> None:

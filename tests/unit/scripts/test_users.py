@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 import click
@@ -12,6 +13,7 @@ from scripts import create_user, get_bearer_token
 from tests.stubbed import Stubbed
 
 EMAIL, POOL = "alice@example.com", "us-east-1_pool"
+CREATED = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -20,15 +22,18 @@ class Dev(Stubbed):
     def outputs(self) -> Mapping[str, str]:
         return {"UserPoolId": POOL, "UserPoolClientId": "client"}
 
-    def expect_existing(self, status: str) -> None:
+    def expect_existing(self, status: str, verified: str = "true") -> None:
         self.refuse("cognito-idp", "admin_create_user", "UsernameExistsException", "exists")
         user = {"UserPoolId": POOL, "Username": EMAIL}
-        self.expect("cognito-idp", "admin_get_user", {"Username": EMAIL, "UserStatus": status}, user)
+        attributes = [{"Name": "sub", "Value": "id"}, {"Name": "email_verified", "Value": verified}]
+        found = {"Username": EMAIL, "UserStatus": status, "UserAttributes": attributes, "UserCreateDate": CREATED}
+        self.expect("cognito-idp", "admin_get_user", found, user)
 
     def expect_password(self, password: str | None = None) -> None:
         self.client("cognito-idp")
         request = {"UserPoolId": POOL, "Username": EMAIL, "Password": password, "Permanent": True}
         self.clients["cognito-idp"][1].add_response("admin_set_user_password", {}, request if password else None)
+        self.expect("cognito-idp", "admin_user_global_sign_out", {}, {"UserPoolId": POOL, "Username": EMAIL})
 
 
 @pytest.fixture
@@ -54,14 +59,26 @@ def test_an_account_without_a_password_gets_one(dev: Dev) -> None:
 def test_an_existing_password_is_kept_and_the_way_to_a_new_one_is_named(dev: Dev) -> None:
     dev.expect_existing("CONFIRMED")
     result = create()
-    assert result.stdout.endswith("nothing was changed: --password-file - sets a new password\n")
+    assert result.stdout.endswith("nothing was changed: --replace-password sets a new password\n")
+
+
+def test_a_given_password_does_not_replace_another_one_by_itself(dev: Dev) -> None:
+    dev.expect_existing("CONFIRMED")
+    result = create("--password", "Another-password-1")
+    assert (result.exit_code, "--replace-password" in result.stderr) == (2, True)
+
+
+def test_an_account_whose_address_is_not_verified_is_not_changed(dev: Dev) -> None:
+    dev.expect_existing("CONFIRMED", verified="false")
+    result = create("--password", "Another-password-1", "--replace-password")
+    assert (result.exit_code, "has not verified the address" in result.stderr) == (2, True)
 
 
 def test_a_password_comes_from_standard_input(dev: Dev) -> None:
     dev.expect_existing("CONFIRMED")
     dev.expect_password("-from stdin")
-    result = create("--password-file", "-", text="-from stdin\n")
-    assert (result.exit_code, result.stdout) == (0, f"{EMAIL} exists already; the password is set\n")
+    result = create("--password-file", "-", "--replace-password", text="-from stdin\n")
+    assert result.stdout == f"{EMAIL} exists already; the password is set, and all sessions are signed out\n"
 
 
 def sign_in(*words: str, text: str | None = None) -> Result:

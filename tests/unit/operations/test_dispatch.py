@@ -1,0 +1,44 @@
+"""Each operation leaves one line: who, what, on which user, with what outcome."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.operations import dispatch
+from chalicelib.telemetry import log
+from tests.samples import ALICE
+
+CARLA = "arn:aws:sts::111111111111:assumed-role/on-call/carla"
+
+
+def erase(*, user_id: str) -> str:
+    return user_id
+
+
+def export(*, user_id: str) -> str:
+    raise LookupError(user_id)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """Return the lines on operations, as they come into the log."""
+    written = [json.loads(log.registered_formatter.format(record)) for record in caplog.records]
+    names = ("operation", "caller", "user_id", "outcome")
+    return [{name: line.get(name) for name in names} for line in written if line["message"] == "operation"]
+
+
+def test_an_operation_is_logged_with_its_caller_and_user(caplog: pytest.LogCaptureFixture) -> None:
+    answer = dispatch.run({"operation": "erase", "caller": CARLA, "user_id": ALICE}, {"erase": erase})
+    assert answer == {"operation": "erase", "result": ALICE}
+    assert lines(caplog) == [{"operation": "erase", "caller": CARLA, "user_id": ALICE, "outcome": "done"}]
+
+
+def test_an_operation_that_fails_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(LookupError):
+        dispatch.run({"operation": "export", "user_id": ALICE}, {"export": export})
+    assert lines(caplog) == [{"operation": "export", "caller": None, "user_id": ALICE, "outcome": "failed"}]
+
+
+def test_a_deploys_operation_has_the_deploy_as_caller(caplog: pytest.LogCaptureFixture) -> None:
+    dispatch.run({"ResourceProperties": {"operation": "migrate"}}, {"migrate": dict})
+    assert lines(caplog) == [{"operation": "migrate", "caller": "deploy", "user_id": None, "outcome": "done"}]
