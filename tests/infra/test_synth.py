@@ -14,9 +14,10 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from stacks.config.environments import ENVIRONMENTS, LOCAL
+from stacks.config.environments import DEV, ENVIRONMENTS, LOCAL
 from stacks.deployment import Deployment
 from stacks.service.chalice_package import RUNTIME, Package
+from stacks.service.layer import make_layer
 from tests.infra.conftest import FLAGS, PROJECT, read
 
 APP = PROJECT / "app.py"
@@ -48,13 +49,6 @@ def test_the_same_source_gives_the_same_templates(assembly: Path, tmp_path: Path
     app.synth()
     for stack in ("data", "service"):
         assert read(tmp_path, "local", stack) == read(assembly, "local", stack)
-
-
-def test_another_python_than_the_environments_is_refused_in_one_line() -> None:
-    other = "3.12" if sys.version_info[:2] == (3, 11) else "3.11"
-    with pytest.raises(ValueError, match="runs on Python") as refused:
-        Deployment(cdk.App(), environment=replace(LOCAL, python=other))
-    assert "\n" not in str(refused.value)
 
 
 def test_an_unknown_environment_is_one_line() -> None:
@@ -94,5 +88,19 @@ def test_an_error_of_chalice_stops_the_synth(runtime: Path, version: Callable[[]
 
 def test_packaging_leaves_only_the_cached_layer(runtime: Path, version: Callable[[], str]) -> None:
     version()
-    left = {path.name.partition("-")[0] for path in (runtime / ".chalice" / "deployments").iterdir()}
-    assert left == {"managed"}
+    left = [path.name.partition("-")[0] for path in (runtime / ".chalice" / "deployments").iterdir()]
+    assert set(left) == {"layer"}
+
+
+def test_requirements_change_the_layer_and_not_the_code(runtime: Path, version: Callable[[], str]) -> None:
+    before = version()
+    requirements = runtime / "requirements.txt"
+    requirements.write_text(f"{requirements.read_text()}# changed\n")
+    assert (version()[:16], version()[16:] == before[16:]) == (before[:16], False)
+
+
+def test_a_package_without_a_wheel_for_the_environment_stops_the_synth(runtime: Path) -> None:
+    hashes = "--hash=sha256:" + "0" * 64
+    (runtime / "requirements.txt").write_text(f"psycopg-binary==3.3.9 {hashes}\n")
+    with pytest.raises(RuntimeError, match=r"uv could not install requirements\.txt for dev"):
+        make_layer(runtime / "requirements.txt", environment=DEV, cache=runtime / ".chalice" / "deployments")
