@@ -15,11 +15,6 @@ names = app.node.try_get_context("environments")
 chosen = names.split(",") if names else list(ENVIRONMENTS)
 if unknown := [name for name in chosen if name not in ENVIRONMENTS]:
     sys.exit(f"Error: no environment {unknown[0]!r}: there are {', '.join(ENVIRONMENTS)}")
-try:
-    for name in chosen:
-        ENVIRONMENTS[name].check_interpreter()
-except ValueError as error:
-    sys.exit(f"Error: {error}")
 for name in chosen:
     Deployment(app, environment=ENVIRONMENTS[name])
 app.synth()

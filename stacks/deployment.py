@@ -9,10 +9,7 @@ from stacks.service.stack import ServiceStack
 
 
 class Deployment(cdk.Stage):
-    """The stacks of one environment; `cdk deploy 'NAME/*'` deploys them in order.
-
-    Raises ValueError if this interpreter cannot package the environment's functions.
-    """
+    """The stacks of one environment; `cdk deploy 'NAME/*'` deploys them in order."""
 
     def __init__(self, scope: Construct, *, environment: Environment) -> None:
         super().__init__(
@@ -20,7 +17,6 @@ class Deployment(cdk.Stage):
             environment.name,
             env=cdk.Environment(account=environment.account, region=environment.region),
         )
-        environment.check_interpreter()
         data = DataStack(self, "data", environment=environment)
         service = ServiceStack(self, "service", environment=environment)
         # Values go from one to the other as SSM parameters, so CDK does not know this order.

@@ -1,7 +1,5 @@
 """Alarms, each named like a heading in docs/operations.md."""
 
-from typing import cast
-
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
@@ -17,14 +15,16 @@ def add_alarm(
     *,
     environment: Environment,
     topic: sns.ITopic,
-    minutes: int,
+    periods: int,
     above: float | None = None,
     below: float | None = None,
     missing_is_bad: bool = False,
-) -> cloudwatch.Alarm:
-    """Make an alarm that notifies the topic once the metric has been out of bounds for `minutes`, and at its end.
+    id_: str = "",
+) -> None:
+    """Make an alarm "ENVIRONMENT: heading" that notifies the topic when it begins and when it ends.
 
-    Exactly one of `above` and `below` is the bound.
+    It begins when the metric was out of bounds in each of the last `periods`, which are the metric's own. Exactly one
+    of `above` and `below` is the bound. The construct's id is the heading, unless `id_` is given.
     """
     operators = cloudwatch.ComparisonOperator
     missing = cloudwatch.TreatMissingData
@@ -35,22 +35,15 @@ def add_alarm(
         raise ValueError(f"{heading}: needs a bound")
     alarm = cloudwatch.Alarm(
         scope,
-        heading,
+        id_ or heading,
+        alarm_name=f"{environment.name}: {heading}",
+        alarm_description=f'What it means and what to do: docs/operations.md, "{heading}".',
         metric=metric,
         threshold=bound,
         comparison_operator=operator,
-        evaluation_periods=minutes,
+        evaluation_periods=periods,
         treat_missing_data=missing.BREACHING if missing_is_bad else missing.NOT_BREACHING,
     )
-    notify(alarm, heading, environment=environment, topic=topic)
-    return alarm
-
-
-def notify(alarm: cloudwatch.Alarm, heading: str, *, environment: Environment, topic: sns.ITopic) -> None:
-    """Name an alarm "ENVIRONMENT: heading", and have it notify the topic when it begins and when it ends."""
-    resource = cast("cloudwatch.CfnAlarm", alarm.node.default_child)
-    resource.alarm_name = f"{environment.name}: {heading}"
-    resource.alarm_description = f'What it means and what to do: docs/operations.md, "{heading}".'
     action = actions.SnsAction(topic)
     alarm.add_alarm_action(action)
     alarm.add_ok_action(action)

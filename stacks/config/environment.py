@@ -26,13 +26,13 @@ class Environment:
     region: str
     """AWS region."""
     python: str | None
-    """The functions' Python, as "3.11": the interpreter that packages must be the same. None: whichever that is."""
+    """The functions' Python, as "3.13", at least 3.12. None: this machine's, since they run on it."""
     local_endpoint: bool
     """Whether it is deployed into an AWS endpoint on this machine; only such an environment may be."""
     protected: bool
     """Whether stored data survives a wrong deploy: termination protection, deletion protection, retain."""
     architecture: Literal["x86_64", "arm64"]
-    """Architecture of the functions and of their packages; arm64 needs Python 3.12 or newer."""
+    """Architecture of the functions and of their packages."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     """Log level of the functions."""
     log_retention_days: Literal[1, 7, 30]
@@ -78,10 +78,10 @@ class Environment:
 
     def __post_init__(self) -> None:
         """Refuse values that AWS or the packaging would refuse much later, and less clearly."""
-        if self.architecture == "arm64" and _version(self.python) < (3, 12):
-            raise ValueError(f"{self.name}: arm64 packages are complete from Python 3.12 on")
         if self.cors_origin != "*" and not _ORIGIN.fullmatch(self.cors_origin):
             raise ValueError(f"{self.name}: cors_origin is an origin such as https://app.example.com, or *")
+        if self.python and [int(part) for part in self.python.split(".")] < [3, 12]:
+            raise ValueError(f"{self.name}: packages are for Amazon Linux 2023, and so for Python 3.12 or newer")
         types = [type(store) for store in (self.postgres, self.graph, *self.beside)]
         if len(set(types)) < len(types):
             raise ValueError(f"{self.name}: at most one store of each type")
@@ -93,14 +93,7 @@ class Environment:
         """How often a message is received before it is dead-lettered: enough for `postgres_outage_seconds`."""
         return min(ceil(self.postgres_outage_seconds / self.worker.visibility_seconds), _MAX_RECEIVES)
 
-    def check_interpreter(self) -> None:
-        """Raise ValueError unless this interpreter may package the functions."""
-        if _version(self.python) != sys.version_info[:2]:
-            raise ValueError(
-                f"{self.name} runs on Python {self.python}, this is {sys.version_info[0]}.{sys.version_info[1]}: "
-                f"make clean, then make PYTHON=python{self.python}"
-            )
-
-
-def _version(python: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in python.split(".")) if python else sys.version_info[:2]
+    @property
+    def runtime(self) -> str:
+        """Lambda's name of the functions' Python."""
+        return f"python{self.python or f'{sys.version_info[0]}.{sys.version_info[1]}'}"

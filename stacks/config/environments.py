@@ -1,5 +1,6 @@
 """All environments. To deploy your own, change this file: accounts, domain names, addresses, sizes."""
 
+import platform
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +23,7 @@ LOCAL: Final = Environment(
     python=None,
     local_endpoint=True,
     protected=False,
-    architecture="x86_64",
+    architecture="arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64",
     log_level="INFO",
     log_retention_days=1,
     cors_origin="*",
@@ -53,10 +54,10 @@ DEV: Final = Environment(
     name="dev",
     account="111111111111",
     region="us-east-1",
-    python="3.11",
+    python="3.13",
     local_endpoint=False,
     protected=True,
-    architecture="x86_64",
+    architecture="arm64",
     log_level="INFO",
     log_retention_days=7,
     cors_origin="*",
@@ -77,7 +78,7 @@ DEV: Final = Environment(
         nat_gateways=1,
     ),
     postgres=RdsPostgres(
-        instance_type="t4g.micro",
+        instance_type="t4g.small",
         multi_az=False,
         storage_gib=20,
         storage_limit_gib=100,

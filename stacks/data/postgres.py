@@ -32,6 +32,7 @@ class Ledger(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, network: Vpc, environment: Environment) -> None:
         super().__init__(scope, id_)
+        self._environment = environment
         self.client = network.security_group(f"{id_}Client", "reaches the ledger")
         self._server = network.security_group(f"{id_}Server", "the ledger")
         self.client.connections.allow_to(self._server, ec2.Port.tcp(_PORT), "Postgres")
@@ -64,6 +65,7 @@ class Ledger(Construct):
             self,
             "Parameters",
             engine=engine,
+            removal_policy=removal_policy(self._environment),  # a store that is kept needs it
             description="TLS for everybody; slow statements are logged, the values in them never",
             parameters={
                 "rds.force_ssl": "1",

@@ -2,9 +2,11 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.common.alarm import add_alarm
 from stacks.common.retention import removal_policy
 from stacks.config.environment import Environment
 
@@ -12,7 +14,7 @@ from stacks.config.environment import Environment
 class InteractionQueue(Construct):
     """A queue that keeps messages through an outage of Postgres, its dead-letter queue, and the alarm on the latter."""
 
-    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment, topic: sns.ITopic) -> None:
         super().__init__(scope, id_)
         self.dead_letters = sqs.Queue(
             self,
@@ -34,15 +36,15 @@ class InteractionQueue(Construct):
             enforce_ssl=True,
             removal_policy=removal_policy(environment),
         )
-        self.alarm = self.dead_letters.metric_approximate_number_of_messages_visible(
-            period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
-        ).create_alarm(
+        add_alarm(
             self,
-            "DeadLetterAlarm",
-            alarm_description="Interactions that could not be stored wait in the dead-letter queue.",
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            # SQS stops reporting an empty queue after six hours without use.
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            "Interactions are dead-lettered",
+            self.dead_letters.metric_approximate_number_of_messages_visible(
+                period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
+            ),
+            environment=environment,
+            topic=topic,
+            periods=1,
+            above=0,
+            id_="DeadLetterAlarm",
         )

@@ -7,7 +7,6 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from stacks.common.alarm import notify
 from stacks.common.nag import acknowledge
 from stacks.common.parameters import StackParameters
 from stacks.config.environment import Environment
@@ -28,8 +27,7 @@ class DataStack(cdk.Stack):
         super().__init__(scope, id_, termination_protection=environment.protected)
         self._topic = self._make_topic()
         users = pool(self, environment=environment)
-        queue = InteractionQueue(self, "Interactions", environment=environment)
-        notify(queue.alarm, "Interactions are dead-lettered", environment=environment, topic=self._topic)
+        queue = InteractionQueue(self, "Interactions", environment=environment, topic=self._topic)
         network = self._make_network(environment.network) if environment.network else None
         ledgers = self._make_ledgers(network) if network else {}
         graph = self._make_graph(network, ledgers) if network else None
@@ -99,17 +97,15 @@ class DataStack(cdk.Stack):
         """Make the graph if it is in use or in `beside`."""
         for store in (self._environment.graph, *self._environment.beside):
             if isinstance(store, EcsGraph):
-                graph = Neo4j(
+                return Neo4j(
                     self,
                     "Graph",
                     graph=store,
                     network=network,
                     host_security_groups=self._host_groups(ledgers),
                     environment=self._environment,
+                    topic=self._topic,
                 )
-                for heading, alarm in graph.alarms.items():
-                    notify(alarm, heading, environment=self._environment, topic=self._topic)
-                return graph
         return None
 
     def _host_groups(self, ledgers: dict[type, Ledger]) -> list[ec2.SecurityGroup]:

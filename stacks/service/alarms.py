@@ -25,7 +25,7 @@ class Observability(Construct):
         self, scope: Construct, id_: str, *, metrics: Metrics, functions: dict[str, str], environment: Environment
     ) -> None:
         super().__init__(scope, id_)
-        self._metrics, self._environment = metrics, environment
+        self._metrics, self._functions, self._environment = metrics, functions, environment
         self._topic = sns.Topic.from_topic_arn(self, "Topic", metrics.parameters.alarm_topic_arn)
         self._watch_interactions()
         if metrics.parameters.postgres:
@@ -36,8 +36,8 @@ class Observability(Construct):
 
     def _watch_interactions(self) -> None:
         metrics = self._metrics
-        # Postgres is unavailable, or the worker fails.
-        self._alarm("Interactions wait to be stored", metrics.queue("ApproximateAgeOfOldestMessage"), 5, above=300)
+        self._alarm("Interactions wait to be stored", metrics.waiting(max_age_seconds=300), 15, above=0)
+        self._alarm("The worker fails", metrics.function(self._functions["Worker"], "Errors"), 5, above=0)
         self._alarm("The API fails", metrics.api("5XXError"), 5, above=2)
         # A run measures the outbox first: no value means no run, or no Postgres.
         runs = metrics.own("OutboxRows", cloudwatch.Stats.SAMPLE_COUNT)
@@ -52,7 +52,9 @@ class Observability(Construct):
         self._alarm("Postgres is short of memory", metrics.postgres(store, "FreeableMemory"), 15, below=64 * _MIB)
         self._alarm("Postgres runs out of connections", metrics.postgres(store, "DatabaseConnections"), 5, above=50)
         if isinstance(self._environment.postgres, RdsPostgres):  # Aurora's storage has no limit
-            self._alarm("Postgres' disk fills", metrics.postgres(store, "FreeStorageSpace"), 15, below=5 * _GIB)
+            # RDS enlarges it when a tenth is free: less means that it cannot.
+            low = self._environment.postgres.storage_gib * _GIB // 20
+            self._alarm("Postgres' disk fills", metrics.postgres(store, "FreeStorageSpace"), 15, below=low)
 
     def _watch_graph(self, store: GraphParameters) -> None:
         metrics = self._metrics
@@ -76,7 +78,7 @@ class Observability(Construct):
             metric,
             environment=self._environment,
             topic=self._topic,
-            minutes=minutes,
+            periods=minutes,
             above=above,
             below=below,
             missing_is_bad=missing_is_bad,

@@ -44,6 +44,23 @@ class Metrics:
         arn = self.parameters.dead_letter_queue_arn if dead_letters else self.parameters.queue_arn
         return _metric("AWS/SQS", name, _MAX, {"QueueName": cdk.Fn.select(5, cdk.Fn.split(":", arn))})
 
+    def waiting(self, *, max_age_seconds: int) -> cloudwatch.MathExpression:
+        """Return 1 for each minute in which messages waited too long, or waited and no batch was stored.
+
+        Not by age alone, which leaves out messages that were received more than three times.
+        """
+        return cloudwatch.MathExpression(
+            expression=f"IF(age > {max_age_seconds} OR (visible + hidden > 0 AND FILL(stored, 0) == 0), 1, 0)",
+            label="",
+            using_metrics={
+                "age": self.queue("ApproximateAgeOfOldestMessage"),
+                "visible": self.queue("ApproximateNumberOfMessagesVisible"),
+                "hidden": self.queue("ApproximateNumberOfMessagesNotVisible"),
+                "stored": self.own("Stored", cloudwatch.Stats.SAMPLE_COUNT),  # batches written to Postgres
+            },
+            period=cdk.Duration.minutes(1),
+        )
+
     def postgres(self, store: PostgresParameters, name: str, statistic: str = _AVERAGE) -> cloudwatch.Metric:
         """Return a metric of RDS."""
         aurora = isinstance(self.environment.postgres, AuroraPostgres)

@@ -1,7 +1,6 @@
 """Every environment, synthesised once for all tests and checked with cdk-nag's rules."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,7 @@ def synthesise(folder: Path) -> Path:
     app = cdk.App(context=FLAGS | {"@aws-cdk/core:failSynthOnValidationErrors": False}, outdir=str(folder))
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     for environment in ENVIRONMENTS.values():
-        # For the Python that runs the tests.
-        Deployment(app, environment=replace(environment, python=None))
+        Deployment(app, environment=environment)
     app.synth()
     return folder
 

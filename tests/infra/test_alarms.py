@@ -10,6 +10,7 @@ import pytest
 from chalicelib import telemetry
 from stacks.common import names
 from stacks.config.environment import Environment
+from stacks.config.options import RdsPostgres
 from tests.infra.conftest import read
 from tests.infra.template import Template
 
@@ -87,6 +88,46 @@ def test_only_this_accounts_alarms_publish_to_the_topic(data: Template, environm
 def test_missing_runs_of_catch_up_raise_an_alarm(alarms: dict[str, Any]) -> None:
     alarm = alarms["Catch-up does not run"]
     assert (alarm["TreatMissingData"], alarm["Statistic"]) == ("breaching", "SampleCount")
+
+
+def test_a_long_outage_of_postgres_keeps_its_alarm(alarms: dict[str, Any]) -> None:
+    alarm = alarms["Interactions wait to be stored"]
+    assert (alarm["Threshold"], alarm["ComparisonOperator"], alarm["EvaluationPeriods"]) == (
+        0,
+        "GreaterThanThreshold",
+        15,
+    )
+    metrics = {one["Id"]: one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one}
+    [expression] = [one["Expression"] for one in alarm["Metrics"] if "Expression" in one]
+    # After three receives a message has no age for SQS, so its presence counts, too.
+    assert expression == "IF(age > 300 OR (visible + hidden > 0 AND FILL(stored, 0) == 0), 1, 0)"
+    names = {id_: (metric["Metric"]["MetricName"], metric["Stat"]) for id_, metric in metrics.items()}
+    assert names == {
+        "age": ("ApproximateAgeOfOldestMessage", "Maximum"),
+        "visible": ("ApproximateNumberOfMessagesVisible", "Maximum"),
+        "hidden": ("ApproximateNumberOfMessagesNotVisible", "Maximum"),
+        "stored": ("Stored", "SampleCount"),
+    }
+    assert {metric["Period"] for metric in metrics.values()} == {60}
+
+
+def test_a_worker_that_crashes_raises_an_alarm(alarms: dict[str, Any]) -> None:
+    alarm = alarms["The worker fails"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Worker"}}]
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"] * alarm["Period"]) == (0, 5 * 60)
+
+
+def test_the_alarm_on_postgres_disk_is_below_the_size_at_which_rds_enlarges_it(
+    alarms: dict[str, Any], environment: Environment
+) -> None:
+    if environment.network is None:
+        assert "Postgres' disk fills" not in alarms
+        return
+    assert isinstance(environment.postgres, RdsPostgres)
+    alarm = alarms["Postgres' disk fills"]
+    share = alarm["Threshold"] / (environment.postgres.storage_gib * 1024**3)
+    assert (share, alarm["ComparisonOperator"]) == (0.05, "LessThanThreshold")
 
 
 def test_the_dashboard_shows_metrics_of_this_environment(

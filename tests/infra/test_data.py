@@ -59,7 +59,8 @@ def test_one_dead_letter_raises_the_alarm(data: Template) -> None:
     assert [(d["Name"], data.plain(d["Value"])) for d in properties["Dimensions"]] == [
         ("QueueName", f"{id_}.QueueName")
     ]
-    assert (properties["Threshold"], properties["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+    assert (properties["Threshold"], properties["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert (properties["Statistic"], properties["EvaluationPeriods"]) == ("Maximum", 1)
     assert properties["TreatMissingData"] == "notBreaching"
 
 

@@ -11,7 +11,7 @@ import pytest
 from local.neo4j import Neo4j
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
-from stacks.data.neo4j.host import READY
+from stacks.data.neo4j.host import MOUNT, READY
 from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
 
@@ -105,10 +105,56 @@ def test_the_container_does_not_have_the_hosts_rights() -> None:
     assert "\nECS_AWSVPC_BLOCK_IMDS=true\n" in SETUP.read_text()
 
 
-def test_a_failed_setup_stops_ecs() -> None:
-    text = SETUP.read_text()
-    assert text.index("set -euo pipefail") < text.index("systemctl mask --now ecs") < text.index("dnf install")
-    assert subprocess.run(["bash", "-n", SETUP], check=False).returncode == 0  # noqa: S607
+@pytest.mark.parametrize("aws", ["exit 0", "exit 1"])
+def test_a_failed_setup_stops_ecs_and_has_the_host_replaced(aws: str, tmp_path: Path) -> None:
+    commands = tmp_path / "commands"
+    log = tmp_path / "log"
+    commands.mkdir()
+    stubs = {"curl": "echo i-1", "dnf": "exit 1", "sleep": "exit 0", "aws": aws}
+    for name, code in {**stubs, "systemctl": "exit 0", "umount": "exit 1"}.items():
+        (commands / name).write_text(f'#!/bin/bash\necho "{name} $*" >>"{log}"\n{code}\n')
+        (commands / name).chmod(0o755)
+    setup = re.sub(r"@(\w+)@", r"the-\1", SETUP.read_text())
+    path = {"PATH": f"{commands}:/usr/bin:/bin"}
+    assert subprocess.run(["bash", "-c", setup], env=path, check=False).returncode != 0  # noqa: S607
+    done = log.read_text().splitlines()
+    assert sum(line.startswith("dnf") for line in done) == 5
+    assert "systemctl mask --now ecs" in done
+    unhealthy = "aws autoscaling set-instance-health --instance-id i-1 --health-status Unhealthy"
+    assert f"{unhealthy} --no-should-respect-grace-period" in done
+    assert ("systemctl poweroff" in done) == (aws == "exit 1")
+    signal = "aws cloudformation signal-resource --stack-name the-STACK --logical-resource-id the-GROUP"
+    assert done[-1] == f"{signal} --unique-id i-1 --status FAILURE"
+
+
+def test_the_first_deploy_waits_for_the_host_before_it_makes_the_service(
+    stack: Template, environment: Environment, launch: dict[str, Any]
+) -> None:
+    id_, group = stack.one("AWS::AutoScaling::AutoScalingGroup")
+    assert group["CreationPolicy"] == {"ResourceSignal": {"Count": 1, "Timeout": "PT15M"}}
+    setup = stack.plain(launch["UserData"]["Fn::Base64"])
+    assert setup.startswith("#!/bin/bash\n")
+    assert f" stack={environment.name}-data group={id_} " in setup
+    assert not re.findall(r"@[A-Z]+@", setup)
+    _, capacity = stack.one("AWS::ECS::CapacityProvider")
+    assert id_ in str(capacity["Properties"]["AutoScalingGroupProvider"]["AutoScalingGroupArn"])
+
+
+def test_a_new_host_has_an_hour_before_the_deployment_fails(stack: Template) -> None:
+    _, service = stack.one("AWS::ECS::Service")
+    breaker = service["Properties"]["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
+    assert breaker["Enable"] is breaker["Rollback"] is True
+    assert breaker["ThresholdConfiguration"] == {"Type": "COUNT", "Value": 60}
+
+
+def test_neo4js_logs_are_on_the_volume(stack: Template, container: dict[str, Any]) -> None:
+    _, task = stack.one("AWS::ECS::TaskDefinition")
+    volumes = {volume["Name"]: volume["Host"]["SourcePath"] for volume in task["Properties"]["Volumes"]}
+    mounts = {mount["ContainerPath"]: volumes[mount["SourceVolume"]] for mount in container["MountPoints"]}
+    assert mounts == {"/data": f"{MOUNT}/data", "/logs": f"{MOUNT}/logs", "/ssl": f"{MOUNT}/certificates"}
+    made = re.search(r'^mkdir --parents "\$mount/data".*$', SETUP.read_text(), re.MULTILINE)
+    assert made
+    assert '"$mount/logs"' in made[0]
 
 
 def test_only_an_empty_volume_is_formatted() -> None:
@@ -217,3 +263,16 @@ def test_the_snapshot_waits_for_neo4j_to_stop_and_ends_before_the_alarm(containe
     ending = states["Let it end"]
     assert (ending["Next"], ending["Seconds"] > container["StopTimeout"]) == ("Snapshot", True)
     assert 24 * states["Wait"]["Seconds"] + ending["Seconds"] < 8 * 60
+
+
+def test_only_a_complete_snapshot_counts_as_taken() -> None:
+    states = json.loads((NEO4J / "snapshot.json").read_text())["States"]
+    complete = states["Is it complete"]
+    assert {choice["Condition"]: choice["Next"] for choice in complete["Choices"]} == {
+        "{% $state = 'completed' %}": "List",
+        "{% $state = 'error' %}": "Failed",
+    }
+    assert states[complete["Default"]]["Next"] == "Look at the snapshot"
+    ways_to_list = [name for name, state in states.items() if "'Next': 'List'" in str(state)]
+    assert ways_to_list == ["Is it complete"]
+    assert states["Let go"]["Next"] == "Taken"

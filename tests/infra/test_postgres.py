@@ -41,6 +41,23 @@ def test_a_ledger_is_kept_when_its_stack_goes(store: dict[str, Any]) -> None:
     assert store["Properties"]["DeletionProtection"] is True
 
 
+@pytest.mark.parametrize("environment", [*ON_AWS, WITH_AURORA])
+def test_a_kept_ledgers_groups_are_kept_too(environment: Environment) -> None:
+    stack = data_stack(environment)
+    kinds = ("AWS::RDS::DBParameterGroup", "AWS::RDS::DBClusterParameterGroup", "AWS::RDS::DBSubnetGroup")
+    groups = [group for kind in kinds for group in stack.of_type(kind).values()]
+    assert len(groups) == 2
+    for group in groups:
+        assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_an_instance_has_the_memory_that_iam_logins_need() -> None:
+    # 300 MiB and more besides Postgres' own: more than the 1 GiB of a micro.
+    for environment in ON_AWS:
+        instance = data_stack(environment).one(INSTANCE)[1]["Properties"]["DBInstanceClass"]
+        assert instance.rpartition(".")[2] not in {"nano", "micro"}, environment.name
+
+
 def test_a_ledger_is_encrypted_at_rest(store: dict[str, Any]) -> None:
     assert store["Properties"]["StorageEncrypted"] is True
 

@@ -21,8 +21,12 @@ OF_DATA: dict[str, dict[str, set[str]]] = {
     "LogRetention": {"*": {"logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy"}},
     "GraphHostRole": {
         LOGIN: {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
-        VOLUME: {"ec2:AttachVolume"},
-        "arn:aws:ec2:us-east-1:{account}:instance/*": {"ec2:AttachVolume"},
+        VOLUME: {"ec2:AttachVolume", "ec2:DetachVolume"},
+        "arn:aws:ec2:us-east-1:{account}:instance/*": {"ec2:AttachVolume", "ec2:DetachVolume"},
+        "arn:aws:autoscaling:us-east-1:{account}:autoScalingGroup:*:autoScalingGroupName/*": {
+            "autoscaling:SetInstanceHealth"
+        },
+        "AWS::StackId": {"cloudformation:SignalResource"},
         "GraphCluster9629356B.Arn": {
             "ecs:DeregisterContainerInstance",
             "ecs:RegisterContainerInstance",

@@ -1,7 +1,7 @@
 """The EC2 instance of the graph, in one zone, and its volume, which is kept when the instance goes."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
@@ -42,8 +42,11 @@ class GraphHost(Construct):
         self._environment = environment
         self.volume = self._make_volume(graph)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
-        template = self._make_template(graph, self._setup(secret), security_groups)
+        user_data = ec2.UserData.for_linux()
+        template = self._make_template(graph, user_data, security_groups)
         self.group = self._make_group(graph, network, template)
+        # The script names the group, and the group's template contains the script: CDK renders it last.
+        user_data.add_commands(self._setup(secret))
         cdk.Tags.of(self.group).add(GRAPH_HOST_TAG, cdk.Stack.of(self).stack_name)
         self._grant(secret)
 
@@ -62,9 +65,12 @@ class GraphHost(Construct):
         return volume
 
     def _setup(self, secret: secrets.Secret) -> str:
-        """Return host.sh with this host's values filled in."""
-        setup = _SETUP.read_text()
+        """Return host.sh, without its first line, with this host's values filled in."""
+        setup = _SETUP.read_text().partition("\n")[2]
+        stack = cdk.Stack.of(self)
         for word, value in {
+            "@STACK@": stack.stack_name,
+            "@GROUP@": stack.get_logical_id(cast("cdk.CfnElement", self.group.node.default_child)),
             "@VOLUME@": self.volume.volume_id,
             "@SECRET@": secret.secret_arn,
             "@NAME@": graph_host_name(self._environment.name),
@@ -75,7 +81,7 @@ class GraphHost(Construct):
         return setup
 
     def _make_template(
-        self, graph: EcsGraph, setup: str, security_groups: list[ec2.SecurityGroup]
+        self, graph: EcsGraph, user_data: ec2.UserData, security_groups: list[ec2.SecurityGroup]
     ) -> ec2.LaunchTemplate:
         instance_type = ec2.InstanceType(graph.instance_type)
         arm = instance_type.architecture == ec2.InstanceArchitecture.ARM_64
@@ -95,7 +101,7 @@ class GraphHost(Construct):
             detailed_monitoring=True,  # one value a minute
             ebs_optimized=True,
             block_devices=[ec2.BlockDevice(device_name="/dev/xvda", volume=system)],
-            user_data=ec2.UserData.custom(setup),
+            user_data=user_data,
         )
         for security_group in security_groups[1:]:
             template.add_security_group(security_group)
@@ -114,6 +120,8 @@ class GraphHost(Construct):
             # Never two: there is one volume.
             min_capacity=1,
             max_capacity=1,
+            # The ECS service is made after the group, and its circuit breaker counts the time without a host.
+            signals=autoscaling.Signals.wait_for_count(1, timeout=cdk.Duration.minutes(15)),
         )
         # host.sh needs the internet as soon as the instance starts.
         group.node.add_dependency(subnets.internet_connectivity_established, network.vpc.node.find_child("S3"))
@@ -123,6 +131,12 @@ class GraphHost(Construct):
         stack = cdk.Stack.of(self)
         instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
         volume = stack.format_arn(service="ec2", resource="volume", resource_name=self.volume.volume_id)
+        groups = stack.format_arn(
+            service="autoscaling",
+            resource="autoScalingGroup",
+            resource_name="*:autoScalingGroupName/*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
         own = {"StringEquals": {f"aws:ResourceTag/{GRAPH_HOST_TAG}": stack.stack_name}}
         for statement in (
             # To write the certificate into it.
@@ -130,9 +144,13 @@ class GraphHost(Construct):
                 actions=["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
                 resources=[secret.secret_arn],
             ),
-            iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[volume]),
-            # The id of an instance is not known at deploy; its tag is.
-            iam.PolicyStatement(actions=["ec2:AttachVolume"], resources=[instances], conditions=own),
+            iam.PolicyStatement(actions=["ec2:AttachVolume", "ec2:DetachVolume"], resources=[volume]),
+            # The id of an instance is not known at deploy; its tag is. The group's name would be a circle.
+            iam.PolicyStatement(
+                actions=["ec2:AttachVolume", "ec2:DetachVolume"], resources=[instances], conditions=own
+            ),
+            iam.PolicyStatement(actions=["autoscaling:SetInstanceHealth"], resources=[groups], conditions=own),
+            iam.PolicyStatement(actions=["cloudformation:SignalResource"], resources=[stack.stack_id]),
             # These actions take no resource: to describe volumes, and to be reached by Session Manager.
             iam.PolicyStatement(
                 actions=[
@@ -154,6 +172,7 @@ class GraphHost(Construct):
             self.role.add_to_policy(statement)
         policy = self.role.node.find_child("DefaultPolicy")
         acknowledge(policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
-        acknowledge(policy, f"IAM5[Resource::{instances}]", because="only instances with this stack's tag")
+        for tagged in (instances, groups):
+            acknowledge(policy, f"IAM5[Resource::{tagged}]", because="only what has this stack's tag")
         acknowledge(policy, "IAM5[Action::ecs:Submit*]", because="the ECS agent's, as CDK grants it, on this cluster")
         acknowledge(self.group, "AS3", because="the alarm on a missing graph is what an operator needs to know")

@@ -1,61 +1,92 @@
 #!/bin/bash
-# Makes a new instance the graph's host; cloud-init runs it once, as root, before the ECS agent starts. Any failure
-# leaves a host that ECS places nothing on: never a graph on a disk that goes with the instance.
+# Makes a new instance the graph's host; cloud-init runs it once, as root, before the ECS agent starts.
+# If a step fails, ECS never starts here and Auto Scaling replaces the instance: Neo4j never runs on the instance's own
+# disk. CloudFormation waits for the result when it creates the group.
 set -euo pipefail
-trap '[[ $? == 0 ]] || systemctl mask --now ecs' EXIT
 
-readonly volume=@VOLUME@ secret=@SECRET@ name=@NAME@ mount=/srv/graph
+readonly volume=@VOLUME@ secret=@SECRET@ name=@NAME@ stack=@STACK@ group=@GROUP@ mount=/srv/graph
+readonly device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${volume/-/}
 export AWS_DEFAULT_REGION=@REGION@
+instance=unknown
 
-for _ in {1..20}; do
-    if dnf install --assumeyes --quiet awscli-2 jq openssl e2fsprogs amazon-cloudwatch-agent; then break; fi
-    sleep 15
-done
+finish() {
+    if (($? == 0)); then
+        result=SUCCESS
+    else
+        result=FAILURE
+        systemctl mask --now ecs || :
+        umount "$mount" || :
+        aws ec2 detach-volume --volume-id "$volume" --instance-id "$instance" || : # the next host needs it
+        # An instance that is powered off is unhealthy, too.
+        aws autoscaling set-instance-health --instance-id "$instance" --health-status Unhealthy \
+            --no-should-respect-grace-period || systemctl poweroff || :
+    fi
+    # Refused, and not needed, unless the group is just being created.
+    aws cloudformation signal-resource --stack-name "$stack" --logical-resource-id "$group" \
+        --unique-id "$instance" --status "$result" || :
+}
+trap finish EXIT
 
-# The volume. The host before this one may still be letting go of it, however long that takes.
-token=$(curl --silent --fail --request PUT 169.254.169.254/latest/api/token \
-    --header 'X-aws-ec2-metadata-token-ttl-seconds: 60')
-instance=$(curl --silent --fail 169.254.169.254/latest/meta-data/instance-id \
-    --header "X-aws-ec2-metadata-token: $token")
-until aws ec2 wait volume-available --volume-ids "$volume"; do sleep 15; done
-aws ec2 attach-volume --volume-id "$volume" --instance-id "$instance" --device /dev/sdf >/dev/null
-device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${volume/-/}
-for _ in {1..60}; do
-    if [[ -e $device ]]; then break; fi
-    sleep 2
-done
+# Runs a command until it succeeds, at most so many times.
+retry() {
+    for _ in $(seq "$1"); do
+        if "${@:2}"; then return; fi
+        sleep 15
+    done
+    return 1
+}
 
-# A new volume reads as zeros; whatever else is there is somebody's data.
+imds() { curl --silent --fail --max-time 5 --retry 5 "$@"; }
+token=$(imds --request PUT 169.254.169.254/latest/api/token --header 'X-aws-ec2-metadata-token-ttl-seconds: 60')
+instance=$(imds 169.254.169.254/latest/meta-data/instance-id --header "X-aws-ec2-metadata-token: $token")
+
+# Without a limit dnf can hang for ever.
+retry 5 timeout 100 dnf install --assumeyes --quiet awscli-2 jq openssl diffutils e2fsprogs amazon-cloudwatch-agent
+
+# The volume. The host before this one may need up to hours to release it.
+retry 36 aws ec2 wait volume-available --volume-ids "$volume"
+attach() {
+    aws ec2 attach-volume --volume-id "$volume" --instance-id "$instance" --device /dev/sdf >/dev/null || [[ -e $device ]]
+}
+retry 20 attach
+retry 8 test -e "$device"
+
+# A new volume reads as zeros; anything else is data.
 if cmp --silent --bytes=1048576 "$device" /dev/zero; then
     mkfs.ext4 -q "$device"
 fi
 mkdir --parents "$mount"
-chattr +i "$mount" # whoever writes here while nothing is mounted fails
+chattr +i "$mount" # while nothing is mounted, nobody can write here
 echo "UUID=$(blkid --match-tag UUID --output value "$device") $mount ext4 noatime,nofail 0 2" >>/etc/fstab
 mount "$mount"
 mountpoint --quiet "$mount"
 resize2fs "$device" 2>/dev/null # a volume that was enlarged
-mkdir --parents "$mount/data" "$mount/certificates/bolt"
+mkdir --parents "$mount/data" "$mount/logs" "$mount/certificates/bolt"
 mkdir --parents /etc/systemd/system/ecs.service.d
 printf '[Unit]\nRequiresMountsFor=%s\n' "$mount" >/etc/systemd/system/ecs.service.d/graph.conf
 systemctl daemon-reload
 
-# The certificate: its key never leaves the volume, and whoever reads the graph's secret knows which one to expect.
+# The certificate. Its key never leaves the volume; the graph's secret tells clients which certificate to expect.
 cd "$mount/certificates/bolt"
-if ! openssl x509 -in public.crt -noout -checkend 31536000 >/dev/null 2>&1; then # none, or less than a year left
+if ! openssl x509 -in public.crt -noout -checkend 31536000 >/dev/null 2>&1; then # none, or it expires within a year
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 3650 -subj "/CN=$name" \
         -addext "subjectAltName=DNS:$name" -addext keyUsage=critical,digitalSignature,keyCertSign \
         -keyout private.key -out public.crt 2>/dev/null
 fi
-chown --recursive 7474:7474 "$mount/data" "$mount/certificates"
+chown --recursive 7474:7474 "$mount/data" "$mount/logs" "$mount/certificates"
 chmod 600 private.key
-old=$(aws secretsmanager get-secret-value --secret-id "$secret" --query SecretString --output text)
-new=$(jq --compact-output --rawfile certificate public.crt '.certificate = $certificate' <<<"$old")
-if [[ $(jq --compact-output . <<<"$old") != "$new" ]]; then
-    aws secretsmanager put-secret-value --secret-id "$secret" --secret-string file:///dev/stdin <<<"$new" >/dev/null
-fi
+cd /
+publish_certificate() {
+    local old new
+    old=$(aws secretsmanager get-secret-value --secret-id "$secret" --query SecretString --output text) || return
+    new=$(jq --compact-output --rawfile certificate "$mount/certificates/bolt/public.crt" \
+        '.certificate = $certificate' <<<"$old") || return
+    [[ $(jq --compact-output . <<<"$old") == "$new" ]] ||
+        aws secretsmanager put-secret-value --secret-id "$secret" --secret-string file:///dev/stdin <<<"$new" >/dev/null
+}
+retry 20 publish_certificate
 
-# How full the volume and the memory are.
+# Metrics: how full the volume and the memory are.
 cat >/opt/aws/amazon-cloudwatch-agent/etc/graph.json <<'JSON'
 {"agent": {"omit_hostname": true},
  "metrics": {"namespace": "@NAMESPACE@", "aggregation_dimensions": [["Host"]], "metrics_collected": {
@@ -65,7 +96,7 @@ JSON
 /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s \
     -c file:/opt/aws/amazon-cloudwatch-agent/etc/graph.json >/dev/null
 
-# What ECS needs to know before it places the graph here.
+# With this attribute ECS may place Neo4j here.
 cat >>/etc/ecs/ecs.config <<'CONFIG'
 ECS_INSTANCE_ATTRIBUTES={"graph-volume":"mounted"}
 ECS_CONTAINER_STOP_TIMEOUT=120s

@@ -1,13 +1,16 @@
 """Neo4j on ECS: one task on one host; never two tasks on one store."""
 
+from typing import cast
+
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_servicediscovery as discovery
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from stacks.common.alarm import add_alarm
 from stacks.common.nag import acknowledge
 from stacks.common.names import graph_host_name, private_domain
 from stacks.common.parameters import GraphParameters
@@ -32,6 +35,7 @@ class Neo4j(Construct):
         network: Vpc,
         host_security_groups: list[ec2.SecurityGroup],
         environment: Environment,
+        topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, id_)
         self.client = network.security_group(f"{id_}Client", "reaches the graph")
@@ -51,7 +55,7 @@ class Neo4j(Construct):
         names = discovery.PrivateDnsNamespace(self, "Names", name=private_domain(environment.name), vpc=network.vpc)
         task = neo4j_task(self, graph=graph, secret=self.secret, environment=environment)
         self.service = self._make_service(task, graph, network, capacity, names)
-        snapshot = GraphSnapshot(
+        GraphSnapshot(
             self,
             "Snapshot",
             service=self.service,
@@ -59,8 +63,9 @@ class Neo4j(Construct):
             volume=self.host.volume,
             kept=graph.snapshots_kept,
             environment=environment,
+            topic=topic,
         )
-        self.alarms = {"The graph is away": self._make_alarm(), "The graph has no snapshot": snapshot.alarm}
+        self._add_alarm(environment, topic)
         acknowledge(
             self.secret, "SMG4", because="Neo4j stores its password itself: docs/operations.md says how to rotate it"
         )
@@ -85,19 +90,18 @@ class Neo4j(Construct):
         self.cluster.add_asg_capacity_provider(capacity)
         return capacity
 
-    def _make_alarm(self) -> cloudwatch.Alarm:
-        """Alarm when no task has run for ten minutes, the pause of the nightly snapshot included."""
-        # Memory, not CPU: ECS measures CPU against a reservation, and this container has none.
-        return self.service.metric_memory_utilization(
-            period=cdk.Duration.minutes(1), statistic="SampleCount"
-        ).create_alarm(
+    def _add_alarm(self, environment: Environment, topic: sns.ITopic) -> None:
+        add_alarm(
             self,
-            "AwayAlarm",
-            alarm_description="The graph has been away for ten minutes.",
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            evaluation_periods=10,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            "The graph is away",
+            # Memory, not CPU: ECS measures CPU against a reservation, and this container has none.
+            self.service.metric_memory_utilization(period=cdk.Duration.minutes(1), statistic="SampleCount"),
+            environment=environment,
+            topic=topic,
+            periods=10,  # longer than the pause of the nightly snapshot
+            below=1,
+            missing_is_bad=True,
+            id_="AwayAlarm",
         )
 
     def _make_service(
@@ -135,6 +139,10 @@ class Neo4j(Construct):
                 dns_record_type=discovery.DnsRecordType.A,
                 dns_ttl=cdk.Duration.seconds(10),
             ),
+        )
+        # ECS counts a task without a host as failed: the default, 3, is reached before a new host is ready.
+        cast("ecs.CfnService", service.node.default_child).add_property_override(
+            "DeploymentConfiguration.DeploymentCircuitBreaker.ThresholdConfiguration", {"Type": "COUNT", "Value": 60}
         )
         service.node.add_dependency(self.cluster)  # and so on the association of its capacity provider
         return service

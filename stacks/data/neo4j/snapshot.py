@@ -4,16 +4,17 @@ from pathlib import Path
 from typing import Final
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as steps
 from constructs import Construct
 
+from stacks.common.alarm import add_alarm
 from stacks.common.nag import acknowledge
 from stacks.common.names import SERVICE
 from stacks.common.retention import log_retention, removal_policy
@@ -26,9 +27,6 @@ _TAG: Final = f"{SERVICE}:graph-snapshot-of"
 class GraphSnapshot(Construct):
     """Neo4j is stopped for about four minutes, and started again whether the snapshot succeeds or not."""
 
-    alarm: cloudwatch.Alarm
-    """Rings after two days without a snapshot."""
-
     def __init__(
         self,
         scope: Construct,
@@ -39,6 +37,7 @@ class GraphSnapshot(Construct):
         volume: ec2.Volume,
         kept: int,
         environment: Environment,
+        topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, id_)
         owner = cdk.Stack.of(self).stack_name
@@ -60,14 +59,16 @@ class GraphSnapshot(Construct):
             schedule=scheduler.ScheduleExpression.cron(hour="0", minute="30"),
             target=targets.StepFunctionsStartExecution(machine, input=scheduler.ScheduleTargetInput.from_object({})),
         )
-        self.alarm = machine.metric_succeeded(period=cdk.Duration.days(1), statistic="Sum").create_alarm(
+        add_alarm(
             self,
-            "SnapshotAlarm",
-            alarm_description="The graph's volume has had no snapshot for two days.",
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            evaluation_periods=2,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            "The graph has no snapshot",
+            machine.metric_succeeded(period=cdk.Duration.days(1), statistic="Sum"),
+            environment=environment,
+            topic=topic,
+            periods=2,
+            below=1,
+            missing_is_bad=True,
+            id_="SnapshotAlarm",
         )
 
     def _make_machine(self, substitutions: dict[str, str], environment: Environment) -> steps.StateMachine:

@@ -57,7 +57,7 @@ def neo4j_task(
     )
     acknowledge(task, "ECS2", because="Neo4j reads its configuration from variables; its password is not one of them")
     container.add_ulimits(ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=60000, hard_limit=60000))
-    for name, inside, read_only in (("data", "/data", False), ("certificates", "/ssl", True)):
+    for name, inside, read_only in (("data", "/data", False), ("logs", "/logs", False), ("certificates", "/ssl", True)):
         task.add_volume(name=name, host=ecs.Host(source_path=f"{MOUNT}/{name}"))
         container.add_mount_points(ecs.MountPoint(source_volume=name, container_path=inside, read_only=read_only))
     return task
