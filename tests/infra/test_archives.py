@@ -51,12 +51,12 @@ def test_every_entry_point_imports_from_the_two_archives_alone(assembly: Path, t
     for name in RUNTIMES_OWN:
         found = distribution(name)
         for top in {file.parts[0] for file in found.files or () if file.parts[0] not in {"..", "__pycache__"}}:
-            (tmp_path / "runtime" / top).symlink_to(found.locate_file(top))
+            (tmp_path / "runtime" / top).symlink_to(str(found.locate_file(top)))
     packages = tmp_path / "layer" / "python"
     if (packages / "lib").exists():
         packages = packages / "lib" / functions[0]["Runtime"] / "site-packages"
     # Neither this project nor what is installed is on the path: -I, -S.
-    command = [sys.executable, "-ISB", "-c", IMPORT_ALL, tmp_path / "code", packages, tmp_path / "runtime"]
+    command = [sys.executable, "-ISB", "-c", IMPORT_ALL, *map(str, (tmp_path / "code", packages, tmp_path / "runtime"))]
     handlers = [function["Handler"] for function in functions]
     done = subprocess.run([*command, *handlers], capture_output=True, text=True, env={}, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
