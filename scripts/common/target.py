@@ -3,12 +3,15 @@
 import json
 import os
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+import click
 
 from local.environment import leave_accounts
 from scripts.common.errors import OperationError, WrongUseError
@@ -30,6 +33,7 @@ LONG_CALLS: Settings = {
     "tcp_keepalive": True,
     "retries": {"total_max_attempts": 1},
 }
+INACTIVE_WAITS, INACTIVE_WAIT_SECONDS = 24, 5  # together two minutes
 
 
 @dataclass(frozen=True)
@@ -81,14 +85,26 @@ class Target:
 
         Raises OperationError with the function's own message if it fails there.
         """
-        answer = self.client("lambda", LONG_CALLS).invoke(
-            FunctionName=self.outputs["OperationsFunction"],
-            Payload=json.dumps({"operation": operation, "caller": self.caller, **arguments}),
-        )
+        answer = self._invoke(json.dumps({"operation": operation, "caller": self.caller, **arguments}))
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise OperationError(" ".join(f"{operation}: {payload.get('errorMessage', payload)}".split()))
         return payload["result"]
+
+    def _invoke(self, payload: str) -> Any:
+        """Invoke the operations function; a function in a VPC becomes inactive when it is idle for two weeks."""
+        functions = self.client("lambda", LONG_CALLS)
+        invoke = partial(functions.invoke, FunctionName=self.outputs["OperationsFunction"], Payload=payload)
+        for wait in range(INACTIVE_WAITS):
+            try:
+                return invoke()
+            except (functions.exceptions.ResourceNotReadyException, functions.exceptions.ResourceConflictException):
+                if wait == 0:
+                    click.echo(
+                        "the function was idle for weeks: AWS restores it, which takes up to 2 minutes", err=True
+                    )
+                time.sleep(INACTIVE_WAIT_SECONDS)
+        return invoke()
 
     def operate_in_calls(self, operation: str, *, cursor: Any = None, **arguments: Any) -> Iterator[Any]:
         """Run an operation that takes several calls; yield each call's result, until one has no cursor."""

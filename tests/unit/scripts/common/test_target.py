@@ -1,16 +1,21 @@
 """Which deployment `-e` selects, calls of its operations, and the file that `make up` writes."""
 
+import json
 import os
 import shlex
 import socket
 import subprocess
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scripts.common.errors import WrongUseError
 from scripts.common.target import Target, find_target, read_local_environment
+from tests.stubbed import Stubbed
 
 
 @pytest.fixture
@@ -92,3 +97,47 @@ def test_the_environments_file_is_read_as_a_shell_reads_it(value: str, tmp_path:
 def test_without_that_file_make_up_is_suggested(tmp_path: Path) -> None:
     with pytest.raises(WrongUseError, match="run `make up`"):
         read_local_environment(tmp_path / "env")
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stubbed, list[float]]]:
+    """Return a deployed environment, and the pauses that its calls make."""
+    pauses: list[float] = []
+    monkeypatch.setattr("scripts.common.target.time.sleep", pauses.append)
+    target = Stubbed("dev", "us-east-1", endpoint=None)
+    output = {"OutputKey": "OperationsFunction", "OutputValue": "operations"}
+    stack = {"StackName": "dev-service", "StackStatus": "CREATE_COMPLETE", "CreationTime": 0, "Outputs": [output]}
+    target.expect("cloudformation", "describe_stacks", {"Stacks": [stack]}, {"StackName": "dev-service"})
+    yield target, pauses
+    target.assert_asked()
+
+
+def test_an_inactive_function_is_waited_for_with_a_word(
+    deployed: tuple[Stubbed, list[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    target, pauses = deployed
+    target.refuse("lambda", "invoke", "ResourceNotReadyException")
+    target.refuse("lambda", "invoke", "ResourceConflictException")  # while AWS restores it
+    asked = {"FunctionName": "operations", "Payload": json.dumps({"operation": "stats"})}
+    target.expect("lambda", "invoke", {"Payload": BytesIO(b'{"result": 5}')}, asked)
+    assert target.operate("stats") == 5
+    assert len(pauses) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "2 minutes" in line
+
+
+def test_an_inactive_function_is_waited_for_two_minutes(deployed: tuple[Stubbed, list[float]]) -> None:
+    target, pauses = deployed
+    for _ in range(25):
+        target.refuse("lambda", "invoke", "ResourceNotReadyException")
+    with pytest.raises(ClientError, match="ResourceNotReadyException"):
+        target.operate("stats")
+    assert sum(pauses) == 120
+
+
+def test_another_error_is_not_waited_for(deployed: tuple[Stubbed, list[float]]) -> None:
+    target, pauses = deployed
+    target.refuse("lambda", "invoke", "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        target.operate("stats")
+    assert pauses == []
