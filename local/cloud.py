@@ -11,7 +11,8 @@ from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay,
 
 from local.component import LOOPBACK, CloudError, Component, Narrate, in_one_line
 from local.folder import check
-from local.ministack import CREDENTIALS, REGION, MiniStack
+from local.front.component import FrontComponent
+from local.ministack import MiniStack
 from local.neo4j import Neo4j
 from local.passwords import passwords
 from local.ports import COMPONENTS, Ports, holder, is_free, listens, variable
@@ -41,12 +42,11 @@ class Cloud:
 
         What runs goes on undisturbed. Raises CloudError when a port is taken or a component does not come up.
         """
-        # What needs the longest preparing starts last, while the others already come up.
-        chosen = [component for component in (self._aws, self._postgres, self._neo4j) if component.name in components]
+        chosen = [component for component in self._components if component.name in components]
         if not self._supervisor.alive():
             self._supervisor.sweep()
         self._check_ports(chosen)
-        self._supervisor.keep(component.program() for component in (self._aws, self._postgres, self._neo4j))
+        self._supervisor.keep(component.program() for component in self._components)
         for component in chosen:
             if self._supervisor.state(component.name) not in RUNNING:
                 component.prepare(narrate)
@@ -110,15 +110,14 @@ class Cloud:
         owner, graph = self._postgres.secret(OWNER), self._neo4j.secret()
         server = f"{OWNER}:{owner['password']}@{LOOPBACK}:{self.ports.postgres}"
         return {
+            "API_URL": self._front.url,
+            "USER_POOL_ENDPOINT": self._front.sign_in_url,
             # Said, lest the person's PGSSLMODE decides: there is no TLS on loopback.
             "DATABASE_URL": f"postgresql://{server}/{DATABASE}?sslmode=disable",
             "NEO4J_URI": graph["uri"],
             "NEO4J_USER": graph["username"],
             "NEO4J_PASSWORD": graph["password"],
-            "AWS_ENDPOINT_URL": self._aws.endpoint,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            **CREDENTIALS,
+            **self._aws.variables(),
         }
 
     def _check_ports(self, components: Sequence[Component]) -> None:
@@ -147,7 +146,13 @@ class Cloud:
     def _folder(self) -> Path:
         folder = self.folder.resolve()
         check(folder, free_megabytes=0 if (folder / "neo4j" / "data").exists() else FIRST_START_MEGABYTES)
+        folder.chmod(0o700)  # whatever the umask, and whoever made it: tools put secrets in it for all to read
         return folder
+
+    @property
+    def _components(self) -> tuple[Component, ...]:
+        """What needs the longest preparing is the last: the others come up meanwhile."""
+        return (self._aws, self._front, self._postgres, self._neo4j)
 
     @cached_property
     def _supervisor(self) -> Supervisor:
@@ -170,4 +175,9 @@ class Cloud:
 
     @cached_property
     def _aws(self) -> MiniStack:
-        return MiniStack(folder=self._folder / "aws", port=self.ports.aws)
+        keys = {name: self._passwords[f"aws_{name}"] for name in ("access_key_id", "secret_access_key")}
+        return MiniStack(folder=self._folder / "aws", port=self.ports.aws, **keys)
+
+    @cached_property
+    def _front(self) -> FrontComponent:
+        return FrontComponent(folder=self._folder, port=self.ports.api, endpoint=self._aws.endpoint)

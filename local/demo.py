@@ -43,7 +43,7 @@ def demonstrate(
         _show_rows(environment["DATABASE_URL"], event_id, until)
         _show_path(environment, event_id, until, console)
     console.print(
-        f"\nThe API is at [bold]{environment['API_URL']}/interaction[/]. A token for it:\n"
+        f"\nThe API is at [bold]{environment['API_URL']}/interaction[/], for browsers too. A token for it:\n"
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
         soft_wrap=True,
     )

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from local.cloud import Cloud
 from local.component import CloudError, Narrate
 from local.environment import ACCOUNT, COMMANDS, LOOPBACK_HOSTS, of_cdk
+from local.front.app import DEFINITION
 from scripts.common.target import Target
 from stacks.config.environments import LOCAL
 
@@ -26,7 +27,7 @@ def deploy(cloud: Cloud, narrate: Narrate, source: Path = ROOT) -> tuple[Target,
     Raises CloudError, naming the log, when cdk fails.
     """
     environment = cloud.environment()
-    target = Target("local", environment["AWS_REGION"], environment["AWS_ENDPOINT_URL"])
+    target = Target.local(environment)
     bootstrap = _bootstrap_status(target)
     if bootstrap not in {"", "CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         narrate("the AWS endpoint: starting afresh after a bootstrap that was cut off")
@@ -42,7 +43,8 @@ def deploy(cloud: Cloud, narrate: Narrate, source: Path = ROOT) -> tuple[Target,
     options = ["-c", "environments=local", "--require-approval", "never"]
     _cdk(cloud, environment, "deploy", "local/*", *options, cwd=source)
     pool = {"USER_POOL_ID": target.outputs["UserPoolId"], "USER_POOL_CLIENT_ID": target.outputs["UserPoolClientId"]}
-    environment = {"API_URL": target.api_url, **pool, **environment}
+    environment |= pool
+    _tell_the_front(cloud.folder, target.outputs["ApiUrl"])
     _write(cloud.folder / "env", environment)
     return target, environment
 
@@ -79,6 +81,16 @@ def _cdk(cloud: Cloud, environment: dict[str, str], *arguments: str, cwd: Path) 
         except subprocess.SubprocessError as error:
             told = f"cdk {arguments[0]} failed" + (" to end" if isinstance(error, subprocess.TimeoutExpired) else "")
             raise CloudError(f"{told}; its log: {log}. `make down` and `make up` start afresh") from error
+
+
+def _tell_the_front(folder: Path, path: str) -> None:
+    """Write what API Gateway would know of the API: the front answers by it."""
+    templates = (json.loads(file.read_text()) for file in (folder / "cdk.out").glob("*/*.template.json"))
+    resources = (resource for template in templates for resource in template["Resources"].values())
+    [api] = (resource for resource in resources if resource["Type"] == "AWS::ApiGateway::RestApi")
+    new = (folder / DEFINITION).with_suffix(".new")
+    new.write_text(json.dumps({"path": path, "definition": api["Properties"]["Body"]}))
+    new.rename(folder / DEFINITION)
 
 
 def _write(file: Path, environment: Mapping[str, str]) -> None:

@@ -1,11 +1,11 @@
-"""The stores' passwords: generated once for a folder, in a file that only its owner reads."""
+"""Passwords and keys of the local cloud: generated once for a folder, in a file that only its owner reads."""
 
 import json
 import os
 import secrets
 from pathlib import Path
 
-NAMES = ("owner", "app", "operator", "neo4j")
+NAMES = ("owner", "app", "operator", "neo4j", "aws_access_key_id", "aws_secret_access_key", "front")
 
 
 def passwords(folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ import psutil
 from local.component import LOOPBACK, CloudError
 
 FILE = "ports.json"
-COMPONENTS = ("postgres", "neo4j", "aws")
+COMPONENTS = ("postgres", "neo4j", "aws", "api")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +24,17 @@ class Ports:
     aws: int = 4566
     postgres: int = 15432
     neo4j: int = 17687
+    api: int = 18080
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """Read LOCAL_AWS_PORT, LOCAL_POSTGRES_PORT and LOCAL_NEO4J_PORT; raise CloudError for what cannot be one."""
+        """Read LOCAL_AWS_PORT and its like; raise CloudError for what cannot be one."""
         given = {name: environment[variable(name)] for name in COMPONENTS if environment.get(variable(name))}
         for name, port in given.items():
             if not (port.isdecimal() and 0 < int(port) < 2**16):
                 raise CloudError(f"{variable(name)}: {port!r} is not a port")
         ports = cls(**{name: int(port) for name, port in given.items()})
-        if len({ports.aws, ports.postgres, ports.neo4j}) < len(COMPONENTS):
+        if len(set(asdict(ports).values())) < len(COMPONENTS):
             raise CloudError(f"two components have the same port; set {', '.join(map(variable, COMPONENTS))} apart")
         return ports
 

@@ -5,11 +5,11 @@ import os
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
-from urllib.parse import urljoin, urlsplit
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import click
 
@@ -19,6 +19,7 @@ from scripts.common.loopback import is_loopback, parse_host
 from stacks.config.environments import ENVIRONMENTS
 
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
+KEYS = ("access_key_id", "secret_access_key")
 ENDPOINT = "AWS_ENDPOINT_URL"  # of all services; a service's own variable has its name appended
 Settings = Mapping[str, Any]
 SHORT_CALLS: Settings = {
@@ -42,8 +43,17 @@ class Target:
 
     name: str
     region: str
-    endpoint: str | None
+    endpoint: str | None = None
     """The local AWS endpoint, or None for AWS itself."""
+    access_key_id: str = field(default="test", kw_only=True)
+    secret_access_key: str = field(default="test", kw_only=True)
+    """Credentials of the local endpoint; most emulators take any."""
+
+    @classmethod
+    def local(cls, variables: Mapping[str, str]) -> Self:
+        """Return the laptop's environment as these variables tell where it is and how to sign."""
+        keys = {name: variables[f"AWS_{name.upper()}"] for name in KEYS if variables.get(f"AWS_{name.upper()}")}
+        return cls("local", ENVIRONMENTS["local"].region, variables[ENDPOINT], **keys)
 
     def client(self, service: str, settings: Settings = SHORT_CALLS) -> Any:
         """Return a client of an AWS service with bounded time-outs."""
@@ -53,7 +63,9 @@ class Target:
 
         config = Config(**settings)
         if self.endpoint:
-            return LocalSession(localstack_host=urlsplit(self.endpoint).netloc).client(service, config=config)
+            keys = {f"aws_{name}": getattr(self, name) for name in KEYS}
+            host = urlsplit(self.endpoint).netloc
+            return LocalSession(**keys, localstack_host=host).client(service, config=config)
         return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
     @cached_property
@@ -69,11 +81,6 @@ class Target:
                 raise WrongUseError(f"{self.name} is not deployed: there is no stack {stack}") from None
             raise
         return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-
-    @property
-    def api_url(self) -> str:
-        """The URL of the API."""
-        return urljoin(self.endpoint or "", self.outputs["ApiUrl"])
 
     @cached_property
     def caller(self) -> str:
@@ -130,8 +137,10 @@ def find_target(name: str) -> Target:
             if is_loopback(parse_host(endpoint)):
                 raise WrongUseError(f"{variable} points to this machine, not to {name}: use a shell without .local/env")
         return Target(name, environment.region, endpoint=None)
+    # The credentials come from where the endpoint does.
+    target = Target.local(os.environ if ENDPOINT in endpoints else read_local_environment())
     leave_accounts()
-    return Target(name, environment.region, endpoints.get(ENDPOINT) or read_local_environment()[ENDPOINT])
+    return target
 
 
 def read_local_environment(file: Path = LOCAL_ENV) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`preflight` against the local endpoint: what that can answer is green."""
 
-from scripts.common.target import Target
+from dataclasses import replace
+
 from scripts.preconditions.condition import Deploy
 from scripts.preflight import check_all
 from stacks.config.environments import DEV, LOCAL
@@ -16,5 +17,5 @@ def test_a_deployed_local_environment_is_ready(system: System) -> None:
 
 
 def test_the_local_endpoint_is_another_account_than_devs(system: System) -> None:
-    [(condition, result)] = check_all(Deploy(Target("dev", DEV.region, system.target.endpoint), DEV))
+    [(condition, result)] = check_all(Deploy(replace(system.target, name="dev", region=DEV.region), DEV))
     assert (condition.name, result.state) == ("account", "red")

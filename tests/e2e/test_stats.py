@@ -96,7 +96,7 @@ def test_the_charts_in_a_browser_agree_with_sql(
     system: System, posted: str, sql: psycopg.Connection, tmp_path: Path
 ) -> None:
     stats(system, "--html", str(tmp_path / "stats.html"))
-    page = rendered(tmp_path / "stats.html", tmp_path / "profile")
+    page = rendered((tmp_path / "stats.html").as_uri(), tmp_path / "profile")
     today = "day = (now() AT TIME ZONE 'UTC')::date"
     queries = {
         "interactions_by_day": f"SELECT interactions FROM interactions_by_day WHERE {today} ORDER BY kind",

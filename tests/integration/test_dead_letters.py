@@ -34,8 +34,7 @@ class TwoQueues(Target):
 
 @pytest.fixture
 def target(cloud: Cloud) -> TwoQueues:
-    environment = cloud.environment()
-    target = TwoQueues("local", environment["AWS_REGION"], environment["AWS_ENDPOINT_URL"])
+    target = TwoQueues.local(cloud.environment())
     for url in target.outputs.values():
         target.client("sqs").purge_queue(QueueUrl=url)
     return target

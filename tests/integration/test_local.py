@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -31,11 +32,12 @@ def test_a_second_up_disturbs_nothing_that_runs(cloud: Cloud) -> None:
 
 
 def test_everything_listens_on_loopback_only(cloud: Cloud) -> None:
-    of_the_cloud = {cloud.pid(part) for part in cloud.status()}
+    supervisor = psutil.Process(cloud.pid("aws")).parent()
+    assert supervisor
+    of_the_cloud = {supervisor.pid, *(process.pid for process in supervisor.children(recursive=True))}
     every: list[Any] = psutil.net_connections("inet")
     listening = [one for one in every if one.status == psutil.CONN_LISTEN and one.pid in of_the_cloud]
-    ports = {cloud.ports.aws, cloud.ports.postgres, cloud.ports.neo4j}
-    assert {connection.laddr.port for connection in listening} == ports
+    assert {connection.laddr.port for connection in listening} == set(asdict(cloud.ports).values())
     assert {connection.laddr.ip for connection in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 

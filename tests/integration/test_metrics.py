@@ -4,13 +4,12 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from local.cloud import Cloud
-from local.ministack import REGION
 from scripts.common.target import Target
 from scripts.reports.metrics import sum_metrics
 
 
 def test_more_lines_than_one_call_returns_are_counted(cloud: Cloud) -> None:
-    target = Target("local", REGION, cloud.environment()["AWS_ENDPOINT_URL"])
+    target = Target.local(cloud.environment())
     logs, now = target.client("logs"), datetime.now(UTC)
     group = {"logGroupName": "/counted"}
     logs.create_log_group(**group)

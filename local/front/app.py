@@ -1,0 +1,146 @@
+"""The front's ASGI application: the deployed API, and the user pool's sign-in, for browsers and for everybody else."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import httpx
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.aws_guard import FRONT_KEY, SIGN_IN
+from local.front import gateway
+from local.front.gateway import Answer, Api, GatewayError
+
+# In the cloud's folder: the deployed API's path and definition. They go with the endpoint's own files.
+DEFINITION: Final = "aws/api.json"
+SIGN_IN_PATH: Final = "/cognito-idp/"
+_VERBS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+# Of the connection and not of the message, or about the page that sent it: the endpoint is told none of them.
+_NOT_PASSED_ON: Final = frozenset(
+    {"connection", "content-encoding", "content-length", "expect", "host", "keep-alive", "origin", "referer", "te"}
+    | {"trailer", "transfer-encoding", "upgrade", FRONT_KEY}
+)
+_NOT_PASSED_BACK: Final = frozenset(
+    {"connection", "content-encoding", "content-length", "date", "keep-alive", "transfer-encoding"}
+)
+_SIGN_IN_CORS: Final = {  # as Cognito has them
+    "access-control-allow-origin": "*",
+    "access-control-allow-headers": "*",
+    "access-control-allow-methods": "POST",
+    "access-control-expose-headers": "x-amzn-errortype,x-amzn-errormessage,x-amzn-requestid",
+    "access-control-max-age": "600",
+}
+
+
+class Front:
+    """Serves what was deployed into the folder's cloud; a later deploy is noticed by itself."""
+
+    def __init__(self, folder: Path, *, endpoint: str, front_key: str) -> None:
+        self._file = folder / DEFINITION
+        self._key = front_key
+        self._endpoint = httpx.AsyncClient(base_url=endpoint, timeout=gateway.INTEGRATION_SECONDS, trust_env=False)
+        self._api: tuple[str, Api] | None = None
+        self._read_at = 0
+
+    def application(self) -> Starlette:
+        """Return the ASGI application. It answers to this machine's own names only, against DNS rebinding."""
+        hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
+        routes = [
+            Route(SIGN_IN_PATH, self.sign_in, methods=["POST", "OPTIONS"]),
+            Route("/{path:path}", self.call_api, methods=_VERBS),
+        ]
+        return Starlette(routes=routes, middleware=[hosts], lifespan=self._lifespan)
+
+    async def call_api(self, request: Request) -> Response:
+        """Answer a request to the deployed API, as API Gateway and its function would."""
+        deployed = self._deployed()
+        if not deployed:
+            return Response("nothing is deployed yet: run `make up`\n", HTTPStatus.SERVICE_UNAVAILABLE)
+        path, api = deployed
+        try:
+            method = api.method(request.url.path, request.method)
+            if request.method == "OPTIONS":
+                return _response(gateway.preflight(method))
+            gateway.check_token(method, request.headers.get("authorization"))
+            body = gateway.unpack(await _read(request), request.headers.get("content-encoding", ""))
+            return await self._forward(request, path, body)
+        except GatewayError as error:
+            return _response(api.own_answer(error.kind))
+
+    async def sign_in(self, request: Request) -> Response:
+        """Pass a sign-in on to the user pool, whose other operations are not for pages."""
+        if request.method == "OPTIONS":
+            return Response(headers=_SIGN_IN_CORS)
+        target = request.headers.get("x-amz-target", "")
+        if target not in SIGN_IN:
+            refusal = {
+                "__type": "NotAuthorizedException",
+                "message": f"only {', '.join(sorted(SIGN_IN))} are open here",
+            }
+            return JSONResponse(refusal, HTTPStatus.BAD_REQUEST, _SIGN_IN_CORS)
+        headers = {"content-type": request.headers.get("content-type", ""), "x-amz-target": target}
+        try:
+            answer = await self._endpoint.post("/", content=await _read(request), headers=headers)
+        except (httpx.HTTPError, GatewayError) as error:
+            return JSONResponse({"__type": "InternalErrorException", "message": str(error)}, 500, _SIGN_IN_CORS)
+        return Response(answer.content, answer.status_code, _passed_back(answer.headers) | _SIGN_IN_CORS)
+
+    async def _forward(self, request: Request, path: str, body: bytes) -> Response:
+        headers = [(name, value) for name, value in request.headers.items() if _is_passed_on(name)]
+        url = httpx.URL(f"{path}{request.url.path}", query=request.url.query.encode())
+        try:
+            answer = await self._endpoint.request(
+                request.method, url, headers=[*headers, (FRONT_KEY, self._key)], content=body
+            )
+        except httpx.TimeoutException:
+            raise GatewayError("INTEGRATION_TIMEOUT") from None
+        except httpx.HTTPError:
+            raise GatewayError("INTEGRATION_FAILURE") from None
+        if gateway.is_shapeless(answer.status_code, answer.headers):
+            raise GatewayError("INTEGRATION_FAILURE")
+        return Response(answer.content, answer.status_code, _passed_back(answer.headers))
+
+    def _deployed(self) -> tuple[str, Api] | None:
+        """Return the API's path at the endpoint and its definition, read again when a deploy has written them."""
+        try:
+            written_at = self._file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+        if written_at != self._read_at:
+            deployed = json.loads(self._file.read_text())
+            self._api, self._read_at = (deployed["path"], Api(deployed["definition"])), written_at
+        return self._api
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        async with self._endpoint:
+            yield
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > gateway.MAX_BODY_BYTES:
+            raise GatewayError("REQUEST_TOO_LARGE")
+    return bytes(body)
+
+
+def _is_passed_on(name: str) -> bool:
+    return name not in _NOT_PASSED_ON and not name.startswith("sec-")
+
+
+def _passed_back(headers: httpx.Headers) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in _NOT_PASSED_BACK}
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers)
