@@ -71,7 +71,7 @@ def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
     with closing(connections.open_ledger()) as ledger, closing(connections.open_graph()) as graph:
         known: dict[str, Callable[..., Any]] = {
-            "migrate": lambda: dispatch.migrate(connections.owner(), graph),
+            "migrate": lambda: dispatch.migrate(connections.owner(), ledger, graph),
             "statistics": functools.partial(statistics.answer, ledger),
             "count_discarded": dispatch.count_discarded,
             **handlers.operations(ledger, graph),

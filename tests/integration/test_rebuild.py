@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from chalicelib.graph import client as graph_module
+from chalicelib.graph import watermark as in_graph
 from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import rebuilds
@@ -31,6 +32,7 @@ def numbered(number: int, user_id: str = ALICE, **fields: Any) -> Interaction:
 
 
 def filled(ledger: Ledger, graph: Graph, size: int = 300) -> None:
+    watermark.start(ledger, graph)
     ledger.store([numbered(number, (ALICE, BOB)[number % 2]) for number in range(size)])
     catch_up(ledger, graph, in_time=lambda: True)
 
@@ -220,6 +222,10 @@ def test_nothing_is_missing_after_a_rebuild_from_scratch_under_traffic(
     assert live == snapshot(cypher)
 
 
+def loss_reason(ledger: Ledger, graph: Graph) -> str | None:
+    return watermark.check(ledger, graph).loss_reason
+
+
 def tend(ledger: Ledger, graph: Graph) -> None:
     upkeep.tend(ledger, graph, in_time=lambda: True)
 
@@ -227,7 +233,7 @@ def tend(ledger: Ledger, graph: Graph) -> None:
 def test_the_graph_of_an_empty_new_system_is_not_lost(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
     for _ in range(2):
         tend(ledger, graph)
-        assert watermark.graph_loss_reason(ledger, graph) is None
+        assert loss_reason(ledger, graph) is None
     assert sql.execute("SELECT count(*) FROM rebuild").fetchone() == (0,)
 
 
@@ -248,10 +254,10 @@ def test_a_lost_graph_is_noticed_and_rebuilt(
     before = snapshot(cypher)
     cypher.run(damage.replace("DELETE e", "DETACH DELETE e")).consume()
     cypher.run("CREATE (:User {id: 'erased since'})").consume()
-    assert cause in str(watermark.graph_loss_reason(ledger, graph))
+    assert cause in str(loss_reason(ledger, graph))
     tend(ledger, graph)
     assert snapshot(cypher) == before
-    assert watermark.graph_loss_reason(ledger, graph) is None
+    assert loss_reason(ledger, graph) is None
     assert sql.execute("SELECT count(*) FROM rebuild WHERE finished_at IS NOT NULL").fetchone() == (1,)
 
 
@@ -276,7 +282,7 @@ def test_code_older_than_the_graph_leaves_it_alone(
 ) -> None:
     tend(ledger, graph)
     cypher.run("MATCH (w:Watermark) SET w.version = 1000").consume()
-    assert watermark.graph_loss_reason(ledger, graph) is None
+    assert loss_reason(ledger, graph) is None
     ledger.store([interaction()])
     with pytest.raises(GraphUnavailableError, match="newer code"):
         tend(ledger, graph)
@@ -285,10 +291,80 @@ def test_code_older_than_the_graph_leaves_it_alone(
     assert drain(ledger, graph) == 1
 
 
+def test_code_older_than_an_idle_graph_does_not_lower_its_version(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    tend(ledger, graph)
+    cypher.run("MATCH (w:Watermark) SET w.version = 1000").consume()
+    tend(ledger, graph)
+    assert cypher.run("MATCH (w:Watermark) RETURN w.version AS version").single(strict=True)["version"] == 1000
+
+
 def test_the_watermark_never_goes_back(ledger: Ledger, graph: Graph, sql: psycopg.Connection) -> None:
+    watermark.start(ledger, graph)
     ahead = datetime.now(UTC) + timedelta(minutes=1)
-    watermark.advance(ledger, graph)
     sql.execute("UPDATE watermark SET reached_at = %s", [ahead])
-    watermark.advance(ledger, graph)
+    [checked] = sql.execute("SELECT reached_at FROM watermark").fetchone() or (None,)
+    in_graph.create(graph, ahead)
+    assert watermark.advance(ledger, graph, checked)
     assert sql.execute("SELECT reached_at FROM watermark").fetchall() == [(ahead,)]
-    assert watermark.graph_loss_reason(ledger, graph) is None
+    assert loss_reason(ledger, graph) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "MATCH (n) DETACH DELETE n",
+        "MATCH (w:Watermark) SET w.reached_at = w.reached_at - duration('PT1H') WITH w MATCH (e:Event) DETACH DELETE e",
+    ],
+    ids=["lost", "set back"],
+)
+def test_a_graph_damaged_between_a_check_and_the_end_of_catch_up_is_noticed(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, damage: str
+) -> None:
+    filled(ledger, graph, 20)
+    before = snapshot(cypher)
+
+    def damaged_then_over() -> bool:
+        cypher.run(damage).consume()
+        return False
+
+    upkeep.tend(ledger, graph, in_time=damaged_then_over)
+    assert snapshot(cypher) != before
+    tend(ledger, graph)
+    assert snapshot(cypher) == before
+    assert loss_reason(ledger, graph) is None
+
+
+def test_a_graph_that_was_lost_before_its_first_watermark_is_rebuilt(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    ledger.store([numbered(number) for number in range(20)])
+    catch_up(ledger, graph, in_time=lambda: True)
+    before = snapshot(cypher)
+    cypher.run("MATCH (n) DETACH DELETE n").consume()
+    tend(ledger, graph)
+    assert snapshot(cypher) == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "MATCH (n) DETACH DELETE n",
+        "MATCH (w:Watermark) SET w.reached_at = datetime() CREATE (:User {id: 'erased since'})",
+    ],
+    ids=["lost", "set back"],
+)
+def test_a_wipe_does_not_count_for_a_graph_that_was_put_in_its_place(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session, damage: str
+) -> None:
+    filled(ledger, graph, 20)
+    before = snapshot(cypher)
+    id_ = rebuild.begin(ledger, cause="a test", from_scratch=True)
+    in_graph.begin_wipe(graph)
+    cypher.run(damage).consume()
+    assert not watermark.finish_wipe(ledger, graph)
+    while not progress(ledger, id_)["finished_at"]:
+        rebuild.step(ledger, graph)
+    assert snapshot(cypher) == before
+    assert loss_reason(ledger, graph) is None

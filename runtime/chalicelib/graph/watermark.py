@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import neo4j
@@ -11,13 +11,19 @@ from chalicelib.graph.client import Graph
 from chalicelib.graph.cypher import VERSION
 
 _READ = "MATCH (w:Watermark) RETURN max(w.reached_at) AS reached_at, max(w.version) AS version"
-# Writing the version first locks the node, before its time is read.
-_WRITE = """
-MERGE (w:Watermark) SET w.version = $version
-WITH w WHERE w.reached_at IS NULL OR w.reached_at < $reached_at
-SET w.reached_at = $reached_at
+_CREATE = "MERGE (w:Watermark) SET w = {version: $version, reached_at: $reached_at}"
+# Writing locks the node, before its time is compared.
+_ADVANCE = """
+MATCH (w:Watermark) SET w.locked = true REMOVE w.locked
+WITH w WHERE w.version = $version AND w.reached_at = $expected
+SET w.reached_at = $reached_at RETURN count(w) AS advanced
 """
-_CLAIM = "MERGE (w:Watermark) SET w.version = $version"
+_BEGIN_WIPE = "MERGE (w:Watermark) SET w = {version: $version}"
+_FINISH_WIPE = """
+MATCH (w:Watermark) SET w.locked = true REMOVE w.locked
+WITH w WHERE w.version = $version AND w.reached_at IS NULL
+SET w.reached_at = $reached_at RETURN count(w) AS finished
+"""
 _RESTORE = "MERGE (w:Watermark) ON CREATE SET w = $values"
 
 
@@ -35,16 +41,35 @@ def read(graph: Graph) -> Watermark:
     return Watermark(reached_at and reached_at.to_native(), version)
 
 
-def write(graph: Graph, reached_at: datetime) -> None:
-    """Move the watermark to that time, unless it is later already, and set this code's version."""
+def create(graph: Graph, reached_at: datetime) -> None:
+    """Write the first watermark: only for a graph that is known to be complete."""
     with graph.transaction() as transaction:
-        transaction.run(_WRITE, reached_at=reached_at, version=VERSION).consume()
+        transaction.run(_CREATE, reached_at=_utc(reached_at), version=VERSION).consume()
 
 
-def claim(graph: Graph) -> None:
-    """Set this code's version: from then on code of other versions writes nothing into the graph."""
+def advance(graph: Graph, *, expected: datetime, reached_at: datetime) -> bool:
+    """Move the watermark if it is still the expected one, of this code's version; return whether it moved."""
     with graph.transaction() as transaction:
-        transaction.run(_CLAIM, version=VERSION).consume()
+        values = {"expected": _utc(expected), "reached_at": _utc(reached_at), "version": VERSION}
+        return bool(transaction.run(_ADVANCE, values).single(strict=True)["advanced"])
+
+
+def begin_wipe(graph: Graph) -> None:
+    """Remove the watermark's time and set this code's version: code of other versions then writes nothing."""
+    with graph.transaction() as transaction:
+        transaction.run(_BEGIN_WIPE, version=VERSION).consume()
+
+
+def finish_wipe(graph: Graph, reached_at: datetime) -> bool:
+    """Write the watermark of a wiped graph; return False if this is not the graph in which the wipe began."""
+    with graph.transaction() as transaction:
+        values = {"reached_at": _utc(reached_at), "version": VERSION}
+        return bool(transaction.run(_FINISH_WIPE, values).single(strict=True)["finished"])
+
+
+def _utc(time: datetime) -> datetime:
+    """Return the same time with one fixed offset: in Neo4j, times of two zones are never equal."""
+    return time.astimezone(UTC)
 
 
 @contextmanager

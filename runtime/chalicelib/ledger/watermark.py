@@ -9,6 +9,7 @@ from chalicelib.ledger.connection import read_row
 _READ = "SELECT max(reached_at) FROM watermark"
 # Never earlier than the last one, whatever a clock or another catch-up does.
 _NEXT = "SELECT greatest(clock_timestamp(), (SELECT reached_at FROM watermark))"
+_IS_EMPTY = "SELECT NOT EXISTS (SELECT FROM interaction)"
 _WRITE = """
 INSERT INTO watermark (reached_at, version) VALUES (%s, %s)
 ON CONFLICT (single) DO UPDATE
@@ -28,6 +29,12 @@ def next_(connection: psycopg.Connection) -> datetime:
     reached_at: datetime
     [reached_at] = read_row(connection, _NEXT)
     return reached_at
+
+
+def is_new(connection: psycopg.Connection) -> bool:
+    """Return whether the ledger has neither a watermark nor an interaction."""
+    [is_empty] = read_row(connection, _IS_EMPTY)
+    return bool(is_empty) and read(connection) is None
 
 
 def write(connection: psycopg.Connection, reached_at: datetime, version: int) -> None:

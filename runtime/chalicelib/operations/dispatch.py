@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.graph.client import Graph, GraphUnavailableError
+from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.migrate import migrate_ledger
+from chalicelib.projection import watermark
 from chalicelib.telemetry import log, measure
 
 
-def migrate(owner: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
+def migrate(owner: Mapping[str, Any], ledger: Ledger, graph: Graph) -> dict[str, Any]:
     """Bring both stores up to this code and return what was done; a repeat does nothing.
 
     An unavailable graph does not stop a deploy: catch-up prepares it later. Raises as `migrate_ledger` does.
@@ -16,6 +18,7 @@ def migrate(owner: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
     applied = migrate_ledger(owner)
     try:
         graph.prepare()
+        watermark.start(ledger, graph)
     except GraphUnavailableError as error:
         log.warning("the graph is unavailable", reason=str(error))
         return {"applied": applied, "graph": "left to catch-up"}

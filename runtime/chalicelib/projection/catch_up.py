@@ -1,6 +1,7 @@
 """Catch-up, every minute: notice a lost graph, project the rows that wait, continue a rebuild."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from chalicelib.graph.client import Graph
 from chalicelib.ledger import rebuilds
@@ -22,14 +23,22 @@ def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     measure_seconds(OutboxAge=waiting.age_seconds)
     if reached_at := ledger_watermark.read(ledger.connection):
         measure_seconds(WatermarkAge=seconds_since(reached_at))
-    # During a wipe the graph has no watermark yet, and is being rebuilt already.
-    cause = None if rebuilds.is_wiping(ledger.connection) else watermark.graph_loss_reason(ledger, graph)
-    measure(GraphLost=int(cause is not None))
-    if cause:
-        log.error("the graph is lost", cause=cause)
-        # Only from scratch is right: an older graph holds what was erased since, and another version's elements.
-        rebuild.begin(ledger, cause=cause, from_scratch=True, restart=True)
+    checked = _check(ledger, graph)
     drained = catch_up(ledger, graph, in_time=in_time, between=lambda: rebuild.step(ledger, graph))
-    if not rebuilds.is_wiping(ledger.connection):
-        watermark.advance(ledger, graph)
+    if checked and not watermark.advance(ledger, graph, checked):
+        log.warning("the watermark did not move: the graph changed meanwhile")
     return drained
+
+
+def _check(ledger: Ledger, graph: Graph) -> datetime | None:
+    """Begin a rebuild if the graph is lost; return the watermark that may move after this run, if any."""
+    if rebuilds.is_wiping(ledger.connection):  # then the graph has no watermark yet, and is being rebuilt already
+        measure(GraphLost=0)
+        return None
+    reason, checked = watermark.check(ledger, graph)
+    measure(GraphLost=int(reason is not None))
+    if reason:
+        log.error("the graph is lost", cause=reason)
+        # Only from scratch is right: an older graph holds what was erased since, and another version's elements.
+        rebuild.begin(ledger, cause=reason, from_scratch=True, restart=True)
+    return checked

@@ -59,10 +59,11 @@ def _prepare(
     if not rebuilds.lock_wipe(connection, rebuild["id"]):
         return 0
     if rebuild["from_scratch"]:
-        graph_watermark.claim(graph)
+        graph_watermark.begin_wipe(graph)
         if wiped := wipe_batch(graph, wipe_size, before_each=ledger.keep_transaction):
             return wiped
-        watermark.advance(ledger, graph)
+        if not watermark.finish_wipe(ledger, graph):
+            return 1  # not the graph that was wiped: wipe this one
     rebuilds.begin_walk(connection, rebuild["id"], rebuild["since"])
     return 1
 

@@ -1,4 +1,11 @@
-"""The watermark that catch-up writes to both stores: by it, a lost or an older graph is noticed."""
+"""The watermark that catch-up writes to both stores: by it, a lost or an older graph is noticed.
+
+It is created only where the graph is known to be complete: with an empty ledger, or at the end of a wipe. From then on
+it only moves from the value that was checked: a graph that was lost or set back in between does not get a new one.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.graph import watermark as in_graph
 from chalicelib.graph.client import Graph
@@ -7,28 +14,59 @@ from chalicelib.ledger import watermark as in_ledger
 from chalicelib.ledger.ledger import Ledger
 
 
-def graph_loss_reason(ledger: Ledger, graph: Graph) -> str | None:
-    """Return in a few words why the graph cannot be the one that this ledger was projected into, or None.
+class Check(NamedTuple):
+    """What a comparison of the two watermarks found."""
 
-    It is None too before the first watermark, and for a graph of newer code: that code looks after it.
-    """
+    loss_reason: str | None
+    """In a few words why the graph cannot be the one that this ledger was projected into; None if it can."""
+    reached_at: datetime | None
+    """The graph's watermark, from which `advance` may move it; None if it must not move."""
+
+
+def start(ledger: Ledger, graph: Graph) -> None:
+    """Write the first watermark of a new system. Does nothing once an interaction or a watermark is in the ledger."""
+    if in_ledger.is_new(ledger.connection):
+        reached_at = in_ledger.next_(ledger.connection)
+        in_graph.create(graph, reached_at)
+        in_ledger.write(ledger.connection, reached_at, VERSION)
+
+
+def check(ledger: Ledger, graph: Graph) -> Check:
+    """Compare the two watermarks. A graph of newer code is not lost: that code looks after it."""
+    start(ledger, graph)
     reached_at = in_ledger.read(ledger.connection)
     if reached_at is None:
-        return None
+        return Check("interactions were stored before the first watermark", None)
     # Read after the ledger's, and written before it: so of two that belong together it is never the older one.
     found = in_graph.read(graph)
     if found.reached_at is None:
-        return "the graph is another one: it has no watermark"
+        return Check("the graph is another one: it has no watermark", None)
     if found.reached_at < reached_at:
-        return "the graph is an older one: its watermark is behind the ledger's"
+        return Check("the graph is an older one: its watermark is behind the ledger's", None)
     if found.version is None or found.version < VERSION:
-        return "the graph was made by an older projection"
-    return None
+        return Check("the graph was made by an older projection", None)
+    return Check(None, found.reached_at if found.version == VERSION else None)
 
 
-def advance(ledger: Ledger, graph: Graph) -> None:
-    """Write a new watermark, with the projection's version, to the graph and then to the ledger."""
+def advance(ledger: Ledger, graph: Graph, checked: datetime) -> bool:
+    """Move the watermark from the checked one to now, in the graph and then in the ledger.
+
+    Return False, with nothing changed, if the graph no longer has the checked one: it was lost or set back since, or
+    another catch-up moved it.
+    """
     connection = ledger.connection
     reached_at = in_ledger.next_(connection)
-    in_graph.write(graph, reached_at)
+    if not in_graph.advance(graph, expected=checked, reached_at=reached_at):
+        return False
     in_ledger.write(connection, reached_at, VERSION)
+    return True
+
+
+def finish_wipe(ledger: Ledger, graph: Graph) -> bool:
+    """Write the watermark of a wiped graph to both; return False if the graph was lost or set back during the wipe."""
+    connection = ledger.connection
+    reached_at = in_ledger.next_(connection)
+    if not in_graph.finish_wipe(graph, reached_at):
+        return False
+    in_ledger.write(connection, reached_at, VERSION)
+    return True
