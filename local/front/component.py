@@ -33,7 +33,7 @@ class FrontComponent:
         return f"{self.url}{SIGN_IN_PATH}"
 
     def prepare(self, narrate: Narrate) -> None:
-        """Forget what an endpoint before this one had deployed."""
+        """Nothing to make: what was deployed lies with the endpoint's files."""
         narrate("API: starting")
 
     def program(self) -> Program:
