@@ -79,7 +79,7 @@ class Environment:
     def __post_init__(self) -> None:
         """Refuse values that AWS or the packaging would refuse much later, and less clearly."""
         if self.cors_origin != "*" and not _ORIGIN.fullmatch(self.cors_origin):
-            raise ValueError(f"{self.name}: cors_origin is an origin such as https://app.example.com, or *")
+            raise ValueError(f"{self.name}: cors_origin is an origin such as https://app.recollect.example, or *")
         if self.python and [int(part) for part in self.python.split(".")] < [3, 12]:
             raise ValueError(f"{self.name}: packages are for Amazon Linux 2023, and so for Python 3.12 or newer")
         types = [type(store) for store in (self.postgres, self.graph, *self.beside)]

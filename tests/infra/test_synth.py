@@ -106,7 +106,9 @@ def test_a_package_without_a_wheel_for_the_environment_stops_the_synth(runtime: 
         make_layer(runtime / "requirements.txt", environment=DEV, cache=runtime / ".chalice" / "deployments")
 
 
-@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "https://*.example.com", "null", ""])
+@pytest.mark.parametrize(
+    "origin", ["app.recollect.example", "https://app.recollect.example/", "https://*.recollect.example", "null", ""]
+)
 def test_a_cors_origin_that_no_browser_sends_is_refused_at_synth(origin: str) -> None:
     with pytest.raises(ValueError, match="cors_origin"):
         replace(PROD, cors_origin=origin)
