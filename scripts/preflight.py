@@ -43,10 +43,8 @@ def preflight(context: click.Context, environment: str) -> None:
 
     Exit 0: all green. 1: something is red. 2: wrong use or missing credentials. 3: nothing red, something unknown.
     """
-    from rich.console import Console
-
     deploy = Deploy(find_target(environment), ENVIRONMENTS[environment])
-    with Console(stderr=True).status("asking"):
+    with console(stderr=True).status("asking"):
         results = list(check_all(deploy))
     _show(f"{environment} in {deploy.environment.region}", results)
     states = {result.state for _, result in results}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.common.cli import Time, command, environment_option
+from scripts.common.console import console
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import Target, find_target
 from scripts.common.users import find_user
@@ -60,13 +61,12 @@ def _rebuild_user(target: Target, user: str) -> None:
 
 
 def _rebuild(target: Target, since: str | None, *, from_scratch: bool) -> None:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
     began, stop = time.monotonic(), Event()
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), Remaining())
-    with Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True)) as bar:
+    with Progress(TextColumn("{task.description}"), *columns, console=console(stderr=True)) as bar:
         task = bar.add_task("starting", total=None, rate="")
         state = target.operate("rebuild", since=since, from_scratch=from_scratch)
         _show(bar, task, state)

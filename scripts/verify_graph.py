@@ -6,7 +6,7 @@ import click
 
 from chalicelib.verification import MODULUS
 from scripts.common.cli import command, environment_option
-from scripts.common.console import printable, show_table
+from scripts.common.console import console, printable, show_table
 from scripts.common.exit_codes import FAILED, REFUSED
 from scripts.common.target import Target, find_target
 
@@ -36,10 +36,8 @@ def verify_graph(context: click.Context, environment: str, *, repair: bool) -> N
 
 
 def _compare(target: Target, *, repair: bool) -> dict[str, Any]:
-    from rich.console import Console
-
     total: dict[str, Any] = {}
-    with Console(stderr=True).status("comparing") as status:
+    with console(stderr=True).status("comparing") as status:
         for report in target.operate_in_calls("verify", repair=repair):
             report |= {side: int(report[side], 16) for side in ("ledger", "graph")}
             total = {

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 
 @functools.cache
-def console() -> "Console":
-    """Return the console of standard output; a file or a pipe has no width to keep to."""
+def console(*, stderr: bool = False) -> "Console":
+    """Return the console of standard output or error; a file or a pipe has no width to keep to."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 160)
+    class PipedConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich itself would exit with 1
+
+    return PipedConsole(stderr=stderr, width=None if stderr or sys.stdout.isatty() else 160)
 
 
 def printable(value: Any) -> str:
@@ -57,8 +61,7 @@ def _format(value: Any) -> str:
 
 def progress() -> "Progress":
     """Return a progress bar on standard error that shows the remaining time."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(*columns, console=console(stderr=True))

@@ -1,8 +1,12 @@
 """Text and numbers as the commands show them."""
 
 import json
+import os
+import sys
 
-from scripts.common.console import escaped_json, format_number
+import pytest
+
+from scripts.common.console import console, escaped_json, format_number, show_table
 from scripts.reports.html_page import page
 from tests.samples import NOW
 
@@ -19,3 +23,14 @@ def test_a_number_is_the_same_in_a_table_and_on_the_page() -> None:
     assert [format_number(value) for value in (1_728_000.0, 0.25, 7)] == ["1728000.0", "0.2", "7"]
     text = page("title", {"graph": {"columns": ["a"], "rows": [[1_728_000.0]]}}, days=1, now=NOW)
     assert "<td class='number'>1728000.0</td>" in text
+
+
+def test_a_table_that_nobody_reads_is_a_broken_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setattr(sys, "stdout", os.fdopen(writer, "w", closefd=False))
+    console.cache_clear()
+    with pytest.raises(BrokenPipeError):
+        show_table("title", ["a"], [["b"]])
+    console.cache_clear()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # what is left in the buffer goes there
