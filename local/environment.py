@@ -40,6 +40,14 @@ _SOURCES = re.compile(
     r".*(INDEX|LINKS|HOST|PROXY|REGISTRY|AUTH|CERT|SSL|TLS|CACHE|CONFIG|TIMEOUT|RETRIES|KEYRING|OFFLINE).*|CA(FILE)?|KEY",
     re.IGNORECASE,
 )
+# What pip's configuration says, which uv does not read, under uv's names.
+_UV_NAMES = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+    "PIP_TRUSTED_HOST": "UV_INSECURE_HOST",
+    "PIP_PROXY": "ALL_PROXY",
+    "PIP_CERT": "SSL_CERT_FILE",
+}
 # GitHub's Pythons do not start without; Postgres and Java bring their own libraries and go without.
 _LIBRARIES = "LD_LIBRARY_PATH"
 OWN_LIBRARIES = {_LIBRARIES: ""}
@@ -70,10 +78,11 @@ def of_installation() -> dict[str, str]:
 
 
 def of_cdk(folder: Path) -> dict[str, str]:
-    """Return what cdk gets, which deploys to the local endpoint, and whose Chalice installs: no account of a person."""
+    """Return what cdk gets, which deploys to the local endpoint, and whose synth runs uv: no account of a person."""
     installation = {name: value for name, value in of_installation().items() if not re.fullmatch(ACCOUNT, name)}
-    # Of the person's home, where a .cdk.json may name another app or a profile, pip needs these, and cdk nothing.
-    pip = pip_settings(Path(sys.executable)) | {"NETRC": str(Path.home() / ".netrc")}
+    # Of the person's home, where a .cdk.json may name another app or a profile, uv needs these, and cdk nothing.
+    uv_cache = {"UV_CACHE_DIR": str(Path.home() / ".cache" / "uv")}
+    pip = uv_cache | pip_settings(Path(sys.executable)) | {"NETRC": str(Path.home() / ".netrc")}
     caches = {"CDK_HOME": str(folder), "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(folder / "jsii")}
     return pip | installation | NO_ACCOUNT | caches | {"HOME": str(folder), "TMPDIR": str(folder / "tmp")}
 
@@ -87,6 +96,14 @@ def pip_settings(python: Path) -> dict[str, str]:
         (f"PIP_{name.rpartition('.')[2].upper().replace('-', '_')}", value) for name, _, value in settings if value
     )
     return {name: " ".join(ast.literal_eval(value).split()) for name, value in named if _is_kept(name)}
+
+
+def uv_indexes(python: Path) -> dict[str, str]:
+    """Return where a person's pip.conf has packages from, for uv; a variable of uv's own says more than that."""
+    settings = pip_settings(python)
+    found = {_UV_NAMES[name]: value for name, value in settings.items() if name in _UV_NAMES}
+    # As pip does: whichever index has the file whose hash is pinned.
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match"} | found
 
 
 def leave_accounts() -> None:

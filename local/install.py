@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from local.component import CloudError, in_one_line
-from local.environment import ROOT, of_installation, pip_settings
+from local.environment import ROOT, of_installation, uv_indexes
 from local.folder import check
 
 VENV = ROOT / ".venv"
@@ -21,14 +21,6 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed"
 LOG = ROOT / ".local" / "logs" / "install.log"
 PINS = ("pyproject.toml", "requirements/uv.txt", "requirements/dev.txt", "package-lock.json")
-# What pip's configuration says, which uv does not read, under uv's names.
-UV_NAMES = {
-    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
-    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
-    "PIP_TRUSTED_HOST": "UV_INSECURE_HOST",
-    "PIP_PROXY": "ALL_PROXY",
-    "PIP_CERT": "SSL_CERT_FILE",
-}
 FREE_MEGABYTES = 1500  # 1 GB of packages, and what is unpacked on the way
 
 
@@ -55,20 +47,12 @@ def _install() -> None:
     uv = (str(VENV / "bin" / "uv"), "pip")
     _run(sys.executable, "-I", "-m", "venv", "--clear", str(VENV))
     _run(str(PYTHON), "-m", "pip", "install", "--require-hashes", "--requirement", "requirements/uv.txt")
-    indexes = _indexes()
+    indexes = uv_indexes(PYTHON)
     into = ("--python", str(PYTHON))
     _run(*uv, "sync", *into, "--require-hashes", "requirements/dev.txt", "requirements/uv.txt", **indexes)
     _run(*uv, "install", *into, "--no-deps", "--no-build-isolation", "--editable", ".", **indexes)
     _run("npm", "ci", "--include=dev")
     STAMP.write_text(str(ROOT), encoding="utf-8")
-
-
-def _indexes() -> dict[str, str]:
-    """Return where a person's pip.conf has packages from, for uv; a variable of uv's own says more than that."""
-    settings = pip_settings(PYTHON)
-    found = {UV_NAMES[name]: value for name, value in settings.items() if name in UV_NAMES}
-    # As pip does: whichever index has the file whose hash is pinned.
-    return {"UV_INDEX_STRATEGY": "unsafe-best-match"} | found
 
 
 def _run(*command: str, **variables: str) -> None:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from zipfile import ZipFile, ZipInfo
 
+from local.environment import of_installation, uv_indexes
 from stacks.config.environment import Environment
 
 # The C library of Amazon Linux 2023, which Python 3.12 and newer run on.
@@ -34,23 +35,14 @@ def make_layer(requirements: Path, *, environment: Environment, cache: Path) -> 
 
 
 def _install(requirements: Path, packages: Path, environment: Environment) -> None:
-    uv = Path(sys.executable).with_name("uv")
-    command: list[str | Path] = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--system-certs",
-        "--python",
-        sys.executable,
-        "--target",
-        packages,
-    ]
+    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet"]
     command += ["--only-binary", ":all:", "--require-hashes", "--no-deps", "--requirement", requirements]
+    command += ["--python", sys.executable, "--target", packages]
     if environment.python:  # otherwise the functions run on this host
         command += ["--python-version", environment.python]
         command += ["--python-platform", _PLATFORMS[environment.architecture]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  no input from outside
+    variables = uv_indexes(Path(sys.executable)) | of_installation()
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeError(f"uv could not install {requirements.name} for {environment.name}:\n{done.stderr}")
 
