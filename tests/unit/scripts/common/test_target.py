@@ -99,6 +99,9 @@ def test_without_that_file_make_up_is_suggested(tmp_path: Path) -> None:
         read_local_environment(tmp_path / "env")
 
 
+CALLER = "arn:aws:iam::111111111111:user/alice"
+
+
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stubbed, list[float]]]:
     """Return a deployed environment, and the pauses that its calls make."""
@@ -108,6 +111,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stubbed, list[fl
     output = {"OutputKey": "OperationsFunction", "OutputValue": "operations"}
     stack = {"StackName": "dev-service", "StackStatus": "CREATE_COMPLETE", "CreationTime": 0, "Outputs": [output]}
     target.expect("cloudformation", "describe_stacks", {"Stacks": [stack]}, {"StackName": "dev-service"})
+    target.expect("sts", "get_caller_identity", {"Arn": CALLER}, {})
     yield target, pauses
     target.assert_asked()
 
@@ -118,7 +122,7 @@ def test_an_inactive_function_is_waited_for_with_a_word(
     target, pauses = deployed
     target.refuse("lambda", "invoke", "ResourceNotReadyException")
     target.refuse("lambda", "invoke", "ResourceConflictException")  # while AWS restores it
-    asked = {"FunctionName": "operations", "Payload": json.dumps({"operation": "stats"})}
+    asked = {"FunctionName": "operations", "Payload": json.dumps({"operation": "stats", "caller": CALLER})}
     target.expect("lambda", "invoke", {"Payload": BytesIO(b'{"result": 5}')}, asked)
     assert target.operate("stats") == 5
     assert len(pauses) == 2

@@ -54,12 +54,12 @@ def test_the_graphs_zone_offers_its_instance_type(account: Account, offered: boo
 
 
 def test_rds_offers_the_ledgers_class_in_one_of_the_zones(account: Account) -> None:
-    expect_orderable(account, "postgres", "db.t4g.micro", {"18.1": ["us-east-1b", "us-east-1f"], "17.5": WANTED})
-    assert account.check(zones.postgres_instance_type) == green("postgres 18 on db.t4g.micro in us-east-1b")
+    expect_orderable(account, "postgres", "db.t4g.small", {"18.1": ["us-east-1b", "us-east-1f"], "17.5": WANTED})
+    assert account.check(zones.postgres_instance_type) == green("postgres 18 on db.t4g.small in us-east-1b")
 
 
 def test_an_older_postgres_alone_is_red(account: Account) -> None:
-    expect_orderable(account, "postgres", "db.t4g.micro", {"17.5": WANTED})
+    expect_orderable(account, "postgres", "db.t4g.small", {"17.5": WANTED})
     result = account.check(zones.postgres_instance_type)
     assert (result.state, "none of the zones" in result.finding) == ("red", True)
 
