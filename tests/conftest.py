@@ -37,9 +37,11 @@ def cloud() -> Iterator[Cloud]:
     sweep()
     cloud = Cloud(folder=LOCAL / f"test-{os.getpid()} {FOLDER}", ports=Ports.free(), java=QUICK_TO_START)
     with hostile_machine():
+        try:
         cloud.up()
-    yield cloud
-    cloud.down()
+        yield cloud
+    finally:
+        cloud.down()
 
 
 def sweep() -> None:
