@@ -36,9 +36,9 @@ def cloud() -> Iterator[Cloud]:
     """Postgres, Neo4j and the AWS endpoint: empty, started on a hostile machine, and gone after the tests."""
     sweep()
     cloud = Cloud(folder=LOCAL / f"test-{os.getpid()} {FOLDER}", ports=Ports.free(), java=QUICK_TO_START)
-    with hostile_machine():
-        try:
-        cloud.up()
+    try:
+        with hostile_machine():
+            cloud.up()
         yield cloud
     finally:
         cloud.down()
