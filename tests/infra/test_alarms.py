@@ -90,8 +90,12 @@ def test_missing_runs_of_catch_up_raise_an_alarm(alarms: dict[str, Any]) -> None
     assert (alarm["TreatMissingData"], alarm["Statistic"]) == ("breaching", "SampleCount")
 
 
-def test_a_long_outage_of_postgres_keeps_its_alarm(alarms: dict[str, Any]) -> None:
+def test_a_long_outage_of_postgres_keeps_its_alarm(alarms: dict[str, Any], environment: Environment) -> None:
     alarm = alarms["Interactions wait to be stored"]
+    if environment.local_endpoint:  # it takes no metric math
+        assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateAgeOfOldestMessage", 300)
+        assert [heading for heading, one in alarms.items() if "Metrics" in one] == []
+        return
     assert (alarm["Threshold"], alarm["ComparisonOperator"], alarm["EvaluationPeriods"]) == (
         0,
         "GreaterThanThreshold",
