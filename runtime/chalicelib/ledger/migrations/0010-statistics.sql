@@ -1,6 +1,7 @@
 -- The questions that `stats` answers, as views: each begins with a day, so that a question about the last weeks reads
 -- those weeks only, by the index, however long the ledger is.
 
+-- Not CONCURRENTLY: this release is the first, so the table is empty.
 -- Rows lie in the order in which they came, which is nearly that of their days: a few bytes for 128 pages are enough.
 CREATE INDEX IF NOT EXISTS interaction_by_day
     ON interaction USING brin (((timestamp AT TIME ZONE 'UTC')::date)) WITH (autosummarize = on);
