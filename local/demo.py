@@ -17,7 +17,7 @@ from scripts.get_bearer_token import sign_in
 
 EMAIL, PASSWORD = "alice@example.com", "Recall-and-peel-1"
 ARTIFACT = "92074329-d7e2-4bc7-a1cb-4a9c62477b4d"
-ARRIVAL_SECONDS = 60  # until both stores must have them
+ARRIVAL_SECONDS = 180  # until both stores must have them: a worker that a slow machine cuts off is tried again
 
 ROWS = "SELECT kind, artifact_id, metadata::text, timestamp FROM interaction WHERE event_id = %s ORDER BY id"
 PATH = """

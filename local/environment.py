@@ -8,10 +8,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+HOME = os.path.expanduser("~")  # noqa: PTH111  Path.home() raises for a user without one
 COMMANDS = (ROOT / ".venv" / "bin", ROOT / "node_modules" / ".bin")
 
 # UTF-8, because Java and Python read paths by it. macOS had no C.UTF-8 for long, and always has the other.
@@ -81,8 +81,8 @@ def of_cdk(folder: Path) -> dict[str, str]:
     """Return what cdk gets, which deploys to the local endpoint, and whose synth runs uv: no account of a person."""
     installation = {name: value for name, value in of_installation().items() if not re.fullmatch(ACCOUNT, name)}
     # Of the person's home, where a .cdk.json may name another app or a profile, uv needs these, and cdk nothing.
-    uv_cache = {"UV_CACHE_DIR": str(Path.home() / ".cache" / "uv")}
-    pip = uv_cache | pip_settings(Path(sys.executable)) | {"NETRC": str(Path.home() / ".netrc")}
+    uv_cache = {"UV_CACHE_DIR": f"{HOME}/.cache/uv"}
+    pip = uv_cache | pip_settings(Path(sys.executable)) | {"NETRC": f"{HOME}/.netrc"}
     caches = {"CDK_HOME": str(folder), "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(folder / "jsii")}
     return pip | installation | NO_ACCOUNT | caches | {"HOME": str(folder), "TMPDIR": str(folder / "tmp")}
 
@@ -128,12 +128,10 @@ def _loopback_without_proxy() -> dict[str, str]:
 
 def _writable() -> dict[str, str]:
     """Return places for what the tools keep, where the person's own home or folder for temporary files is of no use."""
-    return dict(_places())
-
-
-def _places() -> Iterator[tuple[str, str]]:
     cache = ROOT / ".local" / "cache"
-    if not os.access(Path.home(), os.W_OK):
-        yield from (("UV_CACHE_DIR", str(cache / "uv")), ("npm_config_cache", str(cache / "npm")))
+    places: dict[str, str] = {}
+    if not os.access(HOME, os.W_OK):
+        places |= {"UV_CACHE_DIR": str(cache / "uv"), "npm_config_cache": str(cache / "npm")}
     if (temporary := os.environ.get("TMPDIR")) and not os.access(temporary, os.W_OK | os.X_OK):
-        yield ("TMPDIR", "/tmp")  # noqa: S108  as without it
+        places |= {"TMPDIR": "/tmp"}  # noqa: S108  as without it
+    return places

@@ -20,8 +20,9 @@ def main() -> None:
     except KeyboardInterrupt:  # while it imports
         status = _fail("interrupted")
     except OSError:  # standard error cannot be written
+        _discard(2)
         status = FAILED
-    status = _flush() or status
+    status = _flush(status)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status)
 
@@ -51,14 +52,23 @@ def _open_streams() -> bool:
     return True
 
 
-def _flush() -> int:
-    """Write what is left of the output; return FAILED if that fails, silently if nobody reads it any more."""
+def _flush(status: int) -> int:
+    """Write what is left of the output; return the status, or FAILED if that fails.
+
+    Silently if nobody reads it any more, or if the command has failed: Python 3.14 keeps what it could not write.
+    """
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more
-        return FAILED if isinstance(error, BrokenPipeError) else _fail(f"standard output: {error.strerror}")
-    return 0
+        _discard(1)
+        silent = status or isinstance(error, BrokenPipeError)
+        return FAILED if silent else _fail(f"standard output: {error.strerror}")
+    return status
+
+
+def _discard(stream: int) -> None:
+    """Write to nowhere: the interpreter flushes once more at the end, and Python 3.14 still has what failed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _fail(reason: str) -> int:

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -16,9 +16,11 @@ PRIVATE, SHARED = 0o600, 0o666  # modes; the umask applies
 def check_output(path: Path) -> None:
     """Raise WrongUseError if a file cannot be written there or replaced."""
     try:
+        with suppress(FileNotFoundError):
+            path.lstat()  # raises for a name that is too long, which the questions below do not from Python 3.14 on
         replaceable = (path.is_file() and os.access(path, os.W_OK)) or not os.path.lexists(path)
         writable = replaceable and _takes_files(path.parent)
-    except OSError as error:  # a name that is too long
+    except OSError as error:
         raise WrongUseError(f"{path}: {error.strerror}") from None
     if not writable:
         raise WrongUseError(f"{path} cannot be written: name a file in an existing, writable folder")

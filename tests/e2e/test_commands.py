@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import EMAIL, PASSWORD, System
+from tests.hostile import ACCOUNTS
 
 COMMANDS = Path(sys.executable).parent
 
@@ -43,6 +44,11 @@ def test_a_user_is_created_once_and_the_generated_password_works(system: System)
 def test_a_refused_password_leaves_no_user(system: System) -> None:
     assert run(system, "create-user", "-e", "local", "erin@example.com", "--password", "short").returncode == 2
     assert run(system, "create-user", "-e", "local", "erin@example.com").stdout.startswith("created erin@example.com")
+
+
+def test_settings_for_accounts_and_proxies_do_not_reach_the_local_environment(system: System, token: str) -> None:
+    result = run(system, "get-bearer-token", "-e", "local", EMAIL, PASSWORD, **ACCOUNTS)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

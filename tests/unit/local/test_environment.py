@@ -76,7 +76,7 @@ def test_a_persons_exceptions_from_the_proxy_stay_and_loopback_is_one(
 
 
 def test_without_a_home_to_write_to_the_tools_keep_their_files_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/nowhere")
+    monkeypatch.setattr(environment, "HOME", "/nowhere")
     told = environment.of_installation()
     assert told["UV_CACHE_DIR"].startswith(str(environment.ROOT))
     assert told["npm_config_cache"].startswith(str(environment.ROOT))
