@@ -123,7 +123,7 @@ def lint(machine: dict[str, Any]) -> list[str]:
 def test_cfn_lint_finds_no_error_in_the_definition() -> None:
     assert lint(definition()) == []
     broken = definition()
-    del broken["States"]["Start"]
+    broken["StartAt"] = "Nowhere"
     assert set(lint(broken)) == {"E3601"}
 
 
@@ -208,6 +208,7 @@ def test_every_path_through_the_machine_was_walked() -> None:
         Cloud(snapshots=older(5), stops_after_polls=10_000),
         Cloud(faults={"ec2:createSnapshot": -1}),
         Cloud(snapshots=older(3), snapshot_state="error"),
+        Cloud(snapshots=older(3), snapshot_state="pending"),
     ):
         walked |= set(run(cloud)[1].path)
     machine = definition()
