@@ -39,7 +39,7 @@ class Observability(Construct):
         if self._environment.local_endpoint:  # it takes no metric math
             self._alarm("Interactions wait to be stored", metrics.queue("ApproximateAgeOfOldestMessage"), 15, above=300)
         else:
-            self._alarm("Interactions wait to be stored", metrics.waiting(max_age_seconds=300), 15, above=0)
+            self._alarm("Interactions wait to be stored", metrics.waiting_seconds(limit=300), 15, above=300)
         self._alarm("The worker fails", metrics.function(self._functions["Worker"], "Errors"), 5, above=0)
         self._alarm("The API fails", metrics.api("5XXError"), 5, above=2)
         # A run measures the outbox first: no value means no run, or no Postgres.

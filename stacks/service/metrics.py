@@ -44,16 +44,19 @@ class Metrics:
         arn = self.parameters.dead_letter_queue_arn if dead_letters else self.parameters.queue_arn
         return _metric("AWS/SQS", name, _MAX, {"QueueName": cdk.Fn.select(5, cdk.Fn.split(":", arn))})
 
-    def waiting(self, *, max_age_seconds: int) -> cloudwatch.MathExpression:
-        """Return 1 for each minute in which messages waited too long, or waited and no batch was stored.
+    def waiting_seconds(self, *, limit: int) -> cloudwatch.IMetric:
+        """Return the age of the oldest message, or more than `limit` while messages wait and no batch is stored.
 
-        Not by age alone, which leaves out messages that were received more than three times.
+        The age alone leaves out messages that were received more than three times. The local endpoint has only that.
         """
+        age = self.queue("ApproximateAgeOfOldestMessage")
+        if self.environment.local_endpoint:
+            return age
         return cloudwatch.MathExpression(
-            expression=f"IF(age > {max_age_seconds} OR (visible + hidden > 0 AND FILL(stored, 0) == 0), 1, 0)",
+            expression=f"IF(visible + hidden > 0 AND FILL(stored, 0) == 0, {limit + 1}, age)",
             label="",
             using_metrics={
-                "age": self.queue("ApproximateAgeOfOldestMessage"),
+                "age": age,
                 "visible": self.queue("ApproximateNumberOfMessagesVisible"),
                 "hidden": self.queue("ApproximateNumberOfMessagesNotVisible"),
                 "stored": self.own("Stored", cloudwatch.Stats.SAMPLE_COUNT),  # batches written to Postgres
