@@ -1,6 +1,7 @@
 """How migrations log in where RDS makes the owner's secret: it holds the login alone."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,28 @@ def test_migrations_need_no_superuser_and_have_everybody_log_in_with_a_token(tmp
         with psycopg.connect(conninfo(superuser), autocommit=True) as sql:
             sql.execute(AS_RDS.format(database=superuser["dbname"]).encode())
             login = {**superuser, "username": "ledger_owner", "password": "made-up"}
-            assert migrate_ledger(login)
-            assert migrate_ledger(login) == []
+            assert migrate_ledger(login)  # with the password, which RDS takes until these very migrations
             assert {role for (role,) in sql.execute(MEMBERS)} == {"ledger_owner", "app", "operator", "analyst"}
             assert sql.execute("SELECT has_table_privilege('analyst', 'interaction', 'SELECT')").fetchone() == (True,)
+            answer_members_of_rds_iam(sql, "reject")
+            with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects"):
+                migrate_ledger(login)
+            answer_members_of_rds_iam(sql, "trust")  # as RDS does when the password is a token
+            assert migrate_ledger(login) == []
+            for role in ("app", "operator", "analyst"):
+                with psycopg.connect(conninfo({**login, "username": role, "password": "a token"})) as connection:
+                    connection.execute("SELECT count(*) FROM interaction")
     finally:
         cloud.down()
+
+
+def answer_members_of_rds_iam(sql: psycopg.Connection, method: str) -> None:
+    """Have the server treat logins of rds_iam's members in this way, before any other rule."""
+    [(file,)] = sql.execute("SHOW hba_file")
+    path = Path(file)
+    rules = [line for line in path.read_text().splitlines() if "+rds_iam" not in line]
+    path.write_text("\n".join([f"host all +rds_iam 127.0.0.1/32 {method}", *rules, ""]))
+    sql.execute("SELECT pg_reload_conf()")
+    first = "SELECT auth_method FROM pg_hba_file_rules ORDER BY rule_number LIMIT 1"
+    assert sql.execute(first).fetchone() == (method,)
+    time.sleep(1)  # the postmaster reads its signal
