@@ -98,10 +98,12 @@ def test_gateway_responses_have_the_contracts_codes(responses: dict[str, Any]) -
     assert "statusCode" not in responses["DEFAULT_5XX"]
 
 
-def test_a_page_can_read_every_gateway_response(responses: dict[str, Any]) -> None:
+def test_a_page_of_the_allowed_origin_can_read_every_gateway_response(
+    responses: dict[str, Any], environment: Environment
+) -> None:
     for kind, response in responses.items():
         headers = response["responseParameters"]
-        assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'", kind
+        assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == f"'{environment.cors_origin}'", kind
         assert ("gatewayresponse.header.Retry-After" in headers) == (kind in RETRY), kind
 
 
