@@ -18,7 +18,7 @@ class MiniStack:
     """The endpoint, behind its guard. Its Lambdas run in this very Python, and sign with its credentials."""
 
     name = "aws"
-    start_seconds = 60
+    start_seconds = 300
 
     folder: Path
     port: int

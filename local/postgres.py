@@ -30,7 +30,7 @@ class Postgres:
     """A server with the database `interaction`, its `owner` (superuser) and the roles `app` and `operator`."""
 
     name = "postgres"
-    start_seconds = 60
+    start_seconds = 300
 
     folder: Path
     port: int

@@ -16,7 +16,7 @@ class FrontComponent:
     """The front; its address stays the same, whatever is deployed and however often."""
 
     name = "api"
-    start_seconds = 60
+    start_seconds = 300
 
     folder: Path
     port: int
