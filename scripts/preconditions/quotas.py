@@ -36,7 +36,7 @@ def vpcs(deploy: Deploy) -> Result:
 def addresses(deploy: Deploy) -> Result:
     """Whether each NAT gateway can have its address."""
     network = deploy.environment.network
-    if not network:
+    if not network or network.nat_instance_type:
         return green("none needed")
     used = len(deploy.target.client("ec2").describe_addresses()["Addresses"])
     return _fits(deploy, "ec2", "L-0263D0A3", needed=network.nat_gateways, used=used)
@@ -50,18 +50,23 @@ def addresses(deploy: Deploy) -> Result:
     "cloudformation:DescribeStacks",
 )
 def vcpus(deploy: Deploy) -> Result:
-    """Whether the graph's host may run besides the instances that run already."""
-    if not deploy.graph:
+    """Whether the graph's host and the NAT instances may run besides the instances that run already."""
+    network, graph = deploy.environment.network, deploy.graph
+    types = [graph.instance_type] if graph else []
+    if network and network.nat_instance_type:
+        types += [network.nat_instance_type] * network.nat_gateways
+    if not types:
         return green("none needed")
     ec2 = deploy.target.client("ec2")
-    [host] = ec2.describe_instance_types(InstanceTypes=[deploy.graph.instance_type])["InstanceTypes"]
+    described = ec2.describe_instance_types(InstanceTypes=sorted(set(types)))["InstanceTypes"]
+    needed = sum(one["VCpuInfo"]["DefaultVCpus"] * types.count(one["InstanceType"]) for one in described)
     running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     pages = ec2.get_paginator("describe_instances").paginate(Filters=running)
     used = sum(
         one["CpuOptions"]["CoreCount"] * one["CpuOptions"]["ThreadsPerCore"]
         for one in pages.search("Reservations[].Instances[]")
     )
-    return _fits(deploy, "ec2", "L-1216C47A", needed=host["VCpuInfo"]["DefaultVCpus"], used=used)
+    return _fits(deploy, "ec2", "L-1216C47A", needed=needed, used=used)
 
 
 def _fits(deploy: Deploy, service: str, code: str, *, needed: int, used: int) -> Result:

@@ -76,6 +76,7 @@ DEV: Final = Environment(
         cidr="10.10.0.0/16",
         availability_zones=("us-east-1a", "us-east-1b"),
         nat_gateways=1,
+        nat_instance_type="t4g.nano",
     ),
     postgres=RdsPostgres(
         instance_type="t4g.small",
@@ -86,8 +87,8 @@ DEV: Final = Environment(
     ),
     graph=EcsGraph(
         availability_zone="us-east-1a",
-        instance_type="t4g.medium",
-        host_memory_mib=4096,
+        instance_type="t4g.small",
+        host_memory_mib=2048,
         storage_gib=20,
         snapshots_kept=3,
     ),
@@ -111,6 +112,7 @@ STAGING: Final = replace(
         cidr="10.20.0.0/16",
         availability_zones=("us-east-1a", "us-east-1b"),
         nat_gateways=1,
+        nat_instance_type="t4g.nano",
     ),
 )
 

@@ -8,13 +8,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.common.nag import acknowledge_zone
+from stacks.common.nag import acknowledge, acknowledge_zone
 from stacks.common.parameters import NetworkParameters
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import Network
 
 _MAX_ZONES: Final = 4
+_NAT_ACKNOWLEDGED: Final = {
+    "EC28": "a value every five minutes is enough for what only forwards packets",
+    "EC29": "it holds no data: a new one takes its place",
+}
 
 
 class Vpc(Construct):
@@ -22,6 +26,7 @@ class Vpc(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, network: Network, environment: Environment) -> None:
         super().__init__(scope, id_)
+        nat = _make_nat_provider(network)
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -30,6 +35,7 @@ class Vpc(Construct):
             # Without this, a new zone would move the addresses of existing subnets.
             reserved_azs=_MAX_ZONES - len(network.availability_zones),
             nat_gateways=network.nat_gateways,
+            nat_gateway_provider=nat,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
                     name="public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24, map_public_ip_on_launch=False
@@ -41,6 +47,8 @@ class Vpc(Construct):
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
         self._restrict_s3()
+        if isinstance(nat, ec2.NatInstanceProviderV2):
+            self._guard_nat_instances(nat)
         for subnet in self.vpc.node.find_all():
             if isinstance(subnet, ec2.CfnSubnet):
                 acknowledge_zone(subnet)
@@ -56,6 +64,14 @@ class Vpc(Construct):
         )
         self.way_out = self.security_group("WayOut", "calls out over HTTPS")
         self.way_out.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
+
+    def _guard_nat_instances(self, nat: ec2.NatInstanceProviderV2) -> None:
+        """Let NAT instances forward HTTPS of the network, and nothing else."""
+        nat.connections.allow_from(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.HTTPS, "of the network")
+        nat.connections.allow_to(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
+        for instance in nat.gateway_instances:
+            for rule, because in _NAT_ACKNOWLEDGED.items():
+                acknowledge(instance, rule, because=because)
 
     def _restrict_s3(self) -> None:
         """Let the endpoint read the repositories that the graph's host needs, so that no data leaves by it."""
@@ -91,3 +107,13 @@ class Vpc(Construct):
             subnet_ids=",".join(subnets.subnet_ids),
             way_out_security_group_id=self.way_out.security_group_id,
         )
+
+
+def _make_nat_provider(network: Network) -> ec2.NatProvider:
+    if network.nat_instance_type is None:
+        return ec2.NatProvider.gateway()
+    return ec2.NatProvider.instance_v2(
+        instance_type=ec2.InstanceType(network.nat_instance_type),
+        associate_public_ip_address=True,  # its subnet gives none
+        default_allowed_traffic=ec2.NatTrafficDirection.NONE,
+    )

@@ -39,6 +39,7 @@ def test_only_clients_of_a_store_connect_to_it(stack: Template) -> None:
     reached = {
         (stack.plain(rule["SourceSecurityGroupId"]), stack.plain(rule["GroupId"]), rule["FromPort"], rule["ToPort"])
         for rule in rules(stack, "Ingress")
+        if "SourceSecurityGroupId" in rule
     }
     assert {(source[:16], target[:16], *ports) for source, target, *ports in reached} == {
         ("NetworkRdsClient", "NetworkRdsServer", 5432, 5432),
@@ -61,11 +62,25 @@ def test_the_s3_endpoint_reads_repositories_and_nothing_else(stack: Template) ->
     assert all(stack.plain(arn).rpartition(":")[2].removesuffix("/*").count("*") == 0 for arn in statement["Resource"])
 
 
-def test_only_https_leaves_the_network(stack: Template) -> None:
-    out = [rule for rule in rules(stack, "Egress") if rule.get("CidrIp") in ANYWHERE or "CidrIpv6" in rule]
-    assert [(stack.plain(rule["GroupId"])[:13], rule["FromPort"], rule["ToPort"]) for rule in out] == [
-        ("NetworkWayOut", 443, 443)
+def test_only_nat_instances_accept_connections_by_address_https_from_inside(
+    stack: Template, environment: Environment
+) -> None:
+    found = [
+        (stack.plain(rule["GroupId"])[:13], stack.plain(rule["CidrIp"])[:10], rule["FromPort"], rule["ToPort"])
+        for rule in rules(stack, "Ingress")
+        if "SourceSecurityGroupId" not in rule
     ]
+    assert environment.network
+    nat = [("NetworkVpcNat", "NetworkVpc", 443, 443)]
+    assert found == (nat if environment.network.nat_instance_type else [])
+
+
+def test_only_https_leaves_the_network(stack: Template, environment: Environment) -> None:
+    out = [rule for rule in rules(stack, "Egress") if rule.get("CidrIp") in ANYWHERE or "CidrIpv6" in rule]
+    assert environment.network
+    nat = {("NetworkVpcNat", 443, 443)} if environment.network.nat_instance_type else set()
+    found = {(stack.plain(rule["GroupId"])[:13], rule["FromPort"], rule["ToPort"]) for rule in out}
+    assert found == {("NetworkWayOut", 443, 443)} | nat
 
 
 def test_no_group_keeps_the_default_egress_rule(stack: Template) -> None:
@@ -75,9 +90,11 @@ def test_no_group_keeps_the_default_egress_rule(stack: Template) -> None:
     assert "DefaultSecurityGroup" in str(default["Properties"]["DefaultSecurityGroupId"])
 
 
-def test_no_instance_gets_a_public_address(stack: Template) -> None:
+def test_only_nat_instances_get_a_public_address(stack: Template) -> None:
     assert not any(subnet["Properties"]["MapPublicIpOnLaunch"] for subnet in stack.of_type("AWS::EC2::Subnet").values())
-    assert "AssociatePublicIpAddress': True" not in str(stack.body)
+    nat = stack.of_type("AWS::EC2::Instance")
+    assert str(stack.body).count("AssociatePublicIpAddress': True") == len(nat)
+    assert all(instance["Properties"]["SourceDestCheck"] is False for instance in nat.values())
 
 
 def test_the_stores_subnets_have_no_route_to_the_internet(stack: Template) -> None:
@@ -91,7 +108,11 @@ def test_the_network_spans_the_zones_that_the_environment_names(stack: Template,
     assert environment.network
     zones = [subnet["Properties"]["AvailabilityZone"] for subnet in stack.of_type("AWS::EC2::Subnet").values()]
     assert sorted(zones) == sorted(environment.network.availability_zones * 3)
-    assert len(stack.of_type("AWS::EC2::NatGateway")) == environment.network.nat_gateways
+    nat = "Instance" if environment.network.nat_instance_type else "NatGateway"
+    assert len(stack.of_type(f"AWS::EC2::{nat}")) == environment.network.nat_gateways
+    routes = [one["Properties"] for id_, one in stack.of_type("AWS::EC2::Route").items() if "private" in id_]
+    assert len(routes) == len(environment.network.availability_zones)
+    assert all({"InstanceId", "NatGatewayId"} & set(route) for route in routes)
 
 
 def test_in_production_each_zone_has_its_own_nat_gateway() -> None:

@@ -16,7 +16,8 @@ from stacks.config.versions import NEO4J_IMAGE
 from stacks.data.neo4j.host import MOUNT
 
 BOLT: Final = 7687
-_OTHER_MEMORY_MIB: Final = 1024  # of the container, for what is neither heap nor page cache
+# Of the container, for what is neither heap nor page cache: half of a small one.
+_OTHER_MEMORY_MIB: Final = 1024
 # The image wants the login as one variable, and writes every other NEO4J_ variable into its configuration.
 _START: Final = 'NEO4J_AUTH="neo4j/$PASSWORD" exec env --unset=PASSWORD tini -g -- /startup/docker-entrypoint.sh neo4j'
 _HEALTH: Final = "wget --quiet --timeout=4 --tries=1 --output-document=/dev/null http://localhost:7474"
@@ -84,7 +85,7 @@ def _configuration(memory_mib: int) -> dict[str, str]:
     settings = {
         "server.memory.heap.initial_size": f"{heap_mib}m",
         "server.memory.heap.max_size": f"{heap_mib}m",
-        "server.memory.pagecache.size": f"{memory_mib - heap_mib - _OTHER_MEMORY_MIB}m",
+        "server.memory.pagecache.size": f"{memory_mib - heap_mib - min(_OTHER_MEMORY_MIB, memory_mib // 2)}m",
         # Drivers drop a silent server after the product of both; with one probe that would be a race.
         "server.bolt.connection_keep_alive": "2s",
         "server.bolt.connection_keep_alive_probes": "3",

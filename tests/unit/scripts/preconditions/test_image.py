@@ -60,8 +60,8 @@ def test_a_tag_that_is_missing_for_the_hosts_architecture_is_red(
 
     session_type = requests.Session
     monkeypatch.setattr(requests, "Session", session)
-    host = {"InstanceType": "t4g.medium", "ProcessorInfo": {"SupportedArchitectures": ["arm64"]}}
-    asked = {"InstanceTypes": ["t4g.medium"]}
+    host = {"InstanceType": "t4g.small", "ProcessorInfo": {"SupportedArchitectures": ["arm64"]}}
+    asked = {"InstanceTypes": ["t4g.small"]}
     account.expect("ec2", "describe_instance_types", {"InstanceTypes": [host]}, asked)
     result = account.check(conditions.image)
     assert (result.state, NEO4J_IMAGE in result.finding) == (state, True)

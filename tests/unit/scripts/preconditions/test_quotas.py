@@ -6,7 +6,7 @@ import pytest
 
 from scripts.preconditions import quotas
 from scripts.preconditions.condition import Condition, Result, green, red
-from stacks.config.environments import LOCAL
+from stacks.config.environments import LOCAL, PROD
 from tests.unit.scripts.preconditions.conftest import Account
 
 FIRST: tuple[None, None] = (None, None)
@@ -78,19 +78,23 @@ def test_a_quota_that_was_never_set_is_aws_default(account: Account) -> None:
     assert account.check(quotas.vpcs).state == "green"
 
 
-@pytest.mark.parametrize(("used", "state"), [(4, "green"), (5, "red")])
+@pytest.mark.parametrize(("used", "state"), [(3, "green"), (4, "red")])
 def test_each_nat_gateway_needs_an_address(account: Account, used: int, state: str) -> None:
     account.expect("ec2", "describe_addresses", {"Addresses": [{}] * used}, {})
     expect_quota(account, "ec2", "L-0263D0A3", 5.0)
     account.expect_stacks(*FIRST)
-    assert account.check(quotas.addresses).state == state
+    assert account.check(quotas.addresses, PROD).state == state
 
 
-@pytest.mark.parametrize(("quota", "state"), [(6.0, "green"), (5.0, "red")])
-def test_the_graphs_host_fits_besides_what_runs(account: Account, quota: float, state: str) -> None:
-    asked = {"InstanceTypes": ["t4g.medium"]}
-    host = {"InstanceTypes": [{"InstanceType": "t4g.medium", "VCpuInfo": {"DefaultVCpus": 2}}]}
-    account.expect("ec2", "describe_instance_types", host, asked)
+def test_nat_instances_need_no_elastic_address(account: Account) -> None:
+    assert account.check(quotas.addresses) == green("none needed")
+
+
+@pytest.mark.parametrize(("quota", "state"), [(8.0, "green"), (7.0, "red")])
+def test_the_graphs_host_and_the_nat_instance_fit_besides_what_runs(account: Account, quota: float, state: str) -> None:
+    types = ["t4g.nano", "t4g.small"]
+    found = {"InstanceTypes": [{"InstanceType": one, "VCpuInfo": {"DefaultVCpus": 2}} for one in types]}
+    account.expect("ec2", "describe_instance_types", found, {"InstanceTypes": types})
     running = {"Instances": [{"CpuOptions": {"CoreCount": 2, "ThreadsPerCore": 2}}]}
     filters = {"Filters": [{"Name": "instance-state-name", "Values": ["pending", "running"]}]}
     account.expect("ec2", "describe_instances", {"Reservations": [running]}, filters)

@@ -42,15 +42,15 @@ def test_the_graphs_zone_offers_its_instance_type(account: Account, offered: boo
     asked = {
         "LocationType": "availability-zone",
         "Filters": [
-            {"Name": "instance-type", "Values": ["t4g.medium"]},
+            {"Name": "instance-type", "Values": ["t4g.small"]},
             {"Name": "location", "Values": ["us-east-1a"]},
         ],
     }
-    found = [{"InstanceType": "t4g.medium", "Location": "us-east-1a"}] if offered else []
+    found = [{"InstanceType": "t4g.small", "Location": "us-east-1a"}] if offered else []
     account.expect("ec2", "describe_instance_type_offerings", {"InstanceTypeOfferings": found}, asked)
     result = account.check(zones.graph_instance_type)
     assert result.state == ("green" if offered else "red")
-    assert ("us-east-1a has no t4g.medium" in result.finding) == (not offered)
+    assert ("us-east-1a has no t4g.small" in result.finding) == (not offered)
 
 
 def test_rds_offers_the_ledgers_class_in_one_of_the_zones(account: Account) -> None:
