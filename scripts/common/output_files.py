@@ -16,7 +16,7 @@ PRIVATE, SHARED = 0o600, 0o666  # modes; the umask applies
 def check_output(path: Path) -> None:
     """Raise WrongUseError if a file cannot be written there or replaced."""
     try:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             path.lstat()  # raises for a name that is too long, which the questions below do not from Python 3.14 on
         replaceable = (path.is_file() and os.access(path, os.W_OK)) or not os.path.lexists(path)
         writable = replaceable and _takes_files(path.parent)
