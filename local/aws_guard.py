@@ -20,7 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # send. The others of that kind (sign-up, a forgotten password) need nothing at all in MiniStack, so they are refused.
 SIGN_IN: Final = frozenset(
     f"AWSCognitoIdentityProviderService.{operation}"
-    for operation in ("InitiateAuth", "RespondToAuthChallenge", "GetUser", "GlobalSignOut", "RevokeToken")
+    for operation in (
+        "InitiateAuth",
+        "RespondToAuthChallenge",
+        "GetUser",
+        "UpdateUserAttributes",
+        "GlobalSignOut",
+        "RevokeToken",
+    )
 )
 _LOG: Final = logging.getLogger("guard")
 FRONT_KEY: Final = "x-front-key"

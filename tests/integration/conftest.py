@@ -7,9 +7,10 @@ from typing import Any
 import neo4j
 import psycopg
 import pytest
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from chalicelib.graph import client as graph_module
-from chalicelib.graph.client import Graph
+from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.ledger import connection as postgres
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.migrate import migrate_ledger
@@ -24,7 +25,15 @@ def stores(cloud: Cloud) -> dict[str, Any]:
     secrets: dict[str, Any] = dict(cloud.secrets())
     migrate_ledger(secrets["postgres-owner"])
     graph = Graph(lambda: graph_module.connect(**secrets["neo4j"]))
-    graph.prepare()
+    # A server that has just started can take longer than a transaction may on a busy machine.
+    for attempt in Retrying(
+        retry=retry_if_exception_type(GraphUnavailableError),
+        stop=stop_after_delay(120),
+        wait=wait_fixed(1),
+        reraise=True,
+    ):
+        with attempt:
+            graph.prepare()
     graph.close()
     return secrets
 
