@@ -36,9 +36,8 @@ def test_a_user_is_created_once_and_the_generated_password_works(system: System)
     password = first.stdout.strip().rpartition(" ")[2]
     assert run(system, "get-bearer-token", "-e", "local", "dan@example.com", password).returncode == 0
     again = run(system, "create-user", "-e", "local", "dan@example.com")
-    assert (
-        again.stdout == "dan@example.com exists already; nothing was changed: --password-file - sets a new password\n"
-    )
+    expected = "dan@example.com exists already; nothing was changed: --replace-password sets a new password\n"
+    assert again.stdout == expected
 
 
 def test_a_refused_password_leaves_no_user(system: System) -> None:
