@@ -12,8 +12,8 @@ from stacks.config.environments import ENVIRONMENTS
 from stacks.config.options import EcsGraph, RdsPostgres
 
 HOURS: Final = 730
-ALARMS: Final = 19
-"""Alarms of an environment with its own stores; a test counts them."""
+ALARM_METRICS: Final = 20
+"""Metrics that the alarms of an environment with its own stores watch: AWS bills by these. A test counts them."""
 FREE_ALARMS, FREE_CUSTOM_METRICS, FREE_DASHBOARDS = 10, 10, 3
 """CloudWatch's allowances for each account; they do not end."""
 CUSTOM_METRICS: Final = 30 + 7
@@ -114,7 +114,7 @@ def _graph(environment: Environment) -> Iterator[Cost]:
 
 def _operation(environment: Environment) -> Iterator[Cost]:
     yield Cost("secrets", SECRETS, "secret")
-    yield Cost("alarms above the free ones", ALARMS - FREE_ALARMS, "alarm")
+    yield Cost("metrics of alarms above the free ones", ALARM_METRICS - FREE_ALARMS, "alarm")
     yield Cost("custom metrics above the free ones", CUSTOM_METRICS - FREE_CUSTOM_METRICS, "custom metric")
     yield Cost("catch-up: 43,800 runs of 1 s at 0.5 GB", 43_800 * 0.5, "function memory")
     if environment.waf:

@@ -1,6 +1,7 @@
 """The model of the costs: its counts are those of the templates, its page is what it prints, and dev is cheap."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,14 +26,20 @@ def test_alarms_secrets_and_addresses_are_counted(data: Template, service: Templ
     if not environment.network:
         return  # nothing is billed there
     counted = {cost.what: cost.amount for cost in costs.fixed_costs(environment)}
-    alarms = sum(len(stack.of_type("AWS::CloudWatch::Alarm")) for stack in (data, service))
-    assert counted["alarms above the free ones"] == alarms - costs.FREE_ALARMS
+    alarms = [alarm for stack in (data, service) for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()]
+    watched = sum(len(metrics_of(alarm)) or 1 for alarm in alarms)
+    assert counted["metrics of alarms above the free ones"] == watched - costs.FREE_ALARMS
     own = sum(len(stack.of_type("AWS::SecretsManager::Secret")) for stack in (data, service))
     managed = sum(bool(one["Properties"].get("ManageMasterUserPassword")) for one in databases(data))
     assert counted["secrets"] == own + managed
     addresses = len(data.of_type("AWS::EC2::EIP")) + len(data.of_type("AWS::EC2::Instance"))
     assert counted["their public addresses"] == addresses
     assert len(service.of_type("AWS::CloudWatch::Dashboard")) <= costs.FREE_DASHBOARDS
+
+
+def metrics_of(alarm: dict[str, Any]) -> list[Any]:
+    """Return the metrics of an alarm on an expression; none for an alarm on one metric."""
+    return [metric for metric in alarm["Properties"].get("Metrics", []) if "MetricStat" in metric]
 
 
 def databases(data: Template) -> list[dict[str, dict[str, object]]]:
