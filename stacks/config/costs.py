@@ -12,7 +12,7 @@ from stacks.config.environments import ENVIRONMENTS
 from stacks.config.options import EcsGraph, RdsPostgres
 
 HOURS: Final = 730
-ALARMS: Final = 19
+ALARMS: Final = 17
 """Alarms of an environment with its own stores; a test counts them."""
 FREE_ALARMS, FREE_CUSTOM_METRICS, FREE_DASHBOARDS = 10, 10, 3
 """CloudWatch's allowances for each account; they do not end."""

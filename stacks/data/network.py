@@ -1,6 +1,6 @@
 """The VPC of the stores and of the functions that use them."""
 
-from typing import Final
+from typing import Final, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -70,6 +70,12 @@ class Vpc(Construct):
         nat.connections.allow_from(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.HTTPS, "of the network")
         nat.connections.allow_to(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
         for instance in nat.gateway_instances:
+            cast("ec2.CfnInstance", instance.node.default_child).block_device_mappings = [
+                ec2.CfnInstance.BlockDeviceMappingProperty(
+                    device_name="/dev/xvda",
+                    ebs=ec2.CfnInstance.EbsProperty(encrypted=True, volume_type="gp3"),
+                )
+            ]
             for rule, because in _NAT_ACKNOWLEDGED.items():
                 acknowledge(instance, rule, because=because)
 
