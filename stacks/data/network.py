@@ -1,6 +1,6 @@
 """The VPC of the stores and of the functions that use them."""
 
-from typing import Final
+from typing import Final, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -16,6 +16,7 @@ from stacks.config.options import Network
 
 _MAX_ZONES: Final = 4
 _NAT_ACKNOWLEDGED: Final = {
+    "EC26": "its disk is encrypted: cdk-nag does not see the override that says so",
     "EC28": "a value every five minutes is enough for what only forwards packets",
     "EC29": "it holds no data: a new one takes its place",
 }
@@ -48,7 +49,7 @@ class Vpc(Construct):
         )
         self._restrict_s3()
         if isinstance(nat, ec2.NatInstanceProviderV2):
-            self._guard_nat_instances(nat)
+            self._guard_nat_instances(nat, network.cidr)
         for subnet in self.vpc.node.find_all():
             if isinstance(subnet, ec2.CfnSubnet):
                 acknowledge_zone(subnet)
@@ -65,11 +66,15 @@ class Vpc(Construct):
         self.way_out = self.security_group("WayOut", "calls out over HTTPS")
         self.way_out.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
 
-    def _guard_nat_instances(self, nat: ec2.NatInstanceProviderV2) -> None:
+    def _guard_nat_instances(self, nat: ec2.NatInstanceProviderV2, cidr: str) -> None:
         """Let NAT instances forward HTTPS of the network, and nothing else."""
-        nat.connections.allow_from(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.HTTPS, "of the network")
+        nat.connections.allow_from(ec2.Peer.ipv4(cidr), ec2.Port.HTTPS, "of the network")
         nat.connections.allow_to(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
         for instance in nat.gateway_instances:
+            resource = cast("ec2.CfnInstance", instance.node.default_child)
+            disk = {"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "VolumeType": "gp3"}}
+            resource.add_property_override("BlockDeviceMappings", [disk])
+            acknowledge_zone(resource)
             for rule, because in _NAT_ACKNOWLEDGED.items():
                 acknowledge(instance, rule, because=because)
 

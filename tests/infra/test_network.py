@@ -66,12 +66,12 @@ def test_only_nat_instances_accept_connections_by_address_https_from_inside(
     stack: Template, environment: Environment
 ) -> None:
     found = [
-        (stack.plain(rule["GroupId"])[:13], stack.plain(rule["CidrIp"])[:10], rule["FromPort"], rule["ToPort"])
+        (stack.plain(rule["GroupId"])[:13], rule["CidrIp"], rule["FromPort"], rule["ToPort"])
         for rule in rules(stack, "Ingress")
         if "SourceSecurityGroupId" not in rule
     ]
     assert environment.network
-    nat = [("NetworkVpcNat", "NetworkVpc", 443, 443)]
+    nat = [("NetworkVpcNat", environment.network.cidr, 443, 443)]
     assert found == (nat if environment.network.nat_instance_type else [])
 
 
@@ -95,6 +95,8 @@ def test_only_nat_instances_get_a_public_address(stack: Template) -> None:
     nat = stack.of_type("AWS::EC2::Instance")
     assert str(stack.body).count("AssociatePublicIpAddress': True") == len(nat)
     assert all(instance["Properties"]["SourceDestCheck"] is False for instance in nat.values())
+    disks = [disk for instance in nat.values() for disk in instance["Properties"]["BlockDeviceMappings"]]
+    assert all(disk["Ebs"]["Encrypted"] for disk in disks)
 
 
 def test_the_stores_subnets_have_no_route_to_the_internet(stack: Template) -> None:
