@@ -85,8 +85,8 @@ def test_a_failed_drain_touches_no_row(
 ) -> None:
     ledger.store([interaction()])
     closed_port = stores["neo4j"] | {"uri": f"bolt://127.0.0.1:{Ports.free().neo4j}"}
-    with closing(Graph(lambda: graph_module.connect(**closed_port))) as unavailable, pytest.raises(GraphUnavailableError):
-        drain(ledger, unavailable)
+    with closing(Graph(lambda: graph_module.connect(**closed_port))) as down, pytest.raises(GraphUnavailableError):
+        drain(ledger, down)
     assert sql.execute("SELECT attempts, last_error FROM graph_outbox").fetchall() == [(0, None)]
     assert drain(ledger, graph) == 1
 

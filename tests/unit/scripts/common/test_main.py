@@ -85,6 +85,8 @@ def test_an_interrupt_at_any_moment_is_one_line_and_exit_3(command: str, moment:
 
 def started(command: str, environment: dict[str, str]) -> subprocess.Popen[str]:
     """Start the command, and return it once it handles SIGTERM, which Python itself does not."""
+    # A command that inherits an ignored SIGINT, as from `nohup make test &`, rightly goes on ignoring it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [FOLDER / command, "-e", "local", *COMMANDS[command]],
         env=environment,
@@ -93,6 +95,9 @@ def started(command: str, environment: dict[str, str]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    if not Path("/proc/self/status").exists():  # macOS
+        time.sleep(3)
+        return process
     caught = 1 << (signal.SIGTERM - 1)
     until = time.monotonic() + 60
     while time.monotonic() < until:
