@@ -58,6 +58,8 @@ def interrupt(name: str, after_seconds: float, environment: dict[str, str]) -> t
 
 def _start(name: str, environment: dict[str, str]) -> subprocess.Popen[str]:
     """Start the command, and return it once it handles SIGTERM, which Python itself does not."""
+    # A command that inherits an ignored SIGINT, as from `nohup make test &`, rightly goes on ignoring it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [FOLDER / name, "-e", "local", *COMMANDS[name]],
         env=environment,
@@ -66,6 +68,9 @@ def _start(name: str, environment: dict[str, str]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    if not Path("/proc/self/status").exists():  # macOS
+        time.sleep(3)
+        return process
     caught = 1 << (signal.SIGTERM - 1)
     until = time.monotonic() + 60
     while time.monotonic() < until:
