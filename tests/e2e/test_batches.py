@@ -60,7 +60,7 @@ def test_a_batch_of_100_packed_with_gzip_is_in_the_ledger_and_in_the_graph(
 
     def arrived() -> None:
         rows = sql.execute("SELECT count(*), min(metadata->>'query') FROM interaction WHERE event_id = %s", [event_id])
-        assert rows.fetchone() == (100, recall["metadata"]["query"])
+        assert rows.fetchone() == (100, query)
         found = cypher.run("MATCH (:RecallEvent {id: $id})-[r:PEEL]->() RETURN count(r) AS peels", id=event_id)
         assert found.single(strict=True)["peels"] == 99
 
