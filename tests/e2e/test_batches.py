@@ -46,12 +46,8 @@ def test_a_batch_of_100_packed_with_gzip_is_in_the_ledger_and_in_the_graph(
     send: Send, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:
     event_id = str(uuid.uuid4())
-    recall = {
-        "kind": "recall",
-        "event_id": event_id,
-        "timestamp": time.time(),
-        "metadata": {"query": "Zürich 日本 😀\x7f"},
-    }
+    query = "Zürich 日本 😀\x7f"
+    recall = {"kind": "recall", "event_id": event_id, "timestamp": time.time(), "metadata": {"query": query}}
     body = batch(recall, *(peel(event_id, number) for number in range(99)))
     response = send(gzip.compress(body), **{"Content-Encoding": "gzip"})
     assert (response.status_code, response.json()["status"]) == (200, "ok")
