@@ -86,6 +86,6 @@ endif
 again:
 
 $(INSTALLED): pyproject.toml requirements/uv.txt requirements/dev.txt package-lock.json
-	@test "$$('$(PYTHON)' -I -c '$(FITS)' 2>&1 && '$(PYTHON)' -I -c 'print("fits")' 2>&1)" = fits || { \
+	@test "$$('$(PYTHON)' -I -c '$(FITS)' 2>/dev/null && '$(PYTHON)' -I -c 'print("fits")' 2>/dev/null)" = fits || { \
 		echo "Error: needs Python 3.11 to 3.14, which '$(PYTHON)' is not: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@'$(PYTHON)' -E -s -X utf8 -m local.install
