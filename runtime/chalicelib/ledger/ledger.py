@@ -37,21 +37,36 @@ WITH incoming AS (
     INSERT INTO interaction (id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at)
     SELECT id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at FROM wanted ORDER BY id
     ON CONFLICT DO NOTHING
-    RETURNING id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
+    RETURNING id, user_id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
 ), queued AS (
-    INSERT INTO graph_outbox (interaction_id, bytes) SELECT id, bytes FROM stored
+    INSERT INTO graph_outbox (interaction_id, bytes, partition)
+    SELECT id, bytes, user_partition(user_id) FROM stored
 )
 SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM incoming) - (SELECT count(*) FROM wanted)
 """
 
+# Leases partitions, the one whose oldest row has waited longest first, until it has rows enough: PostgreSQL takes a
+# lease only when the LIMIT still wants rows. A row that another claim deleted before our lease is skipped by its lock.
 CLAIM = """
-WITH waiting AS (
-    SELECT interaction_id, bytes FROM graph_outbox
-    WHERE next_attempt_at <= now()
-    ORDER BY interaction_id LIMIT %(rows)s
-    FOR UPDATE SKIP LOCKED
+WITH oldest AS MATERIALIZED (
+    SELECT partition, since
+    FROM generate_series(0, %(partitions)s - 1) AS partition
+    CROSS JOIN LATERAL (
+        SELECT next_attempt_at AS since FROM graph_outbox AS o
+        WHERE o.partition = partition.partition AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT 1
+    ) AS first
+    ORDER BY since
+), waiting AS (
+    SELECT interaction_id, bytes
+    FROM (SELECT partition FROM oldest WHERE pg_try_advisory_xact_lock(%(lock)s, partition)) AS leased
+    CROSS JOIN LATERAL (
+        SELECT interaction_id, bytes FROM graph_outbox AS o
+        WHERE o.partition = leased.partition AND next_attempt_at <= now()
+        ORDER BY next_attempt_at LIMIT %(rows)s FOR UPDATE SKIP LOCKED
+    ) AS due
+    LIMIT %(rows)s
 ), summed AS (
-    SELECT interaction_id, sum(bytes) OVER (ORDER BY interaction_id) - bytes AS before, bytes FROM waiting
+    SELECT interaction_id, bytes, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) - bytes AS before FROM waiting
 ), claimed AS (
     DELETE FROM graph_outbox USING summed
     WHERE graph_outbox.interaction_id = summed.interaction_id AND (before = 0 OR before + summed.bytes <= %(bytes)s)
@@ -59,7 +74,6 @@ WITH waiting AS (
 )
 SELECT id, user_id, event_id, kind, artifact_id, metadata::text, timestamp, attempts, received_at
 FROM interaction JOIN claimed ON id = interaction_id
-ORDER BY id
 """
 
 WAITING = """
@@ -69,8 +83,8 @@ FROM graph_outbox
 """
 
 REQUEUE = """
-INSERT INTO graph_outbox (interaction_id, bytes, attempts, last_error, next_attempt_at)
-SELECT id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0), %(attempts)s, %(error)s,
+INSERT INTO graph_outbox (interaction_id, bytes, partition, attempts, last_error, next_attempt_at)
+SELECT id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0), user_partition(user_id), %(attempts)s, %(error)s,
        CASE WHEN %(attempts)s >= %(max_attempts)s THEN 'infinity'
             ELSE clock_timestamp() + greatest(1, %(attempts)s) * %(pause)s END
 FROM interaction WHERE id = %(id)s
@@ -127,19 +141,21 @@ class Ledger(Database):
         with connection.transaction():
             locks.share(connection, locks.WRITERS)
             # The statement's snapshot is later than the lock: it sees every erasure that did not wait for us.
-            stored, erased = read_row(connection, STORE, _columns(interactions))
+            stored, erased = read_row(connection, STORE, columns(interactions))
         return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
 
     @contextmanager
     def claim(self) -> Iterator[list[Row]]:
-        """Take one claim's rows out of the outbox, oldest first; if the block raises, they are in it again.
+        """Take one claim's rows out of the outbox; if the block raises, they are in it again.
 
-        No other claim gets them meanwhile. A single row may be larger than `claim_bytes`.
+        Until the block ends, no other claim gets any row of these users, and no erasure or rebuild of them begins.
+        Within a partition the oldest rows come first, so no user waits for ever. A single row may be larger than
+        `claim_bytes`.
         """
         connection = self.connection
+        size = {"rows": self.claim_rows, "bytes": self.claim_bytes}
         with connection.transaction(), connection.cursor(row_factory=class_row(Row)) as cursor:
-            locks.share(connection, locks.PROJECTORS)
-            yield cursor.execute(CLAIM, {"rows": self.claim_rows, "bytes": self.claim_bytes}).fetchall()
+            yield cursor.execute(CLAIM, {**size, "partitions": locks.PARTITIONS, "lock": locks.PROJECTING}).fetchall()
 
     def waiting(self) -> Waiting:
         """Count the outbox; rows that a running claim has taken out still count."""
@@ -161,7 +177,8 @@ class Ledger(Database):
         self.connection.execute(parked, [[row.id for row in rows]])
 
 
-def _columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
+def columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
+    """Return the values of STORE."""
     return {
         "row_bytes": ROW_BYTES,
         "id": [i.id for i in interactions],
