@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.api.payload import parse
+from chalicelib.api.quota import QuotaExceededError, spend
 from chalicelib.api.strict_json import RefusedError
 from chalicelib.api.token import read_token
 from chalicelib.interaction import Interaction
@@ -54,7 +55,8 @@ class Reply:
 def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
     """Queue the request's interaction for the token's user; the answer is "ok" only if the queue has it.
 
-    A wrong request is answered "error"; a queue that does not take the message, "retry": posting again is always safe.
+    A wrong request is answered "error"; a user above the quota, and a queue that does not take the message, "retry":
+    posting again is always safe.
     """
     try:
         interaction = _read(request, now)
@@ -64,7 +66,12 @@ def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
         measure(Refused=1, reason=REASONS[refusal.status])
         return Reply(http_status=refusal.status, status="error", message=str(refusal))
     try:
+        spend(interaction.user_id, interactions=1, size_bytes=len(request.body), now=now)
         queue.send(message)
+    except QuotaExceededError as error:
+        log.warning("over quota", user_id=interaction.user_id)
+        measure(Refused=1, reason="quota")
+        return over_quota(error, interaction.event_id)
     except QueueUnavailableError as error:
         log.warning("not queued", interaction_id=interaction.id, reason=str(error))
         measure(Retried=1)
@@ -78,6 +85,17 @@ def retry(http_status: HTTPStatus, event_id: str | None = None) -> Reply:
     """Return the answer "retry": the interaction is not queued, or the outcome is unknown."""
     message = "could not be queued; send the same request again"
     return Reply(http_status=http_status, status="retry", message=message, event_id=event_id, headers=RETRY_AFTER)
+
+
+def over_quota(error: QuotaExceededError, event_id: str | None = None) -> Reply:
+    """Return the answer to a user who may post again tomorrow (UTC)."""
+    return Reply(
+        http_status=HTTPStatus.TOO_MANY_REQUESTS,
+        status="retry",
+        message=f"{error}; send the same request again after midnight UTC",
+        event_id=event_id,
+        headers={"Retry-After": str(error.retry_after_seconds)},
+    )
 
 
 def _read(request: Request, now: datetime) -> Interaction:
