@@ -81,7 +81,7 @@ class Vpc(Construct):
     def _restrict_s3(self) -> None:
         """Let the endpoint read the repositories that the graph's host needs, so that no data leaves by it.
 
-        The names are those of aws-samples/data-perimeter-policy-examples (vpc_endpoint_policies/README.md), which quotes
+        The names are from aws-samples/data-perimeter-policy-examples (vpc_endpoint_policies/README.md), which cites
         AWS' pages; the ECS agent's is that of AWS' page on installing it.
         """
         region, endpoint = cdk.Stack.of(self).region, self.vpc.node.find_child("S3")
