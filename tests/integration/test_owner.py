@@ -1,4 +1,4 @@
-"""How migrations log in where RDS makes the owner's secret: it holds the login alone."""
+"""How migrations log in on RDS, whose secret for the owner holds only user name and password."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from local.cloud import Cloud
 from local.ports import Ports
 from tests.unit.test_connections import PLACE, verified
 
-# As RDS makes them: its master is no superuser, and may give away rds_iam.
+# The roles as RDS makes them: its master user is no superuser, and may grant rds_iam.
 AS_RDS = """
 DROP ROLE app;
 DROP ROLE operator;
@@ -35,7 +35,7 @@ MEMBERS = (
 
 
 class Aws:
-    """Secrets Manager, with the owner's password; and RDS' signer, whose token is whatever a test says."""
+    """Secrets Manager, which holds the owner's password, and RDS' signer, which returns the test's token."""
 
     def __init__(self, *, username: str, password: str, token: str) -> None:
         self._secret, self._token = {"username": username, "password": password}, token
@@ -48,20 +48,20 @@ class Aws:
 
 
 @pytest.mark.parametrize("right", ["token", "password"])
-def test_the_owner_logs_in_with_a_token_and_before_the_first_migration_with_the_password(
+def test_the_owner_logs_in_with_a_token_or_before_the_first_migration_with_the_password(
     right: str, stores: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login = stores["postgres-owner"]
     wrong = {"password": "wrong", "token": "wrong"} | {right: login["password"]}
     monkeypatch.setenv("POSTGRES_OWNER_SECRET", "owner")
     monkeypatch.setattr(config, "client", lambda _: Aws(username=login["username"], **wrong))
-    # The laptop's server speaks no TLS; that RDS' must is the next test's.
+    # The laptop's server has no TLS; the next test checks that RDS must have it.
     place = {name: login[name] for name in ("host", "port", "dbname", "sslmode")}
     monkeypatch.setattr("chalicelib.connections._rds", lambda: place)
     assert migrate_ledger(owner()) == []
 
 
-def test_neither_goes_to_a_server_that_rds_does_not_vouch_for(
+def test_token_and_password_are_sent_only_to_a_server_with_rds_certificate(
     stores: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login = stores["postgres-owner"]
