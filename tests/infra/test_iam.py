@@ -105,7 +105,7 @@ def filled_in(template: Template, value: Any) -> Any:
 
 def findings(policy_texts: list[str]) -> list[set[Finding]]:
     """Return parliament's findings for each policy."""
-    command = [sys.executable, "-W", "ignore", Path(__file__).with_name("parliament_findings.py")]
+    command: list[str | Path] = [sys.executable, "-W", "ignore", Path(__file__).with_name("parliament_findings.py")]
     done = subprocess.run(command, input="\n".join(policy_texts), capture_output=True, text=True, check=True)
     return [
         {one for issue, detail in json.loads(line) for one in named(issue, detail)} for line in done.stdout.splitlines()
