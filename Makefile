@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .PHONY: help
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: up
 up: $(INSTALLED)  ## start the laptop's cloud, deploy into it, and send an example through
@@ -37,6 +37,11 @@ TESTS := tests/e2e tests/integration tests/infra tests/unit
 .PHONY: $(TESTS)
 $(TESTS): $(INSTALLED)
 	@$(RUN) pytest --quiet $@
+
+LONG_TESTS := tests/long
+.PHONY: test-long
+test-long: $(INSTALLED)  ## run the tests that take many minutes, on clouds of their own
+	@$(RUN) pytest $(LONG_TESTS)
 
 # What needs no cloud gives way to what waits for one and takes the longest.
 tests/infra/% tests/unit/%: NICE := nice
@@ -81,6 +86,6 @@ endif
 again:
 
 $(INSTALLED): pyproject.toml requirements/uv.txt requirements/dev.txt package-lock.json
-	@test "$$('$(PYTHON)' -I -c '$(FITS)' 2>&1 && '$(PYTHON)' -I -c 'print("fits")' 2>&1)" = fits || { \
+	@test "$$('$(PYTHON)' -I -c '$(FITS)' 2>/dev/null && '$(PYTHON)' -I -c 'print("fits")' 2>/dev/null)" = fits || { \
 		echo "Error: needs Python 3.11 to 3.14, which '$(PYTHON)' is not: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@'$(PYTHON)' -E -s -X utf8 -m local.install

@@ -1,6 +1,6 @@
 """preflight: what an account lacks for a deploy, shown before anything is created."""
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,27 +8,11 @@ from scripts.common.cli import command, environment_option
 from scripts.common.console import console, printable
 from scripts.common.exit_codes import FAILED, REFUSED
 from scripts.common.target import find_target
-from scripts.preconditions import account, domain, image, quotas, zones
-from scripts.preconditions.condition import Condition, Deploy, Result
 from stacks.config.environments import ENVIRONMENTS
 
-CONDITIONS = (
-    account.plan,
-    account.bootstrap,
-    account.earlier_deploys,
-    account.service_linked_roles,
-    account.api_log_role,
-    account.alarm_address,
-    domain.domain,
-    zones.zones,
-    zones.graph_instance_type,
-    zones.postgres_instance_type,
-    image.image,
-    quotas.lambda_concurrency,
-    quotas.vpcs,
-    quotas.addresses,
-    quotas.vcpus,
-)
+if TYPE_CHECKING:
+    from scripts.preconditions.condition import Condition, Result
+
 READY, NOT_READY, UNDECIDED = 0, REFUSED, FAILED  # exit codes
 
 
@@ -43,6 +27,9 @@ def preflight(context: click.Context, environment: str) -> None:
 
     Exit 0: all green. 1: something is red. 2: wrong use or missing credentials. 3: nothing red, something unknown.
     """
+    from scripts.preconditions.checks import check_all
+    from scripts.preconditions.condition import Deploy
+
     deploy = Deploy(find_target(environment), ENVIRONMENTS[environment])
     with console(stderr=True).status("asking"):
         results = list(check_all(deploy))
@@ -51,16 +38,7 @@ def preflight(context: click.Context, environment: str) -> None:
     context.exit(NOT_READY if "red" in states else UNDECIDED if "unknown" in states else READY)
 
 
-def check_all(deploy: Deploy) -> Iterator[tuple[Condition, Result]]:
-    """Check each condition; if the account is not the environment's, only that one."""
-    result = account.caller.check(deploy)
-    yield account.caller, result
-    if result.state == "green":
-        for condition in CONDITIONS:
-            yield condition, condition.check(deploy)
-
-
-def _show(title: str, results: list[tuple[Condition, Result]]) -> None:
+def _show(title: str, results: "list[tuple[Condition, Result]]") -> None:
     from rich.table import Table
     from rich.text import Text
 

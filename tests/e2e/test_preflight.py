@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 
+from scripts.preconditions.checks import check_all
 from scripts.preconditions.condition import Deploy
-from scripts.preflight import check_all
 from stacks.config.environments import DEV, LOCAL
 from tests.e2e.conftest import System
 from tests.e2e.test_commands import run

@@ -23,7 +23,7 @@ Send = Callable[..., None]
 
 @dataclass(frozen=True)
 class TwoQueues(Target):
-    """A target with its own queues, which no worker reads."""
+    """A target with queues of its own, which no worker reads."""
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
@@ -53,7 +53,7 @@ def send(target: TwoQueues) -> Send:
 
 
 def visible(target: TwoQueues) -> dict[str, str]:
-    """Return what everybody can read in the dead-letter queue now: reasons by body."""
+    """Return the reason by body of each message that any reader can see in the dead-letter queue now."""
     with DeadLetterQueue(target) as queue:
         return {message.body: message.reason for message in queue.read()}
 
@@ -97,7 +97,7 @@ def test_a_redriven_message_moves_without_its_reason(target: TwoQueues, send: Se
     assert visible(target) == {"stays": "refused"}
 
 
-def test_a_message_that_was_only_sent_stays(target: TwoQueues, send: Send) -> None:
+def test_a_message_that_was_sent_but_not_deleted_stays(target: TwoQueues, send: Send) -> None:
     send("killed in between")
     with DeadLetterQueue(target) as queue:
         queue.send(queue.read())
@@ -107,9 +107,9 @@ def test_a_message_that_was_only_sent_stays(target: TwoQueues, send: Send) -> No
 
 def test_a_message_that_the_queue_refuses_stays(target: TwoQueues, send: Send) -> None:
     send("one")
-    nowhere = replace(target)
-    nowhere.__dict__["outputs"] = {**target.outputs, "QueueUrl": target.outputs["QueueUrl"] + "-missing"}
-    with pytest.raises(ClientError), DeadLetterQueue(nowhere) as queue:
+    missing_queue = replace(target)
+    missing_queue.__dict__["outputs"] = {**target.outputs, "QueueUrl": target.outputs["QueueUrl"] + "-missing"}
+    with pytest.raises(ClientError), DeadLetterQueue(missing_queue) as queue:
         queue.redrive(queue.read(keep=True))
     assert visible(target) == {"one": "gave_up"}
 
@@ -174,7 +174,7 @@ def test_only_one_users_messages_up_to_a_time_are_deleted(target: TwoQueues, sen
     assert visible(target) == {bobs: "gave_up", later: "gave_up"}
 
 
-def test_a_message_survives_its_file(target: TwoQueues, send: Send) -> None:
+def test_a_message_is_the_same_after_writing_and_reading_its_file(target: TwoQueues, send: Send) -> None:
     send('{"a": "ü\\u2028"}\n', "refused")
     with DeadLetterQueue(target) as queue:
         [message] = queue.read()

@@ -1,4 +1,4 @@
-"""One store down does not stop the other, and what was waiting arrives without help."""
+"""While one store is down the other goes on; waiting interactions arrive when it is back."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ from tests.fakes import FakeQueue
 from tests.outages import frozen, stopped
 from tests.samples import interaction
 
-# A Neo4j that has just come up can be too slow for its first client; catch-up comes again every minute.
-patiently = Retrying(
+# Neo4j can be too slow for its first client after a start; the real catch-up runs again every minute.
+retrying = Retrying(
     retry=retry_if_exception_type(GraphUnavailableError), wait=wait_fixed(1), stop=stop_after_delay(30), reraise=True
 )
 
@@ -54,7 +54,7 @@ def nodes(cypher: neo4j.Session) -> int:
 
 
 @pytest.mark.parametrize("outage", [stopped, frozen], ids=["stopped", "frozen"])
-def test_with_neo4j_away_batches_are_stored_at_once_and_projected_when_it_is_back(
+def test_without_neo4j_batches_are_stored_at_once_and_projected_later(
     outage: Callable[[Cloud, str], Any],
     cloud: Cloud,
     worker: Worker,
@@ -64,7 +64,7 @@ def test_with_neo4j_away_batches_are_stored_at_once_and_projected_when_it_is_bac
     ledger: Ledger,
     graph: Graph,
 ) -> None:
-    worker.handle(batch(0))  # so that its connections are warm
+    worker.handle(batch(0))  # opens its connections
     assert nodes(cypher) == 1
     with outage(cloud, "neo4j"):
         began = time.monotonic()
@@ -72,9 +72,9 @@ def test_with_neo4j_away_batches_are_stored_at_once_and_projected_when_it_is_bac
         assert time.monotonic() - began < DRAIN_SECONDS + 2
         began = time.monotonic()
         assert worker.handle(batch(2)) == {"batchItemFailures": []}
-        assert time.monotonic() - began < 1  # it does not ask the graph again for a while
+        assert time.monotonic() - began < 1  # the worker does not call the graph again for some seconds
         assert sql.execute("SELECT count(*) FROM interaction").fetchone() == (3,)
-    patiently(lambda: catch_up(ledger, graph, in_time=lambda: True))
+    retrying(lambda: catch_up(ledger, graph, in_time=lambda: True))
     assert nodes(cypher) == 3
     assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
     assert dead_letters.bodies == []
@@ -84,14 +84,14 @@ def test_a_failed_drain_touches_no_row(
     stores: dict[str, Any], ledger: Ledger, graph: Graph, sql: psycopg.Connection
 ) -> None:
     ledger.store([interaction()])
-    nobody = stores["neo4j"] | {"uri": f"bolt://127.0.0.1:{Ports.free().neo4j}"}
-    with closing(Graph(lambda: graph_module.connect(**nobody))) as away, pytest.raises(GraphUnavailableError):
-        drain(ledger, away)
+    closed_port = stores["neo4j"] | {"uri": f"bolt://127.0.0.1:{Ports.free().neo4j}"}
+    with closing(Graph(lambda: graph_module.connect(**closed_port))) as down, pytest.raises(GraphUnavailableError):
+        drain(ledger, down)
     assert sql.execute("SELECT attempts, last_error FROM graph_outbox").fetchall() == [(0, None)]
     assert drain(ledger, graph) == 1
 
 
-def test_with_postgres_away_the_batch_comes_again_and_nothing_is_buried(
+def test_without_postgres_the_batch_is_redelivered_and_nothing_is_dead_lettered(
     cloud: Cloud, worker: Worker, dead_letters: FakeQueue, sql: psycopg.Connection
 ) -> None:
     worker.handle(batch(0))

@@ -1,4 +1,4 @@
-"""The laptop's cloud: it disturbs nothing that runs, says what is wrong in one line, and leaves nothing behind."""
+"""The laptop's cloud: a second start changes nothing, errors are one line, a stop leaves no process."""
 
 import socket
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from tests.waiting import within
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Cloud]:
-    """Yield a cloud of which only one part will be started."""
+    """Yield a cloud in which the test starts only one part."""
     cloud = Cloud(folder=tmp_path, ports=Ports.free())
     yield cloud
     cloud.down()
 
 
-def test_a_second_up_disturbs_nothing_that_runs(cloud: Cloud) -> None:
+def test_a_second_up_restarts_nothing(cloud: Cloud) -> None:
     before = {part: cloud.pid(part) for part in cloud.status()}
     cloud.up()
     assert {part: cloud.pid(part) for part in cloud.status()} == before
@@ -63,28 +63,28 @@ def test_down_leaves_no_process_and_keeps_the_data(small: Cloud) -> None:
         connection.execute("SELECT FROM kept")
 
 
-def test_whoever_changes_the_cloud_waits_for_who_does_already(small: Cloud) -> None:
-    told: list[str] = []
-    came = Event()
+def test_a_second_change_of_the_cloud_waits_for_the_first(small: Cloud) -> None:
+    messages: list[str] = []
+    entered = Event()
 
     def second() -> None:
-        with small.alone(told.append):
-            came.set()
+        with small.alone(messages.append):
+            entered.set()
 
     with small.alone():
         waiting = Thread(target=second)
         waiting.start()
-        within(5, lambda: _is_told(told))
-        assert not came.is_set()
+        within(5, lambda: _assert_waits(messages))
+        assert not entered.is_set()
     waiting.join(5)
-    assert came.is_set()
+    assert entered.is_set()
 
 
-def _is_told(told: list[str]) -> None:
-    assert told == ["waiting for the `make` that is at work here"]
+def _assert_waits(messages: list[str]) -> None:
+    assert messages == ["waiting for the `make` that is at work here"]
 
 
-def test_a_part_that_does_not_come_up_is_named_with_its_log(small: Cloud) -> None:
+def test_a_part_that_does_not_start_is_named_with_its_log(small: Cloud) -> None:
     small.up(["postgres"])
     small.down()
     (small.folder / "postgres" / "data" / "postgresql.conf").write_text("nonsense")
@@ -93,6 +93,6 @@ def test_a_part_that_does_not_come_up_is_named_with_its_log(small: Cloud) -> Non
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "http", "-1"])
-def test_a_port_that_is_none_is_refused(value: str) -> None:
+def test_an_invalid_port_is_refused(value: str) -> None:
     with pytest.raises(CloudError, match="LOCAL_AWS_PORT"):
         Ports.of({"LOCAL_AWS_PORT": value})

@@ -1,4 +1,4 @@
-"""How migrations log in where RDS makes the owner's secret: it holds the login alone."""
+"""How migrations log in on RDS, whose secret for the owner holds only user name and password."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from local.cloud import Cloud
 from local.ports import Ports
 from tests.unit.test_connections import PLACE, verified
 
-# As RDS makes them: its master is no superuser, and may give away rds_iam.
+# The roles as RDS makes them: its master user is no superuser, and may grant rds_iam.
 AS_RDS = """
 DROP ROLE app;
 DROP ROLE operator;
@@ -33,7 +33,7 @@ MEMBERS = (
 
 
 class Aws:
-    """Secrets Manager, with the owner's password; and RDS' signer, whose token is whatever a test says."""
+    """Secrets Manager, which holds the owner's password, and RDS' signer, which returns the test's token."""
 
     def __init__(self, *, username: str, password: str, token: str) -> None:
         self._secret, self._token = {"username": username, "password": password}, token
@@ -46,20 +46,20 @@ class Aws:
 
 
 @pytest.mark.parametrize("right", ["token", "password"])
-def test_the_owner_logs_in_with_a_token_and_before_the_first_migration_with_the_password(
+def test_the_owner_logs_in_with_a_token_or_before_the_first_migration_with_the_password(
     right: str, stores: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login = stores["postgres-owner"]
     wrong = {"password": "wrong", "token": "wrong"} | {right: login["password"]}
     monkeypatch.setenv("POSTGRES_OWNER_SECRET", "owner")
     monkeypatch.setattr(config, "client", lambda _: Aws(username=login["username"], **wrong))
-    # The laptop's server speaks no TLS; that RDS' must is the next test's.
+    # The laptop's server has no TLS; the next test checks that RDS must have it.
     place = {name: login[name] for name in ("host", "port", "dbname", "sslmode")}
     monkeypatch.setattr("chalicelib.connections._rds", lambda: place)
     assert migrate_ledger(owner()) == []
 
 
-def test_neither_goes_to_a_server_that_rds_does_not_vouch_for(
+def test_token_and_password_are_sent_only_to_a_server_with_rds_certificate(
     stores: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login = stores["postgres-owner"]
@@ -71,7 +71,7 @@ def test_neither_goes_to_a_server_that_rds_does_not_vouch_for(
     assert verified(conninfo(owner())) == {**place, "user": "ledger_owner"}
 
 
-def test_migrations_need_no_superuser_and_have_everybody_log_in_with_a_token(tmp_path: Path) -> None:
+def test_migrations_need_no_superuser_and_make_every_role_log_in_with_a_token(tmp_path: Path) -> None:
     cloud = Cloud(folder=tmp_path, ports=Ports.free())
     cloud.up(["postgres"])
     try:
@@ -79,7 +79,7 @@ def test_migrations_need_no_superuser_and_have_everybody_log_in_with_a_token(tmp
         with psycopg.connect(conninfo(superuser), autocommit=True) as sql:
             sql.execute(AS_RDS.format(database=superuser["dbname"]).encode())
             login = {**superuser, "username": "ledger_owner", "password": "made-up"}
-            assert migrate_ledger(login)  # with the password, which RDS takes until these very migrations
+            assert migrate_ledger(login)  # RDS takes the password until these migrations ran
             assert {role for (role,) in sql.execute(MEMBERS)} == {"ledger_owner", "app", "operator", "analyst"}
             assert sql.execute("SELECT has_table_privilege('analyst', 'interaction', 'SELECT')").fetchone() == (True,)
             answer_members_of_rds_iam(sql, "reject")
@@ -95,7 +95,7 @@ def test_migrations_need_no_superuser_and_have_everybody_log_in_with_a_token(tmp
 
 
 def answer_members_of_rds_iam(sql: psycopg.Connection, method: str) -> None:
-    """Have the server treat logins of rds_iam's members in this way, before any other rule."""
+    """Put a rule for logins of rds_iam's members before all other rules."""
     [(file,)] = sql.execute("SHOW hba_file")
     path = Path(file)
     rules = [line for line in path.read_text().splitlines() if "+rds_iam" not in line]
@@ -103,4 +103,4 @@ def answer_members_of_rds_iam(sql: psycopg.Connection, method: str) -> None:
     sql.execute("SELECT pg_reload_conf()")
     first = "SELECT auth_method FROM pg_hba_file_rules ORDER BY rule_number LIMIT 1"
     assert sql.execute(first).fetchone() == (method,)
-    time.sleep(1)  # the postmaster reads its signal
+    time.sleep(1)  # until the server has read the new rules

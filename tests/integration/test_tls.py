@@ -1,4 +1,4 @@
-"""A graph that no public authority vouches for is known by its own certificate."""
+"""The graph's server has a certificate of its own; the client trusts that certificate alone."""
 
 import shutil
 import socket
@@ -29,10 +29,10 @@ def certificate(folder: Path) -> Path:
 
 
 @contextmanager
-def server(shown: Path) -> Iterator[tuple[int, list[bool]]]:
-    """Listen with that certificate; collects whether each handshake was finished, then hangs up."""
+def server(certificate_path: Path) -> Iterator[tuple[int, list[bool]]]:
+    """Listen with that certificate; yield the port, and whether each handshake was finished."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(shown, shown.with_name("private.key"))
+    context.load_cert_chain(certificate_path, certificate_path.with_name("private.key"))
     finished: list[bool] = []
 
     def answer(listener: socket.socket) -> None:
@@ -55,28 +55,28 @@ def server(shown: Path) -> Iterator[tuple[int, list[bool]]]:
     thread.join(5)
 
 
-def test_a_server_with_the_certificate_of_the_secret_is_spoken_to(tmp_path: Path) -> None:
-    ours = certificate(tmp_path / "ours")
-    with server(ours) as (port, finished):
-        graph = Graph(lambda: connect(f"bolt://{HOST}:{port}", "neo4j", "password", ours.read_text()))
-        with pytest.raises(GraphUnavailableError):  # it hangs up after the handshake
+def test_a_server_with_the_secrets_certificate_is_trusted(tmp_path: Path) -> None:
+    right = certificate(tmp_path / "right")
+    with server(right) as (port, finished):
+        graph = Graph(lambda: connect(f"bolt://{HOST}:{port}", "neo4j", "password", right.read_text()))
+        with pytest.raises(GraphUnavailableError):  # the server closes the connection after the handshake
             graph.check_writable()
         graph.close()
     assert finished[0] is True
 
 
-def test_another_certificate_gets_no_word_and_the_secret_is_read_again(tmp_path: Path) -> None:
-    ours, theirs = certificate(tmp_path / "ours"), certificate(tmp_path / "theirs")
-    known = [ours, theirs]
+def test_another_certificate_is_refused_and_the_secret_is_read_again(tmp_path: Path) -> None:
+    right, wrong = certificate(tmp_path / "right"), certificate(tmp_path / "wrong")
+    in_secret = [right, wrong]
 
-    def renewed() -> neo4j.Driver:
-        return connect(f"bolt://{HOST}:{port}", "neo4j", "password", known.pop(0).read_text())
+    def connect_with_secret() -> neo4j.Driver:
+        return connect(f"bolt://{HOST}:{port}", "neo4j", "password", in_secret.pop(0).read_text())
 
-    with server(theirs) as (port, finished):
-        graph = Graph(renewed)
+    with server(wrong) as (port, finished):
+        graph = Graph(connect_with_secret)
         for _ in range(2):
             with pytest.raises(GraphUnavailableError):
                 graph.check_writable()
         graph.close()
-    assert known == []
+    assert in_secret == []
     assert (finished[0], finished[-1]) == (False, True)

@@ -17,7 +17,9 @@ ADDRESS = re.compile(r"https?://([^/\s\"'`)>,;]*)")
 HOSTS = re.compile(r"(localhost|127\.0\.0\.1)(:.*)?|.*\.example|\{.*|docs\.aws\.amazon\.com|aws\.amazon\.com|")
 GIT = shutil.which("git") or "git"
 MAKEFILE = (ROOT / "Makefile").read_text()
-TESTS = re.findall(r"^TESTS := (.*)$", MAKEFILE, re.MULTILINE)[0].split()
+TESTS, LONG_TESTS = (
+    re.findall(rf"^{name} := (.*)$", MAKEFILE, re.MULTILINE)[0].split() for name in ("TESTS", "LONG_TESTS")
+)
 
 
 COMMANDS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
@@ -62,8 +64,8 @@ def test_a_document_names_only_what_exists(document: Path) -> None:
     assert {path for path in paths if not (ROOT / path).exists()} == set()
     modules = [module.replace(".", "/") for module in re.findall(r"python -m ([\w.]+)", text)]
     assert [module for module in modules if not (ROOT / f"{module}.py").exists()] == []
-    targets = {*re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE), *TESTS}
-    assert set(re.findall(r"(?:`|^)make ([a-z][a-z/0-9]+)", text, re.MULTILINE)) <= targets
+    targets = {*re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE), *TESTS, *LONG_TESTS}
+    assert set(re.findall(r"(?:`|^)make ([a-z][a-z/0-9-]+)", text, re.MULTILINE)) <= targets
     manual = (ROOT / "docs" / "operations.md").read_text()
     sections = re.findall(r'`docs/operations\.md`, "([^"]+)"', text)
     assert [section for section in sections if f"\n## {section}\n" not in manual] == []
@@ -90,7 +92,7 @@ def test_the_picture_of_the_stats_page_is_small() -> None:
 
 
 def test_every_folder_of_tests_is_run() -> None:
-    assert set(TESTS) == {
+    assert {*TESTS, *LONG_TESTS} == {
         f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in ROOT.glob("tests/**/test_*.py")
     }
 

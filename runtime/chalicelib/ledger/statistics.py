@@ -77,13 +77,7 @@ def answer(
     StatisticsError when a question takes too long, or for more than 366 days.
     """
     first, last = date.fromisoformat(since), date.fromisoformat(until)
-    if (last - first).days >= MAX_DAYS:
-        raise StatisticsError(f"more than {MAX_DAYS} days: ask for fewer")
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    steps: list[tuple[str, LiteralString, date | None]] = [
-        *((question, sql, day) for question, sql in OF_A_DAY.items() for day in days),
-        *((question, sql, None) for question, sql in OF_ALL_DAYS.items()),
-    ]
+    steps = _steps(first, last)
     answers: list[dict[str, Any]] = []
     began, step = time.monotonic(), cursor or 0
     while step < len(steps) and (not answers or time.monotonic() < began + share_seconds):
@@ -92,6 +86,16 @@ def answer(
         answers.append(_ask(ledger, question, sql, values, question_milliseconds))
         step += 1
     return {"answers": answers, "cursor": step if step < len(steps) else None, "steps": len(steps)}
+
+
+def _steps(first: date, last: date) -> list[tuple[str, LiteralString, date | None]]:
+    if (last - first).days >= MAX_DAYS:
+        raise StatisticsError(f"more than {MAX_DAYS} days: ask for fewer")
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [
+        *((question, sql, day) for question, sql in OF_A_DAY.items() for day in days),
+        *((question, sql, None) for question, sql in OF_ALL_DAYS.items()),
+    ]
 
 
 def _ask(

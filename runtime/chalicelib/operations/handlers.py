@@ -3,16 +3,14 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError
-from chalicelib.interaction import EARLIEST
 from chalicelib.ledger import erasures, pages, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
-from chalicelib.operations import erasure
+from chalicelib.operations import erasure, json_values
 from chalicelib.projection import rebuild
 from chalicelib.verification import run
 
@@ -62,19 +60,19 @@ class Handlers:
         self, *, since: str | None = None, from_scratch: bool = False, cursor: int | None = None
     ) -> dict[str, Any]:
         """Begin a rebuild, or continue the one that the cursor names or that does as much; return its progress."""
-        asked = _parse_time(since, max_ahead=timedelta(days=1)) if since else None
+        asked = json_values.parse_time(since, max_ahead=timedelta(days=1)) if since else None
         self._graph.prepare()
         if cursor is None:
             cursor = rebuild.begin(self._ledger, cause="an operator", since=asked, from_scratch=from_scratch)
         while self._in_time() and _retry(partial(rebuild.step, self._ledger, self._graph)):
             pass
         progress = rebuilds.progress(self._ledger.connection, cursor)
-        return {**_as_json(progress), "cursor": None if progress["finished_at"] else cursor}
+        return {**json_values.as_json(progress), "cursor": None if progress["finished_at"] else cursor}
 
     def rebuild_user(self, *, user_id: str, cursor: list[str] | None = None) -> dict[str, Any]:
         """Project one user's rows again."""
         self._graph.prepare()
-        reached: pages.Cursor | None = _page_cursor(cursor)
+        reached: pages.Cursor | None = json_values.page_cursor(cursor)
         while reached:
             reached = _retry(partial(rebuild.project_user, self._ledger, self._graph, user_id, reached))
             if not self._in_time():
@@ -88,7 +86,7 @@ class Handlers:
 
     def count_user_data(self, *, user_id: str) -> dict[str, Any]:
         """Return how much data of the user there is."""
-        return _as_json(erasure.count_user_data(self._ledger, self._graph, user_id))
+        return json_values.as_json(erasure.count_user_data(self._ledger, self._graph, user_id))
 
     def erase(
         self,
@@ -102,7 +100,7 @@ class Handlers:
         sizes: dict[str, Any] = {"settle_seconds": self._limits.settle_seconds, "batch": self._limits.erasure_batch}
         work = erasure.Erasure(self._ledger, self._graph, user_id, **sizes)
         if cursor is None:
-            until = _parse_time(erased_at, max_ahead=MAX_AHEAD) if erased_at else None
+            until = json_values.parse_time(erased_at, max_ahead=MAX_AHEAD) if erased_at else None
             moment = work.record(until, with_account=with_account)
             cursor = {"phase": "rows", "erased_at": moment.isoformat()}
         reached = _retry(partial(work.run, cursor, self._in_time))
@@ -112,14 +110,14 @@ class Handlers:
         """Return a page of the erasures."""
         found = erasures.list_after(self._ledger.connection, cursor or "", PAGE_ERASURES)
         last = found[-1]["user_id"] if len(found) == PAGE_ERASURES else None
-        return {"erasures": [_as_json(one) for one in found], "cursor": last}
+        return {"erasures": [json_values.as_json(one) for one in found], "cursor": last}
 
     def export(self, *, user_id: str, cursor: list[str] | None = None) -> dict[str, Any]:
         """Return a page of the user's interactions, as the ledger holds them."""
-        after = _page_cursor(cursor)
+        after = json_values.page_cursor(cursor)
         rows = pages.exported(self._ledger.connection, user_id, after, self._limits.export_bytes)
         last = [str(rows[-1]["event_id"]), str(rows[-1]["id"])] if rows else None
-        return {"interactions": [_as_json(row) for row in rows], "cursor": last}
+        return {"interactions": [json_values.as_json(row) for row in rows], "cursor": last}
 
     def users(self, *, cursor: str | None = None) -> dict[str, Any]:
         """Return a page of the ids of users who have interactions."""
@@ -138,23 +136,3 @@ def _retry(work: Callable[[], T]) -> T:
         except (GraphUnavailableError, RowsBusyError):
             time.sleep(failures)
     return work()
-
-
-def _parse_time(text: str, *, max_ahead: timedelta) -> datetime:
-    """Return the time; raises ValueError before 2000 or too far ahead: Python cannot read all that SQL stores."""
-    time_ = datetime.fromisoformat(text)
-    if not time_.tzinfo or not EARLIEST <= time_ <= datetime.now(UTC) + max_ahead:
-        raise ValueError(f"not a time with an offset between the year 2000 and now: {text}")
-    return time_
-
-
-def _page_cursor(cursor: list[str] | None) -> pages.Cursor:
-    return (UUID(cursor[0]), UUID(cursor[1])) if cursor else pages.START
-
-
-def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values as JSON has them: times in ISO 8601, ids as text."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
-        for name, value in values.items()
-    }

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from scripts import preflight
 from scripts.common import cli
 from scripts.common.target import Target
-from scripts.preconditions import account
+from scripts.preconditions import account, checks
 from scripts.preconditions.condition import Condition, Deploy, Result, green, red
 from tests.stubbed import Stubbed
 
@@ -45,7 +45,7 @@ def run(monkeypatch: pytest.MonkeyPatch, signed_in_to: str, results: list[Result
         return target
 
     monkeypatch.setattr(preflight, "find_target", find)
-    monkeypatch.setattr(preflight, "CONDITIONS", answering(results))
+    monkeypatch.setattr(checks, "CONDITIONS", answering(results))
     result = CliRunner().invoke(preflight.preflight, ["-e", "dev"])
     return result.exit_code, result.output
 
@@ -91,4 +91,4 @@ def test_without_credentials_it_is_one_line_and_exit_2(
 def test_the_page_names_every_right_that_it_needs() -> None:
     [listed] = re.findall(r"`preflight` needs only these rights to read:\n((?: .*\n|\n)+)", OPERATIONS.read_text())
     named = set(re.findall(r"[a-z0-9]+:[A-Za-z]+", listed))
-    assert named == {right for one in (account.caller, *preflight.CONDITIONS) for right in one.rights}
+    assert named == {right for one in (account.caller, *checks.CONDITIONS) for right in one.rights}

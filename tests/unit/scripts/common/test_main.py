@@ -1,66 +1,38 @@
-"""Every command as a process: closed streams, a full disk, signals, and how soon it answers."""
+"""Every command as a process: closed streams, a full disk, files that exist, signals, and how soon it answers."""
 
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(sys.executable).parent
-COMMANDS = {
-    "create-user": ["alice@example.com"],
-    "erase-user": ["alice@example.com"],
-    "export-user": ["alice@example.com"],
-    "get-bearer-token": ["alice@example.com", "password"],
-    "rebuild-graph": [],
-    "redrive-dlq": [],
-    "stats": [],
-    "verify-graph": [],
-}
-MOMENTS = [number / 10 for number in range(10)]
+from tests.commands import CALLING, COMMANDS, FOLDER, MOMENTS, interrupt, run_redirected, silent_endpoint
 
 
-@pytest.fixture
-def silent(socket_enabled: None) -> Iterator[dict[str, str]]:
-    """Return variables that name an endpoint which accepts connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
-        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
-        yield os.environ | {"AWS_ENDPOINT_URL": endpoint}
-
-
-def shell(command: str, redirection: str, *words: str) -> subprocess.CompletedProcess[str]:
-    line = f'"$0" "$@" {redirection}'
-    arguments = ["sh", "-c", line, str(FOLDER / command), *words]
-    return subprocess.run(
-        arguments,
-        env=os.environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.mark.parametrize(
+    ("redirection", "status", "error"),
+    [
+        (">&-", 2, "Error: standard output is closed\n"),
+        (">/dev/full", 3, "Error: [Errno 28] No space left on device\n"),
+        ("| true", 0, ""),  # the status is that of `true`; what counts is that nothing is said
+    ],
+    ids=["closed output", "full disk", "output that nobody reads"],
+)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_output_that_cannot_be_written(command: str, redirection: str, status: int, error: str) -> None:
+    result = run_redirected(command, redirection, "--help")
+    assert (result.returncode, result.stderr) == (status, error)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_closed_output_is_wrong_use(command: str) -> None:
-    result = shell(command, ">&-", "-e", "local", *COMMANDS[command])
-    assert (result.returncode, result.stderr) == (2, "Error: standard output is closed\n")
+def test_without_the_other_streams_a_command_ends_as_with_them(command: str) -> None:
+    result = run_redirected(command, "<&- 2>/dev/full", "-e", "local", *COMMANDS[command])
+    assert result.returncode == (3 if command in CALLING else 0)
 
 
-@pytest.mark.parametrize("redirection", ["<&-", "2>&-", "2>/dev/full"])
-def test_other_closed_streams_change_nothing(redirection: str) -> None:
-    result = shell("verify-graph", redirection, "-e", "local")
-    assert (result.returncode, "Traceback" in result.stderr) == (3, False)
-
-
-def test_a_full_disk_is_exit_3() -> None:
-    result = shell("verify-graph", ">/dev/full", "--help")
-    assert (result.returncode, result.stderr) == (3, "Error: [Errno 28] No space left on device\n")
+def test_a_closed_error_output_changes_nothing() -> None:
+    assert run_redirected("verify-graph", "2>&-", "-e", "local").returncode == 3
 
 
 def test_an_output_that_nobody_reads_is_exit_3() -> None:
@@ -73,37 +45,33 @@ def test_an_output_that_nobody_reads_is_exit_3() -> None:
     assert (result.returncode, result.stderr) == (3, b"")
 
 
-@pytest.mark.parametrize(("moment", "command"), list(zip(MOMENTS, [*COMMANDS, *COMMANDS], strict=False)))
-def test_an_interrupt_at_any_moment_is_one_line_and_exit_3(command: str, moment: float, silent: dict[str, str]) -> None:
-    process = started(command, silent)
-    time.sleep(moment)
-    process.send_signal(signal.SIGTERM if command == "stats" else signal.SIGINT)
-    _, error = process.communicate(timeout=60)
-    assert (process.returncode, error.splitlines()[-1]) == (3, "Error: interrupted")
+@pytest.mark.parametrize(
+    ("command", "words", "status"),
+    [
+        ("export-user", ["alice@example.com", "-o"], 2),
+        ("redrive-dlq", ["--discard", "--yes", "--file"], 2),
+        ("stats", ["--html"], 3),  # it may replace the page, but only with a whole one
+    ],
+)
+def test_a_file_that_exists_stays_as_it_is(command: str, words: list[str], status: int, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    result = run_redirected(command, "", "-e", "local", *words, str(file))
+    assert (result.returncode, file.read_text(), list(tmp_path.iterdir())) == (status, "mine", [file])
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("moment", "command"), list(zip(MOMENTS, [*CALLING, *CALLING], strict=False)))
+@pytest.mark.usefixtures("socket_enabled")
+def test_an_interrupt_at_any_moment_is_one_line_and_exit_3(command: str, moment: float) -> None:
+    """Each command at one moment; `make test-long` has each at all of them."""
+    with silent_endpoint() as environment:
+        status, error = interrupt(command, moment, environment)
+    assert (status, error.splitlines()[-1]) == (3, "Error: interrupted")
     assert "Traceback" not in error
 
 
-def started(command: str, environment: dict[str, str]) -> subprocess.Popen[str]:
-    """Start the command, and return it once it handles SIGTERM, which Python itself does not."""
-    process = subprocess.Popen(
-        [FOLDER / command, "-e", "local", *COMMANDS[command]],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    caught = 1 << (signal.SIGTERM - 1)
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-        if any(line.startswith("SigCgt:") and int(line.split()[1], 16) & caught for line in lines):
-            break
-        time.sleep(0.01)
-    return process
-
-
-@pytest.mark.parametrize("command", [*COMMANDS, "tunnel"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_imports_nothing_slow(command: str) -> None:
     imported = subprocess.run(
         [sys.executable, "-X", "importtime", FOLDER / command, "--help"],
