@@ -4,7 +4,7 @@
 once, by the next POST of interactions:
 
 - {"status": 429, "headers": {…}, "text": "…"}: this answer, and nothing is stored;
-- {"verdicts": ["ok", "retry", …]}: stores what is "ok", and answers so; null leaves a verdict unreadable;
+- {"verdicts": ["ok", "retry", …]}: stores what is "ok", and answers so; a verdict may be null;
 - {"lose_answer": true}: stores all, and the connection breaks before the answer;
 - {"break": true}: the connection breaks, and nothing is stored;
 - {"seconds": 2}: as otherwise, but so much later.
@@ -30,12 +30,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from chalicelib.api.payload import parse
-from chalicelib.api.strict_json import RefusedError
+from chalicelib.api.accept import accept_batch
+from chalicelib.api.request import Request as DeployedRequest
 from local.front.gateway import claims_of
+from tests.fakes import FakeQueue
 from tests.waiting import within
 
-MAX_BATCH, MAX_BODY_BYTES = 100, 256 * 1024
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Date, Retry-After"}
 PREFLIGHT = CORS | {
     "Access-Control-Allow-Headers": "Authorization,Content-Encoding,Content-Type",
@@ -47,7 +47,7 @@ PREFLIGHT = CORS | {
 class BrokenConnection(Response):
     """An answer that ends before its end."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         headers = [(b"content-length", b"100"), (b"access-control-allow-origin", b"*")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"{", "more_body": False})
@@ -72,19 +72,18 @@ class FaultyApi:
         return JSONResponse({"stored": self._stored, "requests": self._requests}, headers=CORS)
 
     async def preflight(self, request: Request) -> Response:
-        self._note(request, 0)
+        self._note(request)
         return Response(headers=PREFLIGHT)
 
     async def get_event(self, request: Request) -> Response:
-        self._note(request, 0)
-        return self._refusal(404, "not known") if self._user(request) else self._refusal(401, "no valid ID token")
+        self._note(request)
+        return self._refusal(404, "not known") if _claims(request) else self._refusal(401, "no valid ID token")
 
     async def post_interactions(self, request: Request) -> Response:
         body = await request.body()
         interactions = json.loads(body)["interactions"]
-        self._note(request, len(interactions), len(body))
-        user = self._user(request)
-        if not user:
+        self._note(request, count=len(interactions), bytes=len(body))
+        if not (claims := _claims(request)):
             return self._refusal(401, "no valid ID token")
         fault = self._script.pop(0) if self._script else {}
         await asyncio.sleep(fault.get("seconds", 0))
@@ -92,29 +91,23 @@ class FaultyApi:
             return BrokenConnection()
         if "status" in fault:
             return self._answer(fault["status"], fault.get("text", ""), fault.get("headers", {}))
-        if len(body) > MAX_BODY_BYTES:
-            return self._refusal(413, f"the body has {len(body)} bytes")
-        if len(interactions) > MAX_BATCH:
-            return self._refusal(400, "interactions: too many")
-        verdicts = fault.get("verdicts", ["ok"] * len(interactions))
-        results = [self._store(user, *pair) for pair in zip(interactions, verdicts, strict=True)]
-        if fault.get("lose_answer"):
-            return BrokenConnection()
-        return self._answer(200, json.dumps({"status": "ok", "results": results}), {})
+        answer = self._accept(body, claims, interactions, fault.get("verdicts"))
+        return BrokenConnection() if fault.get("lose_answer") else answer
 
-    def _store(self, user: str, payload: Any, verdict: str | None) -> Any:
-        try:
-            parse(json.dumps(payload).encode(), user_id=user, now=self._now())
-        except RefusedError as refusal:
-            return {"status": "error", "message": str(refusal), "event_id": None}
-        if verdict == "ok":
-            self._stored.setdefault(user, []).append(payload)
-        return {"status": verdict, "message": None, "event_id": payload["event_id"]} if verdict else {"sta": "ok"}
-
-    def _user(self, request: Request) -> str | None:
-        """Return the user of a token that has not expired; it is not signed here."""
-        claims = claims_of(request.headers.get("authorization", ""))
-        return claims.get("sub") if claims.get("exp", 0) > time.time() else None
+    def _accept(
+        self, body: bytes, claims: dict[str, Any], interactions: list[Any], verdicts: list[Any] | None
+    ) -> Response:
+        """Answer as the deployed function does, by its own code; keep what is "ok"."""
+        content_type, clients = "application/json", {claims["aud"]}
+        deployed = DeployedRequest(body=body, content_type=content_type, claims=claims, client_ids=clients)
+        reply = accept_batch(deployed, queue=FakeQueue(), now=self._now())
+        answer = reply.body.model_dump(mode="json")
+        results = answer.get("results", [])
+        for index, verdict in enumerate(verdicts or []):
+            results[index] = results[index] | {"status": verdict}
+        kept = [one for one, result in zip(interactions, results, strict=False) if result["status"] == "ok"]
+        self._stored.setdefault(claims["sub"], []).extend(kept)
+        return self._answer(reply.http_status, json.dumps(answer), reply.headers)
 
     def _refusal(self, status: int, message: str) -> Response:
         return self._answer(status, json.dumps({"status": "error", "message": message, "event_id": None}), {})
@@ -123,9 +116,8 @@ class FaultyApi:
         date = format_datetime(self._now(), usegmt=True)
         return Response(text, status, headers=CORS | {"Date": date} | headers, media_type="application/json")
 
-    def _note(self, request: Request, count: int, size: int = 0) -> None:
-        seen = {"method": request.method, "path": request.url.path, "count": count, "bytes": size, "at": time.time()}
-        self._requests.append(seen | {"agent": request.headers.get("user-agent")})
+    def _note(self, request: Request, **seen: int) -> None:
+        self._requests.append({"method": request.method, "path": request.url.path, "at": time.time(), **seen})
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + self._offset
@@ -135,6 +127,12 @@ class FaultyApi:
         self._offset = timedelta(seconds=clock_offset_seconds)
         self._stored: dict[str, list[Any]] = {}
         self._requests: list[dict[str, Any]] = []
+
+
+def _claims(request: Request) -> dict[str, Any]:
+    """Return the claims of a token that has not expired; here it need not be signed."""
+    claims = claims_of(request.headers.get("authorization", ""))
+    return claims if claims.get("exp", 0) > time.time() else {}
 
 
 @contextmanager

@@ -27,7 +27,7 @@ export async function posts(): Promise<Seen["requests"]> {
 
 /** Return an ID token of the user; the API of the tests asks for no signature. */
 export function tokenOf(user: string, seconds = 3600): string {
-  const claims = { sub: user, token_use: "id", exp: Date.now() / 1000 + seconds };
+  const claims = { sub: user, token_use: "id", aud: "page", auth_time: 1, exp: Date.now() / 1000 + seconds };
   return `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
 }
 

@@ -1,4 +1,4 @@
-"""The TypeScript client: its own tests against a real server that fails as told, its types, its package and its size."""
+"""The TypeScript client: its own tests against a real server that fails as told, its types, package and size."""
 
 import gzip
 import os
