@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.api import reply
 from chalicelib.api.payload import parse, read_batch, read_interaction
 from chalicelib.api.quota import QuotaExceededError, spend
-from chalicelib.api.reply import BatchResponse, Body, PostResponse, Reply
+from chalicelib.api.reply import BatchResponse, PostResponse, Reply, TryAgainError, try_again
 from chalicelib.api.request import Request, read_body
 from chalicelib.api.strict_json import RefusedError
 from chalicelib.api.token import Token, read_token
@@ -17,7 +17,6 @@ from chalicelib.queue import MAX_MESSAGE_BYTES, Queue, QueueUnavailableError, en
 from chalicelib.telemetry import log, measure
 
 AGAIN = "could not be queued; send the same request again"
-RETRY_AFTER_SECONDS = 2
 # The metric's dimension `reason`: few values, none taken from the request.
 REASONS = {
     HTTPStatus.UNAUTHORIZED: "token",
@@ -25,14 +24,6 @@ REASONS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
     HTTPStatus.BAD_REQUEST: "body",
 }
-
-
-class NotQueuedError(Exception):
-    """Nothing of the request is queued, or the outcome is unknown: the client sends it again after some seconds."""
-
-    def __init__(self, message: str, http_status: HTTPStatus, retry_after_seconds: int) -> None:
-        super().__init__(message)
-        self.http_status, self.retry_after_seconds = http_status, retry_after_seconds
 
 
 def accept(request: Request, *, queue: Queue, now: datetime) -> Reply[PostResponse]:
@@ -46,9 +37,9 @@ def accept(request: Request, *, queue: Queue, now: datetime) -> Reply[PostRespon
         interaction = _signed_in(parse(read_body(request), user_id=token.user_id, now=now), token)
         _send([interaction], queue, size_bytes=len(request.body), now=now)
     except RefusedError as refusal:
-        return _refused(refusal)
-    except NotQueuedError as reason:
-        return not_queued(reason, reply.retry(str(reason), interaction.event_id))
+        return refused(refusal)
+    except TryAgainError as reason:
+        return try_again(reason, reply.retry(str(reason), interaction.event_id))
     return Reply(http_status=HTTPStatus.OK, body=reply.ok(interaction.event_id))
 
 
@@ -64,20 +55,20 @@ def accept_batch(request: Request, *, queue: Queue, now: datetime) -> Reply[Batc
         right = [one for one in read if isinstance(one, Interaction)]
         _send(right, queue, size_bytes=len(request.body), now=now)
     except RefusedError as refusal:
-        return _refused(refusal)
-    except NotQueuedError as reason:
+        return refused(refusal)
+    except TryAgainError as reason:
         results = [reply.retry(str(reason), one.event_id) if isinstance(one, Interaction) else one for one in read]
-        return not_queued(reason, BatchResponse(status="retry", results=results))
+        return try_again(reason, BatchResponse(status="retry", results=results))
     results = [reply.ok(one.event_id) if isinstance(one, Interaction) else one for one in read]
     all_ok = all(one.status == "ok" for one in results)
     body = BatchResponse(status="ok" if all_ok else "error", results=results)
     return Reply(http_status=HTTPStatus.OK, body=body)
 
 
-def not_queued(reason: NotQueuedError, body: Body) -> Reply[Body]:
-    """Return the reply with this body, and with the time after which to send the request again."""
-    headers = {"Retry-After": str(reason.retry_after_seconds)}
-    return Reply(http_status=reason.http_status, body=body, headers=headers)
+def refused(refusal: RefusedError) -> Reply[PostResponse]:
+    """Return the answer to a request that is wrong as a whole, and count it."""
+    _count_refusal(refusal)
+    return Reply(http_status=refusal.status, body=reply.error(str(refusal)))
 
 
 def _read(data: Any, token: Token, now: datetime) -> Interaction | PostResponse:
@@ -96,7 +87,7 @@ def _signed_in(interaction: Interaction, token: Token) -> Interaction:
 def _send(interactions: Sequence[Interaction], queue: Queue, *, size_bytes: int, now: datetime) -> None:
     """Queue one user's interactions as one message, if the user's quota allows them and the size of the request.
 
-    Raises NotQueuedError, and RefusedError (413) if the message is too long.
+    Raises TryAgainError, and RefusedError (413) if the message is too long.
     """
     if not interactions:
         return
@@ -111,18 +102,13 @@ def _send(interactions: Sequence[Interaction], queue: Queue, *, size_bytes: int,
         log.warning("over quota", user_id=user_id)
         measure(Refused=len(ids), reason="quota")
         text = f"{error}; send the same request again after midnight UTC"
-        raise NotQueuedError(text, HTTPStatus.TOO_MANY_REQUESTS, error.retry_after_seconds) from None
+        raise TryAgainError(text, HTTPStatus.TOO_MANY_REQUESTS, error.retry_after_seconds) from None
     except QueueUnavailableError as error:
         log.warning("not queued", interaction_ids=ids, reason=str(error))
         measure(Retried=len(ids))
-        raise NotQueuedError(AGAIN, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER_SECONDS) from None
+        raise TryAgainError(AGAIN) from None
     log.info("accepted", interaction_ids=ids)
     measure(Accepted=len(ids))
-
-
-def _refused(refusal: RefusedError) -> Reply[PostResponse]:
-    _count_refusal(refusal)
-    return Reply(http_status=refusal.status, body=reply.error(str(refusal)))
 
 
 def _count_refusal(refusal: RefusedError) -> None:
