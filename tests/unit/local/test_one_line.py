@@ -15,13 +15,13 @@ from local.environment import ROOT
 def test_a_fault_of_ours_is_one_line_and_its_traceback_is_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "ports.json").write_text("not JSON")
+    (tmp_path / "ports.json").mkdir()
     monkeypatch.setattr(local.__main__, "FOLDER", tmp_path)
     monkeypatch.setattr(sys, "argv", ["local", "status"])
     with pytest.raises(SystemExit) as end:
         local.__main__.main()
     [line] = str(end.value.code).splitlines()
-    assert line.startswith("Error: JSONDecodeError: ")
+    assert line.startswith("Error: IsADirectoryError: ")
     assert f"its log: {tmp_path}/logs/make.log. `make down` and `make up` start afresh" in line
     assert "Traceback" in (tmp_path / "logs" / "make.log").read_text()
 
