@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import psycopg
@@ -61,7 +62,9 @@ def _poster(url: str, token: str, console: Console) -> Any:
         response = requests.post(f"{url}/interaction", json=body, headers=headers, timeout=30)
         console.print(f"POST {payload['kind']} → {response.status_code} {response.text}", soft_wrap=True, markup=False)
         if not response.ok:
-            raise BrokenDeploymentError(f"the API answered the {payload['kind']} with {response.status_code}")
+            broken = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+            error = BrokenDeploymentError if broken else CloudError
+            raise error(f"the API answered the {payload['kind']} with {response.status_code}")
         return response.json()
 
     return post

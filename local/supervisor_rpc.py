@@ -31,9 +31,9 @@ class _Transport(Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> HTTPConnection:
-        if self._connection[1] is None:
-            self._connection = host, _Connection(self._path)
-        return self._connection[1]
+        connection = self._connection[1] or _Connection(self._path)
+        self._connection = host, connection  # where `close` looks for it
+        return connection
 
 
 @contextmanager

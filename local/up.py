@@ -76,7 +76,7 @@ def check_commands(environment: Mapping[str, str]) -> None:
     with ThreadPoolExecutor(len(LANES)) as pool:
         failed = [failure for found in pool.map(failures, LANES) for failure in found]
     if failed:
-        raise CloudError(f"the cloud is up, but {'; '.join(failed)}")
+        raise CloudError(f"{'; '.join(failed)}. `make down` and `make up` deploy all of it again")
 
 
 def _deploy(cloud: Cloud, console: Console, narrate: Narrate) -> tuple[Target, dict[str, str]]:
