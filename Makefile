@@ -59,11 +59,15 @@ check: $(INSTALLED)  ## lint and type-check
 	@$(RUN) mypy
 
 .PHONY: lock
-lock: $(INSTALLED)  ## pin what pyproject.toml asks for
+lock: $(INSTALLED)  ## pin what pyproject.toml and package.json ask for
 	.venv/bin/uv pip compile $(LOCK) pyproject.toml --extra dev --extra runtime -o requirements/dev.txt
 	.venv/bin/python -I -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*project["optional-dependencies"]["runtime"], sep="\n")' | \
 		.venv/bin/uv pip compile $(LOCK) - -c requirements/dev.txt -o runtime/requirements.txt
+	.venv/bin/npm install --package-lock-only
+	.venv/bin/node -e 'const fs = require("fs"), lock = JSON.parse(fs.readFileSync("package-lock.json")); \
+		for (const one of Object.values(lock.packages)) delete one.funding; /* addresses */ \
+		fs.writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n")'
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .PHONY: synth
@@ -86,6 +90,6 @@ endif
 again:
 
 $(INSTALLED): pyproject.toml requirements/uv.txt requirements/dev.txt package-lock.json
-	@test "$$('$(PYTHON)' -I -c '$(FITS)' 2>&1 && '$(PYTHON)' -I -c 'print("fits")' 2>&1)" = fits || { \
+	@test "$$('$(PYTHON)' -I -c '$(FITS)' 2>/dev/null && '$(PYTHON)' -I -c 'print("fits")' 2>/dev/null)" = fits || { \
 		echo "Error: needs Python 3.11 to 3.14, which '$(PYTHON)' is not: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@'$(PYTHON)' -E -s -X utf8 -m local.install

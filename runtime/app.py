@@ -1,4 +1,4 @@
-"""The entry points: the route, the queue's worker, catch-up and the operators' function. No logic lives here.
+"""The entry points: the routes, the queue's worker, catch-up and the operators' function. No logic lives here.
 
 Each imports what it needs when it first runs: the API function never loads a database driver.
 """
@@ -19,16 +19,27 @@ app = Chalice(app_name="interaction-tracker", configure_logs=False)
 # The stack replaces this pool by the real one: the template is made before the pool exists.
 users = CognitoUserPoolAuthorizer("users", provider_arns=["arn:aws:cognito-idp:region:account:userpool/pool"])
 
+# Browsers keep a preflight's answer for so many seconds; Chromium for no more.
+CORS = CORSConfig(allow_headers=["Content-Encoding"], max_age=7200)
+
 CATCH_UP_RESERVE_MS = 15_000  # catch-up starts no claim with less time left: one claim can take that long
 
 
 # Every media type reaches our code, so that a wrong one gets our answer and not Chalice's.
-@app.route("/interaction", methods=["POST"], authorizer=users, content_types=["*/*"], cors=CORSConfig(max_age=600))
+@app.route("/interaction", methods=["POST"], authorizer=users, content_types=["*/*"], cors=CORS)
 def interaction() -> Response:
     """Queue one interaction of the token's user and answer at once."""
     from chalicelib.api import http
 
     return http.post_interaction(app.current_request)
+
+
+@app.route("/interactions", methods=["POST"], authorizer=users, content_types=["*/*"], cors=CORS)
+def interactions() -> Response:
+    """Queue up to 100 interactions of the token's user and answer for each."""
+    from chalicelib.api import http
+
+    return http.post_interactions(app.current_request)
 
 
 @app.lambda_function(name="worker")

@@ -16,7 +16,7 @@ class QueueContract:
     """A queue keeps a message or raises."""
 
     def test_a_message_is_received_unchanged(self, queue: Queue, received: Callable[[], list[str]]) -> None:
-        body = json.dumps({"text": "ünïcode \ufffe \x7f"})
+        body = json.dumps({"text": "\x00 \ufffe"}) + "ünïcode 日本 😀 \x7f \u2028 \ufffd"
         queue.send(body)
         assert received() == [body]
 

@@ -16,10 +16,10 @@ MAX_BODY_BYTES: Final = 10 * 1024**2
 INTEGRATION_SECONDS: Final = 29  # as long as API Gateway waits for a function
 # API Gateway's own answers and its status for each, where the definition names none.
 _STATUS: Final = {
-    "BAD_REQUEST_BODY": HTTPStatus.BAD_REQUEST,
     "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
     "MISSING_AUTHENTICATION_TOKEN": HTTPStatus.FORBIDDEN,  # its name for: no such route
     "REQUEST_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "UNSUPPORTED_MEDIA_TYPE": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "INTEGRATION_FAILURE": HTTPStatus.GATEWAY_TIMEOUT,
     "INTEGRATION_TIMEOUT": HTTPStatus.GATEWAY_TIMEOUT,
 }
@@ -82,26 +82,30 @@ def check_token(method: Mapping[str, Any], authorization: str | None) -> None:
 
     Whether the token is genuine is checked behind this, by the authorizer.
     """
-    if method.get("security") and _claims(authorization or "").get("token_use") != "id":
+    if method.get("security") and claims_of(authorization or "").get("token_use") != "id":
         raise GatewayError("UNAUTHORIZED")
 
 
 def unpack(body: bytes, encoding: str) -> bytes:
-    """Return the body as the function gets it: API Gateway unpacks gzip and deflate, the local endpoint does not.
+    """Return the body as the function gets it: API Gateway unpacks gzip and deflate, the local endpoint only gzip.
 
-    A body that unpacks to more than the quota is refused, and so never held whole.
+    A body that unpacks to more than the quota is refused, and so never held whole. So is, as the developer guide says,
+    another coding, and a body that is not packed as it says.
     """
-    if encoding.lower() not in _WINDOW_BITS:
+    coding = encoding.strip().lower()
+    if coding in {"", "identity"}:
         return body
-    unpacker = zlib.decompressobj(_WINDOW_BITS[encoding.lower()])
+    if coding not in _WINDOW_BITS:
+        raise GatewayError("UNSUPPORTED_MEDIA_TYPE")
+    unpacker = zlib.decompressobj(_WINDOW_BITS[coding])
     try:
         unpacked = unpacker.decompress(body, MAX_BODY_BYTES + 1)
     except zlib.error:
-        raise GatewayError("BAD_REQUEST_BODY") from None
+        raise GatewayError("UNSUPPORTED_MEDIA_TYPE") from None
     if len(unpacked) > MAX_BODY_BYTES:
         raise GatewayError("REQUEST_TOO_LARGE")
     if not unpacker.eof:
-        raise GatewayError("BAD_REQUEST_BODY")
+        raise GatewayError("UNSUPPORTED_MEDIA_TYPE")
     return unpacked
 
 
@@ -113,7 +117,8 @@ def is_shapeless(status: int, headers: Container[str]) -> bool:
     return status >= HTTPStatus.BAD_REQUEST and "access-control-allow-origin" not in headers
 
 
-def _claims(authorization: str) -> dict[str, Any]:
+def claims_of(authorization: str) -> dict[str, Any]:
+    """Return the claims of a token, unchecked; none of what is no token."""
     try:
         payload = authorization.removeprefix("Bearer ").split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

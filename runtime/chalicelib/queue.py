@@ -1,7 +1,8 @@
 """The queue, and the message that travels on it."""
 
 import json
-from typing import Annotated, Any, Protocol
+import re
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,7 +14,9 @@ from chalicelib.interaction import Interaction, derive_id
 # knows version 1 only leaves those of version 2 in the queue for newer code; the stack updates the worker first.
 VERSION = 2
 READABLE_VERSIONS = (1, 2)
-MAX_MESSAGE_BYTES = 1024 * 1024  # SQS's limit
+MAX_MESSAGE_BYTES = 1024 * 1024  # SQS's limit, in UTF-8
+# What SQS refuses of what stands in JSON text. Control characters are escaped there anyway.
+_REFUSED_BY_SQS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 class QueueUnavailableError(Exception):
@@ -29,12 +32,19 @@ class NewerMessageError(Exception):
 
 
 class Message(BaseModel):
-    """A list of interactions: POST /interaction sends one; a batch route can send more."""
+    """What a message holds: POST /interaction sends one interaction, POST /interactions up to 100 of one user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     version: Annotated[int, Field(strict=True)]
-    interactions: list[Interaction] = Field(min_length=1)
+    interactions: list[Any] = Field(min_length=1)
+
+
+class Decoded(NamedTuple):
+    """A message's interactions and, each as the body of a message of its own, those that can never be stored."""
+
+    interactions: list[Interaction]
+    refused: list[str]
 
 
 class Queue(Protocol):
@@ -61,13 +71,31 @@ class SqsQueue:
 
 
 def encode(*interactions: Interaction) -> str:
-    """Write a message in ASCII, because SQS refuses some characters: up to six times as long as the request."""
-    message = Message(version=VERSION, interactions=list(interactions))
-    return json.dumps(message.model_dump(mode="json"), separators=(",", ":"))
+    """Write a message. It is about as long as the request: only the few characters that SQS refuses are escaped."""
+    return _write(VERSION, [one.model_dump(mode="json") for one in interactions])
 
 
-def decode(body: str) -> list[Interaction]:
-    """Read a message. Raises PoisonError if it can never be stored, NewerMessageError if newer code wrote it."""
+def decode(body: str) -> Decoded:
+    """Read a message; one interaction that can never be stored does not hold back the others.
+
+    Raises PoisonError if no part of the message can ever be stored as it is, and NewerMessageError if newer code wrote
+    any of it.
+    """
+    message = _envelope(body)
+    decoded = Decoded([], [])
+    for one in message.interactions:
+        try:
+            decoded.interactions.append(_with_derived_id(Interaction.model_validate(one)))
+        except ValidationError as error:
+            if all(problem["type"] == "enum" and isinstance(problem["input"], str) for problem in error.errors()):
+                raise NewerMessageError("kind") from None
+            decoded.refused.append(_write(message.version, [one]))
+    if len(message.interactions) == len(decoded.refused) == 1:
+        raise PoisonError("refused")  # the body stays as it came
+    return decoded
+
+
+def _envelope(body: str) -> Message:
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -76,11 +104,14 @@ def decode(body: str) -> list[Interaction]:
     if type(version) is int and version not in READABLE_VERSIONS:
         raise NewerMessageError("version")
     try:
-        return [_with_derived_id(one) for one in Message.model_validate(data).interactions]
-    except ValidationError as error:
-        if all(problem["type"] == "enum" and isinstance(problem["input"], str) for problem in error.errors()):
-            raise NewerMessageError("kind") from None
+        return Message.model_validate(data)
+    except ValidationError:
         raise PoisonError("refused") from None
+
+
+def _write(version: int, interactions: list[Any]) -> str:
+    text = json.dumps({"version": version, "interactions": interactions}, ensure_ascii=False, separators=(",", ":"))
+    return _REFUSED_BY_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _with_derived_id(interaction: Interaction) -> Interaction:

@@ -1,4 +1,7 @@
-"""A batch from the queue: stored in the ledger, its poison dead-lettered, then one claim of the outbox projected."""
+"""A batch from the queue: stored in the ledger, its poison dead-lettered, then one claim of the outbox projected.
+
+Each interaction has its own fate, whatever message it came in.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +14,7 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction, to_datetime
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection.projector import drain_within
-from chalicelib.queue import NewerMessageError, PoisonError, QueueUnavailableError, decode
+from chalicelib.queue import NewerMessageError, PoisonError, QueueUnavailableError, decode, encode
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
 DRAIN_SECONDS = 7  # two attempts at a user whom another drain holds take 4
@@ -35,11 +38,33 @@ class SqsMessage(NamedTuple):
     body: str
 
 
+class Part(NamedTuple):
+    """One interaction, and the message that brought it."""
+
+    message: SqsMessage
+    interaction: Interaction
+    alone: bool
+    """Whether the message holds no other."""
+
+    @property
+    def body(self) -> str:
+        """The body of a message with this interaction only."""
+        return self.message.body if self.alone else encode(self.interaction)
+
+
+class Poison(NamedTuple):
+    """What can never be stored, as the body of a message of its own: one interaction, or what nobody can read."""
+
+    message: SqsMessage
+    body: str
+    reason: str
+
+
 @dataclass
 class BatchResult:
-    """The messages that were not stored: `poison` goes to the dead-letter queue, `failed` is redelivered by SQS."""
+    """What was not stored: `poison` goes to the dead-letter queue; SQS redelivers the `failed` messages."""
 
-    poison: list[tuple[SqsMessage, str]] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
     failed: list[SqsMessage] = field(default_factory=list)
 
 
@@ -62,46 +87,49 @@ class Worker:
         """
         result = BatchResult()
         messages = [SqsMessage(record["messageId"], record["body"]) for record in event["Records"]]
-        self._store(list(_decoded(messages, result)), result)
+        self._store(list(_parts(messages, result)), result)
         # Only now: if storing raises, the whole batch is redelivered, its poison too.
         self._send_to_dlq(result)
         self._drain()
-        return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in result.failed]}
+        failed = dict.fromkeys(message.message_id for message in result.failed)
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def close(self) -> None:
         """Close the connections."""
         self._ledger.close()
         self._graph.close()
 
-    def _store(self, batch: Sequence[tuple[SqsMessage, list[Interaction]]], result: BatchResult) -> None:
-        """Store the batch in one statement; if Postgres refuses it, store each half, down to a single message."""
-        if not batch:
+    def _store(self, parts: Sequence[Part], result: BatchResult) -> None:
+        """Store the parts in one statement; if Postgres refuses it, store each half, down to a single interaction."""
+        if not parts:
             return
-        interactions = [interaction for _, decoded in batch for interaction in decoded]
         try:
-            stored = self._ledger.store(interactions)
+            stored = self._ledger.store([part.interaction for part in parts])
         except STORE_ERRORS as error:
             if _is_outage(error):
                 raise
-            if len(batch) == 1:
-                _sort_refused(batch[0][0], error, result)
+            if len(parts) == 1:
+                _sort_refused(parts[0], error, result)
                 return
-            middle = len(batch) // 2
-            self._store(batch[:middle], result)
-            self._store(batch[middle:], result)
+            middle = len(parts) // 2
+            self._store(parts[:middle], result)
+            self._store(parts[middle:], result)
         else:
             measure(Stored=stored.stored, Repeated=stored.repeated, Erased=stored.erased)
             # Of the oldest interaction: an average would hide the slowest.
-            measure_seconds(TimeToStored=seconds_since(to_datetime(min(one.received_at for one in interactions))))
+            oldest = min(part.interaction.received_at for part in parts)
+            measure_seconds(TimeToStored=seconds_since(to_datetime(oldest)))
 
     def _send_to_dlq(self, result: BatchResult) -> None:
-        for message, reason in result.poison:
-            log.error("poison", message_id=message.message_id, reason=reason)
+        for poison in result.poison:
+            if poison.message in result.failed:
+                continue  # it comes again with its message
+            log.error("poison", message_id=poison.message.message_id, reason=poison.reason)
             try:
-                self._dead_letter_queue.send(message.body, reason=reason)
-                measure(Poison=1, reason=reason)
+                self._dead_letter_queue.send(poison.body, reason=poison.reason)
+                measure(Poison=1, reason=poison.reason)
             except QueueUnavailableError:
-                result.failed.append(message)
+                result.failed.append(poison.message)
 
     def _drain(self) -> None:
         """Project one claim if the graph is available; rows that fail stay in the outbox for catch-up."""
@@ -119,14 +147,14 @@ class Worker:
                 self._ledger, self._graph = self._open_ledger(), self._open_graph()
 
 
-def _sort_refused(message: SqsMessage, error: Exception, result: BatchResult) -> None:
-    """Add a message that Postgres refused by itself to the poison if its data is wrong, else to the failed."""
+def _sort_refused(part: Part, error: Exception, result: BatchResult) -> None:
+    """Add an interaction that Postgres refused by itself to the poison if its data is wrong; else its message fails."""
     sqlstate = getattr(error, "sqlstate", None)
-    log.error("the ledger refused", message_id=message.message_id, kind=type(error).__name__, sqlstate=sqlstate)
+    log.error("the ledger refused", interaction_id=part.interaction.id, kind=type(error).__name__, sqlstate=sqlstate)
     if _is_data_error(error):
-        result.poison.append((message, "data_error"))
+        result.poison.append(Poison(part.message, part.body, "data_error"))
     else:
-        result.failed.append(message)
+        result.failed.append(part.message)
 
 
 def _is_outage(error: Exception) -> bool:
@@ -141,13 +169,17 @@ def _is_data_error(error: Exception) -> bool:
     return True
 
 
-def _decoded(messages: Sequence[SqsMessage], result: BatchResult) -> Iterator[tuple[SqsMessage, list[Interaction]]]:
-    """Yield the messages that decode, with their interactions; add the others to the result."""
+def _parts(messages: Sequence[SqsMessage], result: BatchResult) -> Iterator[Part]:
+    """Yield the interactions that can be read; add the rest to the result."""
     for message in messages:
         try:
-            yield message, decode(message.body)
+            decoded = decode(message.body)
         except PoisonError as poison:
-            result.poison.append((message, str(poison)))
+            result.poison.append(Poison(message, message.body, str(poison)))
         except NewerMessageError as newer:
             log.warning("of newer code", message_id=message.message_id, unknown=str(newer))
             result.failed.append(message)
+        else:
+            result.poison += [Poison(message, body, "refused") for body in decoded.refused]
+            alone = len(decoded.interactions) + len(decoded.refused) == 1
+            yield from (Part(message, interaction, alone) for interaction in decoded.interactions)

@@ -12,6 +12,7 @@ class _Answer(NamedTuple):
     message: str
 
 
+_NO_ROUTE: Final = "no such route: there are POST /interaction and POST /interactions"
 _ANSWERS: Final = {
     "DEFAULT_4XX": _Answer(None, "error", "the request is not acceptable"),
     "DEFAULT_5XX": _Answer(None, "retry", "temporary failure; post the same body again, nothing is stored twice"),
@@ -19,13 +20,13 @@ _ANSWERS: Final = {
     "BAD_REQUEST_BODY": _Answer(400, "error", "the body is not acceptable"),
     "EXPIRED_TOKEN": _Answer(401, "error", "the token has expired: sign in again"),
     # API Gateway uses it for unknown routes.
-    "MISSING_AUTHENTICATION_TOKEN": _Answer(404, "error", "no such route: it is POST /interaction"),
+    "MISSING_AUTHENTICATION_TOKEN": _Answer(404, "error", _NO_ROUTE),
     "QUOTA_EXCEEDED": _Answer(429, "retry", "too many requests; post the same body again later"),
     "REQUEST_TOO_LARGE": _Answer(413, "error", "the body is too large"),
-    "RESOURCE_NOT_FOUND": _Answer(404, "error", "no such route: it is POST /interaction"),
+    "RESOURCE_NOT_FOUND": _Answer(404, "error", _NO_ROUTE),
     "THROTTLED": _Answer(429, "retry", "too many requests; post the same body again in a second"),
     "UNAUTHORIZED": _Answer(401, "error", "Authorization: needs 'Bearer' and a valid ID token; sign in again"),
-    "UNSUPPORTED_MEDIA_TYPE": _Answer(415, "error", "Content-Type: must be application/json"),
+    "UNSUPPORTED_MEDIA_TYPE": _Answer(415, "error", "Content-Type: application/json; Content-Encoding: gzip or absent"),
 }
 
 
@@ -53,7 +54,7 @@ def add_gateway_responses(api: apigateway.SpecRestApi, responses: dict[str, Any]
 def _response(answer: _Answer, cors_origin: str) -> dict[str, Any]:
     headers = {
         "Access-Control-Allow-Origin": cors_origin,
-        "Access-Control-Expose-Headers": "Retry-After",  # without it a page cannot read that header
+        "Access-Control-Expose-Headers": "Date, Retry-After",  # without it a page cannot read those headers
     }
     if answer.status == "retry":
         headers["Retry-After"] = "1"

@@ -10,6 +10,7 @@ from tests.infra.template import Template
 
 REST_API = "AWS::ApiGateway::RestApi"
 RETRY = {"THROTTLED", "QUOTA_EXCEEDED", "DEFAULT_5XX"}
+ROUTES = {"/interaction": "post", "/interactions": "post"}
 CODES = {
     "UNAUTHORIZED": "401",
     "ACCESS_DENIED": "403",
@@ -36,10 +37,14 @@ def responses(definition: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_posting_needs_a_token_of_our_user_pool(
+def test_each_route_needs_a_token_of_our_user_pool(
     definition: dict[str, Any], service: Template, environment: Environment
 ) -> None:
-    assert definition["paths"]["/interaction"]["post"]["security"] == [{"users": []}]
+    assert {path: set(methods) - {"options"} for path, methods in definition["paths"].items()} == {
+        path: {method} for path, method in ROUTES.items()
+    }
+    for path, method in ROUTES.items():
+        assert definition["paths"][path][method]["security"] == [{"users": []}]
     authorizer = definition["securityDefinitions"]["users"]["x-amazon-apigateway-authorizer"]
     assert authorizer["type"] == "cognito_user_pools"
     assert [service.plain(arn) for arn in authorizer["providerARNs"]] == [
@@ -54,7 +59,7 @@ def test_only_a_preflight_needs_no_token(definition: dict[str, Any]) -> None:
         for method, operation in methods.items()
         if not operation.get("security")
     ]
-    assert open_ == [("/interaction", "options")]
+    assert open_ == [(path, "options") for path in definition["paths"]]
 
 
 def test_the_function_gets_bodies_as_bytes(definition: dict[str, Any], service: Template) -> None:
@@ -63,10 +68,25 @@ def test_the_function_gets_bodies_as_bytes(definition: dict[str, Any], service: 
     assert definition["x-amazon-apigateway-binary-media-types"] == ["*/*"]
 
 
-def test_a_preflight_is_text_in_both_directions(definition: dict[str, Any]) -> None:
-    integration = definition["paths"]["/interaction"]["options"]["x-amazon-apigateway-integration"]
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_preflight_is_text_in_both_directions(definition: dict[str, Any], path: str) -> None:
+    integration = definition["paths"][path]["options"]["x-amazon-apigateway-integration"]
     assert integration["contentHandling"] == "CONVERT_TO_TEXT"
     assert integration["responses"]["default"]["contentHandling"] == "CONVERT_TO_TEXT"
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_preflight_allows_a_token_and_gzip_and_is_kept_as_long_as_browsers_keep_it(
+    definition: dict[str, Any], environment: Environment, path: str
+) -> None:
+    response = definition["paths"][path]["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
+    headers = {
+        name.removeprefix("method.response.header.Access-Control-"): value.strip("'").split(",")
+        for name, value in response["responseParameters"].items()
+    }
+    assert {"Authorization", "Content-Type", "Content-Encoding"} <= set(headers["Allow-Headers"])
+    assert set(headers["Allow-Methods"]) == {*(method.upper() for method in definition["paths"][path])}
+    assert (headers["Allow-Origin"], headers["Max-Age"]) == ([environment.cors_origin], ["7200"])
 
 
 def test_the_api_has_one_stage_in_one_region(service: Template) -> None:

@@ -57,6 +57,49 @@ def test_a_message_may_carry_several_interactions(worker: Worker, ledger: FakeLe
     assert len(ledger.rows) == 2
 
 
+def mixed(*numbers: int, **wrong: Any) -> str:
+    """Return a message of several interactions, the first of them with these fields."""
+    message = json.loads(encode(*map(numbered, numbers)))
+    message["interactions"][0] |= wrong
+    return json.dumps(message)
+
+
+def test_of_a_message_only_the_interaction_that_can_never_be_stored_is_dead_lettered(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {"timestamp": "soon", "metadata": {"text": "\ud800\uffff\x7fü"}}
+    assert failed(worker.handle(batch(mixed(1, 2, 3, **wrong), encode(numbered(4))))) == []
+    assert set(ledger.rows) == {numbered(n).id for n in (2, 3, 4)}
+    [body], reasons = queue.bodies, queue.reasons
+    assert reasons == ["refused"]
+    assert json.loads(body) == {**json.loads(mixed(1, **wrong)), "version": 2}
+    assert body.encode()  # SQS takes it: half of a surrogate pair is escaped
+    assert values(metrics(capsys), "Poison") == [1]
+
+
+def test_of_a_message_only_the_row_with_a_data_error_is_dead_lettered(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue
+) -> None:
+    for number in (5, 7):
+        ledger.refused[numbered(number).id] = psycopg.errors.NumericValueOutOfRange
+    assert failed(worker.handle(batch(encode(*map(numbered, range(8))), encode(numbered(8))))) == []
+    assert set(ledger.rows) == {numbered(n).id for n in range(9) if n not in {5, 7}}
+    assert (queue.bodies, queue.reasons) == ([encode(numbered(5)), encode(numbered(7))], ["data_error"] * 2)
+
+
+def test_a_message_that_is_redelivered_keeps_its_poison(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
+    """Else each delivery would dead-letter it once more."""
+    for number in (2, 3):
+        ledger.refused[numbered(number).id] = psycopg.errors.CheckViolation
+    assert failed(worker.handle(batch(mixed(1, 2, 3, 4, timestamp="soon"), encode(numbered(5))))) == ["m0"]
+    assert (set(ledger.rows), queue.bodies) == ({numbered(n).id for n in (4, 5)}, [])
+
+
+def test_nothing_of_a_message_of_newer_code_is_taken(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
+    assert failed(worker.handle(batch(mixed(1, 2, 3, kind="levitate")))) == ["m0"]
+    assert (ledger.rows, queue.bodies) == ({}, [])
+
+
 @pytest.mark.parametrize(
     ("poison", "reason"),
     [

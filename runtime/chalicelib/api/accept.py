@@ -1,20 +1,22 @@
-"""What is done with a request: validate it, derive the ids, queue the interaction, answer."""
+"""What is done with a request: validate it, derive the ids, queue the interactions, answer."""
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from chalicelib.api.payload import parse
+from chalicelib.api import reply
+from chalicelib.api.payload import parse, read_batch, read_interaction
+from chalicelib.api.reply import BatchResponse, Body, PostResponse, Reply
+from chalicelib.api.request import Request, read_body
 from chalicelib.api.strict_json import RefusedError
-from chalicelib.api.token import read_token
+from chalicelib.api.token import Token, read_token
 from chalicelib.interaction import Interaction
 from chalicelib.queue import MAX_MESSAGE_BYTES, Queue, QueueUnavailableError, encode
 from chalicelib.telemetry import log, measure
 
-MAX_BODY_BYTES = 256 * 1024
-RETRY_AFTER = {"Retry-After": "2"}  # seconds
+AGAIN = "could not be queued; send the same request again"
+RETRY_AFTER_SECONDS = 2
 # The metric's dimension `reason`: few values, none taken from the request.
 REASONS = {
     HTTPStatus.UNAUTHORIZED: "token",
@@ -24,76 +26,93 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What the gateway passes on: the raw body, its media type and the claims of the verified token."""
+class NotQueuedError(Exception):
+    """Nothing of the request is queued, or the outcome is unknown: the client sends it again after some seconds."""
 
-    body: bytes
-    content_type: str | None
-    claims: Mapping[str, Any]
-    client_ids: Container[str]
-    """The clients of the user pool that may post here."""
+    def __init__(self, message: str, http_status: HTTPStatus, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.http_status, self.retry_after_seconds = http_status, retry_after_seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """An HTTP answer; its body is the `PostResponse` of the API's documentation."""
-
-    http_status: HTTPStatus
-    status: str
-    message: str | None = None
-    event_id: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def body(self) -> dict[str, str | None]:
-        """The JSON object to answer."""
-        return {"status": self.status, "message": self.message, "event_id": self.event_id}
-
-
-def accept(request: Request, *, queue: Queue, now: datetime) -> Reply:
+def accept(request: Request, *, queue: Queue, now: datetime) -> Reply[PostResponse]:
     """Queue the request's interaction for the token's user; the answer is "ok" only if the queue has it.
 
     A wrong request is answered "error"; a queue that does not take the message, "retry": posting again is always safe.
     """
     try:
-        interaction = _read(request, now)
-        message = _encode(interaction)
+        token = read_token(request.claims, request.client_ids)
+        interaction = _signed_in(parse(read_body(request), user_id=token.user_id, now=now), token)
+        _send([interaction], queue)
     except RefusedError as refusal:
-        log.info("refused", http_status=refusal.status)
-        measure(Refused=1, reason=REASONS[refusal.status])
-        return Reply(http_status=refusal.status, status="error", message=str(refusal))
+        return _refused(refusal)
+    except NotQueuedError as reason:
+        return not_queued(reason, reply.retry(str(reason), interaction.event_id))
+    return Reply(http_status=HTTPStatus.OK, body=reply.ok(interaction.event_id))
+
+
+def accept_batch(request: Request, *, queue: Queue, now: datetime) -> Reply[BatchResponse] | Reply[PostResponse]:
+    """Queue the request's interactions as one message; a wrong one is answered "error" and holds back no other.
+
+    The HTTP status is 200 if any was queued or all are wrong. A request that is wrong as a whole is answered as
+    `accept` does, and nothing of it is queued.
+    """
     try:
-        queue.send(message)
-    except QueueUnavailableError as error:
-        log.warning("not queued", interaction_id=interaction.id, reason=str(error))
-        measure(Retried=1)
-        return retry(HTTPStatus.SERVICE_UNAVAILABLE, interaction.event_id)
-    log.info("accepted", interaction_id=interaction.id)
-    measure(Accepted=1)
-    return Reply(http_status=HTTPStatus.OK, status="ok", event_id=interaction.event_id)
+        token = read_token(request.claims, request.client_ids)
+        read = [_read(one, token, now) for one in read_batch(read_body(request))]
+        _send([one for one in read if isinstance(one, Interaction)], queue)
+    except RefusedError as refusal:
+        return _refused(refusal)
+    except NotQueuedError as reason:
+        results = [reply.retry(str(reason), one.event_id) if isinstance(one, Interaction) else one for one in read]
+        return not_queued(reason, BatchResponse(status="retry", results=results))
+    results = [reply.ok(one.event_id) if isinstance(one, Interaction) else one for one in read]
+    all_ok = all(one.status == "ok" for one in results)
+    body = BatchResponse(status="ok" if all_ok else "error", results=results)
+    return Reply(http_status=HTTPStatus.OK, body=body)
 
 
-def retry(http_status: HTTPStatus, event_id: str | None = None) -> Reply:
-    """Return the answer "retry": the interaction is not queued, or the outcome is unknown."""
-    message = "could not be queued; send the same request again"
-    return Reply(http_status=http_status, status="retry", message=message, event_id=event_id, headers=RETRY_AFTER)
+def not_queued(reason: NotQueuedError, body: Body) -> Reply[Body]:
+    """Return the reply with this body, and with the time after which to send the request again."""
+    headers = {"Retry-After": str(reason.retry_after_seconds)}
+    return Reply(http_status=reason.http_status, body=body, headers=headers)
 
 
-def _read(request: Request, now: datetime) -> Interaction:
-    token = read_token(request.claims, request.client_ids)
-    media_type = (request.content_type or "application/json").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise RefusedError("Content-Type: must be application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    if (size := len(request.body)) > MAX_BODY_BYTES:
-        message = f"the body has {size} bytes; at most {MAX_BODY_BYTES} are allowed"
-        raise RefusedError(message, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    interaction = parse(request.body, user_id=token.user_id, now=now)
+def _read(data: Any, token: Token, now: datetime) -> Interaction | PostResponse:
+    """Return one interaction of a batch or, if it is wrong, the answer to it."""
+    try:
+        return _signed_in(read_interaction(data, user_id=token.user_id, now=now), token)
+    except RefusedError as refusal:
+        _count_refusal(refusal)
+        return reply.error(str(refusal))
+
+
+def _signed_in(interaction: Interaction, token: Token) -> Interaction:
     return interaction.model_copy(update={"signed_in_at": token.signed_in_at})
 
 
-def _encode(interaction: Interaction) -> str:
-    message = encode(interaction)
-    if len(message) > MAX_MESSAGE_BYTES:
-        raise RefusedError("metadata: too long when written as ASCII JSON", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    return message
+def _send(interactions: Sequence[Interaction], queue: Queue) -> None:
+    """Queue the interactions as one message. Raises NotQueuedError, and RefusedError (413) if it is too long."""
+    if not interactions:
+        return
+    message = encode(*interactions)
+    if len(message.encode()) > MAX_MESSAGE_BYTES:
+        raise RefusedError("the request is too long when its ids are added", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    ids = [one.id for one in interactions]
+    try:
+        queue.send(message)
+    except QueueUnavailableError as error:
+        log.warning("not queued", interaction_ids=ids, reason=str(error))
+        measure(Retried=len(ids))
+        raise NotQueuedError(AGAIN, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER_SECONDS) from None
+    log.info("accepted", interaction_ids=ids)
+    measure(Accepted=len(ids))
+
+
+def _refused(refusal: RefusedError) -> Reply[PostResponse]:
+    _count_refusal(refusal)
+    return Reply(http_status=refusal.status, body=reply.error(str(refusal)))
+
+
+def _count_refusal(refusal: RefusedError) -> None:
+    log.info("refused", http_status=refusal.status)
+    measure(Refused=1, reason=REASONS[refusal.status])

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.api.strict_json import MAX_DEPTH, RefusedError, strict_json
+from chalicelib.api.strict_json import MAX_DEPTH, Flaw, RefusedError, check_flawless, parse_json
 from chalicelib.api.timestamp import read_timestamp
 from chalicelib.interaction import EARLIEST, Interaction, Kind, derive_event_id, derive_id, microseconds
 
+MAX_BATCH = 100  # interactions in one request
 MAX_PROBLEMS = 10  # named in one message
 # Postgres writes 1e308 as 309 digits; 256 KiB of such numbers would be more than the graph takes.
 MAX_NUMBER_CHARACTERS = 1_000_000
@@ -23,6 +24,7 @@ UUID_FORM = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 TIMESTAMP_FORMS = "must be seconds or milliseconds since 1970, or ISO 8601 with an offset (2024-05-01T12:00:00Z)"
 ARTIFACT_FORM = "must be a string of 1 to 256 characters"
+BATCH_FORM = f"must be a list of 1 to {MAX_BATCH} interactions"
 # By pydantic's type of error.
 MESSAGES = {
     "missing": "required",
@@ -33,6 +35,9 @@ MESSAGES = {
     "string_type": ARTIFACT_FORM,
     "string_too_short": ARTIFACT_FORM,
     "string_too_long": ARTIFACT_FORM,
+    "list_type": BATCH_FORM,
+    "too_short": BATCH_FORM,
+    "too_long": BATCH_FORM,
 }
 
 
@@ -100,16 +105,39 @@ class PostPayload(BaseModel):
         return value
 
 
+class BatchPayload(BaseModel):
+    """The body of POST /interactions. Each interaction is judged by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    interactions: Annotated[list[Any], Field(min_length=1, max_length=MAX_BATCH)]
+
+
 def parse(body: bytes, *, user_id: str, now: datetime) -> Interaction:
     """Return the interaction that a request's body describes, with its ids.
 
     Raises RefusedError for a wrong body; its message names every wrong field.
     """
-    data = strict_json(body)
-    if not isinstance(data, dict):
-        raise RefusedError("the body must be a JSON object")
+    return read_interaction(_object(parse_json(body), "the body"), user_id=user_id, now=now)
+
+
+def read_batch(body: bytes) -> list[Any]:
+    """Return the interactions of a batch as parsed JSON, each still to be read by `read_interaction`.
+
+    Raises RefusedError if what is around them is wrong.
+    """
+    data = _object(parse_json(body), "the body")
     try:
-        payload = PostPayload.model_validate(data, context={"now": now})
+        return BatchPayload.model_validate(data).interactions
+    except ValidationError as error:
+        raise RefusedError(_message(error)) from None
+
+
+def read_interaction(data: Any, *, user_id: str, now: datetime) -> Interaction:
+    """Return the interaction that parsed JSON describes, with its ids; raises as `parse` does."""
+    check_flawless(data)
+    try:
+        payload = PostPayload.model_validate(_object(data, "an interaction"), context={"now": now})
     except ValidationError as error:
         raise RefusedError(_message(error)) from None
     if _number_characters(payload.metadata) > MAX_NUMBER_CHARACTERS:
@@ -120,6 +148,14 @@ def parse(body: bytes, *, user_id: str, now: datetime) -> Interaction:
     given_event_id = content.pop("event_id")
     content["event_id"] = given_event_id or derive_event_id(**content)
     return Interaction(id=derive_id(**content), received_at=microseconds(now), **content)
+
+
+def _object(value: Any, subject: str) -> dict[str, Any]:
+    if isinstance(value, Flaw):
+        raise RefusedError(value.message)
+    if not isinstance(value, dict):
+        raise RefusedError(f"{subject} must be a JSON object")
+    return value
 
 
 def _number_characters(value: Any) -> int:

@@ -73,8 +73,9 @@ def test_a_packed_body_is_unpacked(pack: Callable[[bytes], bytes]) -> None:
     assert gateway.unpack(pack(b'{"kind": "recall"}'), encoding) == b'{"kind": "recall"}'
 
 
-def test_a_body_that_is_not_packed_stays_as_it_is() -> None:
-    assert gateway.unpack(b"plain", "") == b"plain"
+@pytest.mark.parametrize("encoding", ["", "identity"])
+def test_a_body_that_is_not_packed_stays_as_it_is(encoding: str) -> None:
+    assert gateway.unpack(b"plain", encoding) == b"plain"
 
 
 def test_a_body_that_unpacks_to_more_than_the_quota_is_too_large() -> None:
@@ -84,10 +85,13 @@ def test_a_body_that_unpacks_to_more_than_the_quota_is_too_large() -> None:
     assert len(gateway.unpack(gzip.compress(bytes(gateway.MAX_BODY_BYTES)), "gzip")) == gateway.MAX_BODY_BYTES
 
 
-@pytest.mark.parametrize("body", [b"", b"plain", gzip.compress(b"whole")[:-9]])
-def test_a_body_that_is_not_packed_as_it_says_is_wrong(body: bytes) -> None:
-    with pytest.raises(GatewayError, match="BAD_REQUEST_BODY"):
-        gateway.unpack(body, "gzip")
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [(b"", "gzip"), (b"plain", "gzip"), (gzip.compress(b"whole")[:-9], "gzip"), (b"plain", "br"), (b"", "gzip, gzip")],
+)
+def test_a_body_that_is_not_packed_as_it_says_or_in_another_way_is_wrong(body: bytes, encoding: str) -> None:
+    with pytest.raises(GatewayError, match="UNSUPPORTED_MEDIA_TYPE"):
+        gateway.unpack(body, encoding)
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer a.b.c", token("access"), "a.bnVsbA.c"])
