@@ -76,8 +76,12 @@ def _bootstrap_status(target: Target) -> str:
 
 
 def _cdk(cloud: Cloud, environment: dict[str, str], *arguments: str, cwd: Path) -> None:
-    log = cloud.folder / "deploy.log"
-    command = [str(CDK), *arguments, "--output", str(cloud.folder / "cdk.out"), "--no-notices", "--progress", "events"]
+    log, output_folder = cloud.folder / "deploy.log", cloud.folder / "cdk.out"
+    # Of a cdk that was killed. It looks only whether a process has the number in them, which may be another's by now;
+    # and nobody else deploys this cloud: see local/lock.py.
+    for lock in output_folder.glob("*.lock"):
+        lock.unlink()
+    command = [str(CDK), *arguments, "--output", str(output_folder), "--no-notices", "--progress", "events"]
     # CDK's own validation takes 3 s; the tests run it.
     variables = of_cdk(cloud.folder) | environment | {"CDK_VALIDATION": "false"}
     with log.open("ab") as output:

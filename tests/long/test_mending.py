@@ -1,6 +1,7 @@
 """`make up` finds that what is deployed does not work, though CDK sees nothing to change, and deploys it again."""
 
 import io
+import os
 import zipfile
 from typing import Any
 
@@ -23,6 +24,7 @@ def test_a_function_that_lost_its_code_is_deployed_again_and_what_waits_is_kept(
     _pause_worker(functions, target.outputs["WorkerMapping"])
     body = '{"version": 1, "interactions": []}'
     target.client("sqs").send_message(QueueUrl=target.outputs["QueueUrl"], MessageBody=body)
+    (cloud.folder / "cdk.out" / "synth.lock").write_text(str(os.getpid()))  # as if left by a cdk that was killed
 
     up(cloud, output, print)
 

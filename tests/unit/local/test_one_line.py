@@ -33,7 +33,7 @@ def test_who_waited_for_make_clean_says_that_nothing_is_installed_any_more(
     monkeypatch.setattr(local.__main__, "ROOT", tmp_path)
     monkeypatch.setattr(local.__main__, "alone", lambda narrate: alone(narrate, tmp_path))
     monkeypatch.setattr(sys, "argv", ["local", "up"])
-    with pytest.raises(SystemExit, match="has removed the installation meanwhile: run `make up` again$"):
+    with pytest.raises(SystemExit, match=r"has removed the installation meanwhile: run `make up` again$"):
         local.__main__.main()
 
 
