@@ -4,23 +4,15 @@ import gzip
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.environment import COMMANDS
 from tests.browser import CHROMIUM
-from tests.faulty_api import faulty_api
 
 CLIENT = Path(__file__).parents[3] / "clients" / "typescript"
 MAX_GZIPPED_BYTES = 6 * 1024
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[str]:
-    with faulty_api() as url:
-        yield url
 
 
 def run(*command: str, cwd: Path = CLIENT, **variables: str) -> str:
@@ -36,14 +28,14 @@ def run(*command: str, cwd: Path = CLIENT, **variables: str) -> str:
     return done.stdout
 
 
-def test_its_own_tests_pass_in_node(api: str) -> None:
+def test_its_own_tests_pass_in_node(api_url: str) -> None:
     files = [str(file) for file in CLIENT.glob("test/*.test.ts") if file.name != "browser.test.ts"]
-    run("node", "--test", "--test-timeout=60000", *files, FAULTY_API=api)
+    run("node", "--test", "--test-timeout=60000", *files, FAULTY_API=api_url)
 
 
 @pytest.mark.browser
-def test_its_own_tests_pass_in_a_browser(api: str) -> None:
-    run("node", "--test", "--test-timeout=60000", "test/browser.test.ts", FAULTY_API=api, CHROMIUM=str(CHROMIUM))
+def test_its_own_tests_pass_in_a_browser(api_url: str) -> None:
+    run("node", "--test", "--test-timeout=60000", "test/browser.test.ts", FAULTY_API=api_url, CHROMIUM=str(CHROMIUM))
 
 
 def test_its_types_are_right() -> None:
