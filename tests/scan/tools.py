@@ -8,13 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import aws_cdk as cdk
-from cdk_nag import ServerlessChecks
-
 from local.environment import of_installation, uv_indexes
 from stacks.config.environments import ENVIRONMENTS
-from stacks.deployment import Deployment
-from tests.infra.conftest import FLAGS
 
 ROOT = Path(__file__).parents[2]
 _PYTHON = Path(sys.executable)
@@ -51,6 +46,12 @@ def install() -> None:
 
 def synthesise(folder: Path) -> Path:
     """Synthesise every environment with cdk-nag's rules for serverless applications; nothing stops it."""
+    import aws_cdk as cdk  # noqa: PLC0415  CDK takes seconds to load, and a unit test needs none of it
+    from cdk_nag import ServerlessChecks  # noqa: PLC0415
+
+    from stacks.deployment import Deployment  # noqa: PLC0415
+    from tests.infra.conftest import FLAGS  # noqa: PLC0415
+
     stops = ("failSynthOnValidationErrors", "validateAgainstDefaultRules")
     app = cdk.App(context=FLAGS | {f"@aws-cdk/core:{name}": False for name in stops}, outdir=str(folder))
     cdk.Validations.of(app).add_plugins(ServerlessChecks(app))
