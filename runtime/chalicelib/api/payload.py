@@ -49,8 +49,8 @@ def _storable(value: Any, depth: int = 1) -> Any:
     """Return the JSON value unchanged; refuse what Postgres cannot store or a frontend cannot read back."""
     if depth > MAX_DEPTH and isinstance(value, dict | list):
         raise _refusal(f"nested more than {MAX_DEPTH} levels deep")
-    if isinstance(value, str) and UNSTORABLE.search(value):
-        raise _refusal("contains a NUL character or half of a surrogate pair")
+    if isinstance(value, str) and (found := UNSTORABLE.search(value)):
+        raise _refusal("contains a NUL character" if found[0] == "\0" else MESSAGES["string_unicode"])
     for child in _children(value):
         _storable(child, depth + 1)
     return value
