@@ -68,6 +68,10 @@ lock: $(INSTALLED)  ## pin what pyproject.toml and package.json ask for
 		fs.writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n")'
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
+.PHONY: openapi
+openapi: $(INSTALLED)  ## write the API's documentation, docs/openapi.json and docs/api.html, from the models
+	@$(RUN) local.front.openapi
+
 .PHONY: synth
 synth: $(INSTALLED)  ## write every environment's templates into cdk.out; needs no account
 	@node_modules/.bin/cdk synth --quiet

@@ -89,8 +89,8 @@ def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> 
         _erase_found(target, found, with_account=with_account)
         return
     with DeadLetterQueue(target) as queue:
-        messages = sum(1 for _ in read_messages_of(queue, found.user_id))
-    if not (known or messages):
+        dead = sum(message.count_of(found.user_id) for message in read_messages_of(queue, found.user_id))
+    if not (known or dead):
         queue.check_all_read()
         raise unknown_user(target, user)
     if yes:
@@ -98,7 +98,7 @@ def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> 
         return
     click.echo(
         f"{found.user_id}: {counts['interactions']} interactions ({counts['waiting']} not yet in the graph),"
-        f" {counts['nodes']} nodes and {messages} dead-lettered messages"
+        f" {counts['nodes']} nodes and {dead} dead-lettered interactions"
         + (f"; the account is {'deleted too' if found.account else 'gone already'}" if with_account else "")
     )
     click.echo("nothing was erased: --yes erases it")
@@ -137,7 +137,7 @@ def _erase(target: Target, until: Mapping[str, Until]) -> None:
     for one in erasures:
         click.echo(
             f"{one.user_id}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes and"
-            f" {deleted[one.user_id]} dead-lettered messages, all from before"
+            f" {deleted[one.user_id]} dead-lettered interactions, all from before"
             f" {one.erased_at and one.erased_at.isoformat()}"
         )
     queue.check_all_read()

@@ -139,6 +139,10 @@ class DeadLetterQueue:
             sent += [batch[int(entry["Id"])] for entry in answer.get("Successful", [])]
         return sent
 
+    def put(self, body: str, *, like: DlqMessage) -> None:
+        """Send a body to the dead-letter queue itself, with the attributes of a message from there."""
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=like.dead_letter_attributes)
+
     def delete(self, messages: Iterable[DlqMessage]) -> list[DlqMessage]:
         """Delete these from the dead-letter queue and return those that SQS confirmed."""
         deleted = []

@@ -29,12 +29,14 @@ INTERFACES = {
 OUTSIDE = {"APIHandler": {"queue-arn": SEND}}
 # By function: its rights on the queues, and its role in Postgres.
 INSIDE = {
+    "EventStatus": ({}, "app"),
     "CatchUp": ({}, "app"),
     "Worker": ({"queue-arn": CONSUME, "dead-letter-queue-arn": SEND}, "app"),
     "Operations": ({}, "operator"),
 }
 OWN_VARIABLES = {
     "APIHandler": {"QUEUE_URL", "CORS_ORIGIN", "USER_POOL_CLIENT_IDS"},
+    "EventStatus": {"CORS_ORIGIN", "USER_POOL_CLIENT_IDS"},
     "CatchUp": set(),
     "Worker": {"DEAD_LETTER_QUEUE_URL"},
     "Operations": {"POSTGRES_OWNER_SECRET"},
@@ -178,17 +180,20 @@ def test_a_flood_does_not_use_up_the_database_connections(service: Template, env
     _, mapping = service.one("AWS::Lambda::EventSourceMapping")
     workers = mapping["Properties"]["ScalingConfig"]["MaximumConcurrency"]
     assert workers == environment.worker.concurrency
+    statuses = service.of_type(FUNCTION)["EventStatus"]["Properties"].get("ReservedConcurrentExecutions")
+    assert statuses == (5 if environment.reserved_concurrency else None)  # else the throttle of its route limits it
     # Catch-up, operations and a migration hold one each.
     alarms = service.of_type("AWS::CloudWatch::Alarm").values()
     limits = [
         a["Properties"]["Threshold"] for a in alarms if a["Properties"].get("MetricName") == "DatabaseConnections"
     ]
-    assert all(workers + 3 <= limit / 2 for limit in limits)
+    assert all(workers + 5 + 3 <= limit / 2 for limit in limits)
     assert len(limits) == (1 if environment.network else 0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "id_"), [(FUNCTION, "Worker"), (FUNCTION, "CatchUp"), ("AWS::Lambda::EventSourceMapping", "")]
+    ("kind", "id_"),
+    [*((FUNCTION, name) for name in ("Worker", "CatchUp", "EventStatus")), ("AWS::Lambda::EventSourceMapping", "")],
 )
 def test_code_that_needs_a_schema_waits_for_the_migration(service: Template, kind: str, id_: str) -> None:
     migration, _ = service.one("Custom::Migration")

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.api import reply
 from chalicelib.api.payload import parse, read_batch, read_interaction
-from chalicelib.api.reply import BatchResponse, Body, PostResponse, Reply
+from chalicelib.api.reply import BatchResponse, PostResponse, Reply, TryAgainError, try_again
 from chalicelib.api.request import Request, read_body
 from chalicelib.api.strict_json import RefusedError
 from chalicelib.api.token import Token, read_token
@@ -16,7 +16,6 @@ from chalicelib.queue import MAX_MESSAGE_BYTES, Queue, QueueUnavailableError, en
 from chalicelib.telemetry import log, measure
 
 AGAIN = "could not be queued; send the same request again"
-RETRY_AFTER_SECONDS = 2
 # The metric's dimension `reason`: few values, none taken from the request.
 REASONS = {
     HTTPStatus.UNAUTHORIZED: "token",
@@ -24,14 +23,6 @@ REASONS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
     HTTPStatus.BAD_REQUEST: "body",
 }
-
-
-class NotQueuedError(Exception):
-    """Nothing of the request is queued, or the outcome is unknown: the client sends it again after some seconds."""
-
-    def __init__(self, message: str, http_status: HTTPStatus, retry_after_seconds: int) -> None:
-        super().__init__(message)
-        self.http_status, self.retry_after_seconds = http_status, retry_after_seconds
 
 
 def accept(request: Request, *, queue: Queue, now: datetime) -> Reply[PostResponse]:
@@ -44,9 +35,9 @@ def accept(request: Request, *, queue: Queue, now: datetime) -> Reply[PostRespon
         interaction = _signed_in(parse(read_body(request), user_id=token.user_id, now=now), token)
         _send([interaction], queue)
     except RefusedError as refusal:
-        return _refused(refusal)
-    except NotQueuedError as reason:
-        return not_queued(reason, reply.retry(str(reason), interaction.event_id))
+        return refused(refusal)
+    except TryAgainError as reason:
+        return try_again(reason, reply.retry(str(reason), interaction.event_id))
     return Reply(http_status=HTTPStatus.OK, body=reply.ok(interaction.event_id))
 
 
@@ -61,20 +52,20 @@ def accept_batch(request: Request, *, queue: Queue, now: datetime) -> Reply[Batc
         read = [_read(one, token, now) for one in read_batch(read_body(request))]
         _send([one for one in read if isinstance(one, Interaction)], queue)
     except RefusedError as refusal:
-        return _refused(refusal)
-    except NotQueuedError as reason:
+        return refused(refusal)
+    except TryAgainError as reason:
         results = [reply.retry(str(reason), one.event_id) if isinstance(one, Interaction) else one for one in read]
-        return not_queued(reason, BatchResponse(status="retry", results=results))
+        return try_again(reason, BatchResponse(status="retry", results=results))
     results = [reply.ok(one.event_id) if isinstance(one, Interaction) else one for one in read]
     all_ok = all(one.status == "ok" for one in results)
     body = BatchResponse(status="ok" if all_ok else "error", results=results)
     return Reply(http_status=HTTPStatus.OK, body=body)
 
 
-def not_queued(reason: NotQueuedError, body: Body) -> Reply[Body]:
-    """Return the reply with this body, and with the time after which to send the request again."""
-    headers = {"Retry-After": str(reason.retry_after_seconds)}
-    return Reply(http_status=reason.http_status, body=body, headers=headers)
+def refused(refusal: RefusedError) -> Reply[PostResponse]:
+    """Return the answer to a request that is wrong as a whole, and count it."""
+    _count_refusal(refusal)
+    return Reply(http_status=refusal.status, body=reply.error(str(refusal)))
 
 
 def _read(data: Any, token: Token, now: datetime) -> Interaction | PostResponse:
@@ -91,7 +82,7 @@ def _signed_in(interaction: Interaction, token: Token) -> Interaction:
 
 
 def _send(interactions: Sequence[Interaction], queue: Queue) -> None:
-    """Queue the interactions as one message. Raises NotQueuedError, and RefusedError (413) if it is too long."""
+    """Queue the interactions as one message. Raises TryAgainError, and RefusedError (413) if it is too long."""
     if not interactions:
         return
     message = encode(*interactions)
@@ -103,14 +94,9 @@ def _send(interactions: Sequence[Interaction], queue: Queue) -> None:
     except QueueUnavailableError as error:
         log.warning("not queued", interaction_ids=ids, reason=str(error))
         measure(Retried=len(ids))
-        raise NotQueuedError(AGAIN, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER_SECONDS) from None
+        raise TryAgainError(AGAIN) from None
     log.info("accepted", interaction_ids=ids)
     measure(Accepted=len(ids))
-
-
-def _refused(refusal: RefusedError) -> Reply[PostResponse]:
-    _count_refusal(refusal)
-    return Reply(http_status=refusal.status, body=reply.error(str(refusal)))
 
 
 def _count_refusal(refusal: RefusedError) -> None:
