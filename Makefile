@@ -9,6 +9,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 INSTALLED := .venv/installed
 # Isolated from the person's PYTHON… variables, and UTF-8 whatever the locale.
 RUN := .venv/bin/python -I -X utf8 -m
+# What stops must work with nothing installed, or half of it.
+ANY_PYTHON = $(shell .venv/bin/python -I -c '$(FITS)' 2>/dev/null && echo .venv/bin/python || echo '$(PYTHON)')
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .PHONY: help
@@ -21,7 +23,7 @@ up: $(INSTALLED)  ## start the laptop's cloud, deploy into it, and send an examp
 
 .PHONY: down
 down:  ## stop it; the stores keep their data
-	@test ! -e $(INSTALLED) || $(RUN) local down
+	@'$(ANY_PYTHON)' -E -s -X utf8 -m local.stop down
 
 .PHONY: status
 status:  ## show what runs
@@ -82,9 +84,7 @@ screenshot: $(INSTALLED)  ## draw the stats page for README again; needs chromiu
 
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed
-	@test ! -e $(INSTALLED) || $(RUN) local clean
-	rm -rf .venv .local node_modules cdk.out chalice.out runtime/.chalice/deployments *.egg-info .hypothesis .*_cache
-	find . -name __pycache__ -prune -exec rm -r {} +
+	@'$(ANY_PYTHON)' -E -s -X utf8 -m local.stop clean
 
 # Again when the pins have changed, or the Python of .venv has gone, or this folder was moved: paths are in .venv.
 ifneq ($(shell .venv/bin/python -I -X utf8 -c 'print(open("$(INSTALLED)").read())' 2>/dev/null),$(CURDIR))
