@@ -18,6 +18,7 @@ from stacks.service.function import Function
 from stacks.service.metrics import Metrics
 from stacks.service.migration import Migration
 from stacks.service.operator_policy import Operators
+from stacks.service.quota import QuotaTable
 from stacks.service.store_access import Stores
 from stacks.service.worker_mapping import map_queue_to_worker
 
@@ -92,6 +93,8 @@ class ServiceStack(cdk.Stack):
             },
         )
         self._queue.grant_send_messages(function.role)
+        if self._environment.quota:
+            QuotaTable(self, "Quota", quota=self._environment.quota).count_in(function)
         return Api(
             self,
             "Api",
