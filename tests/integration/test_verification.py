@@ -133,7 +133,7 @@ def test_a_difference_is_reported_and_repaired(verify: Verify, cypher: neo4j.Ses
     assert len(found["examples"]) == sum(expected)
     assert found["ledger"] == sound["ledger"] == sound["graph"] != found["graph"]
     repaired = verify(repair=True)
-    assert (repaired["mended"], repaired["undecided"]) == (sum(repaired[name] for name in COUNTS), [])
+    assert (repaired["repaired"], repaired["undecided"]) == (sum(repaired[name] for name in COUNTS), [])
     after = verify()
     assert (after["missing"], after["extra"], after["different"]) == (0, 0, 0)
     assert (after["ledger"], after["graph"]) == (sound["ledger"], sound["graph"])
@@ -148,7 +148,7 @@ def test_a_node_doubled_while_its_constraint_was_missing_is_repaired_at_once(
     [name] = [constraint for constraint in SCHEMA if "event" in constraint]
     cypher.run(f"DROP CONSTRAINT {name}").consume()
     cypher.run("MATCH (e:Event {user_id: $alice}) CREATE (f:Event) SET f = properties(e)", alice=ALICE).consume()
-    assert (verify()["extra"], verify(repair=True)["mended"]) == (1, 1)
+    assert (verify()["extra"], verify(repair=True)["repaired"]) == (1, 1)
     assert snapshot(cypher) == before
 
 
@@ -157,7 +157,7 @@ def test_orphans_of_several_pages_are_all_counted_and_deleted(verify: Verify, cy
     before = snapshot(cypher)
     cypher.run("UNWIND range(1, 10) AS n CREATE (:Note {n: n})").consume()
     assert verify(page_orphans=3)["extra"] == 10
-    assert verify(repair=True, page_orphans=3)["mended"] == 10
+    assert verify(repair=True, page_orphans=3)["repaired"] == 10
     assert snapshot(cypher) == before
 
 
@@ -177,7 +177,7 @@ def test_an_orphan_with_too_many_edges_for_one_transaction_is_deleted_in_parts(
     cypher.run("CREATE (:Note)").consume()
     for _ in range(6):
         cypher.run("MATCH (n:Note), (u:User {id: $bob}) UNWIND range(1, 50000) AS i CREATE (n)-[:OF]->(u)", bob=BOB)
-    assert verify(repair=True)["mended"] == 1
+    assert verify(repair=True)["repaired"] == 1
     assert len(in_parts) == 1  # otherwise one transaction was enough
     assert snapshot(cypher) == before
 
