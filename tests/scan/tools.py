@@ -37,10 +37,12 @@ class Finding(NamedTuple):
 def install() -> None:
     """Install the scanners that come from PyPI, as requirements/scan.txt pins them, beside the project's packages."""
     uv, variables = _PYTHON.with_name("uv"), uv_indexes(_PYTHON) | of_installation()
-    for command in (
+    tools = _TOOLS / "bin" / "python"
+    commands: tuple[list[str | Path], ...] = (
         ["venv", "--quiet", "--allow-existing", "--python", _PYTHON, _TOOLS],
-        ["pip", "sync", "--quiet", "--require-hashes", "--python", _TOOLS / "bin" / "python", "requirements/scan.txt"],
-    ):
+        ["pip", "sync", "--quiet", "--require-hashes", "--python", tools, "requirements/scan.txt"],
+    )
+    for command in commands:
         subprocess.run([uv, *command], cwd=ROOT, env=variables, check=True)
 
 
