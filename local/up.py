@@ -54,8 +54,9 @@ def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> None:
         demonstrate(target, environment, console)
     narrate("running every command once")
     check_commands(environment)
+    url = environment["API_URL"]
     console.print(
-        f"\nThe API is at [bold]{environment['API_URL']}/interaction[/], for browsers too. A token for it:\n"
+        f"\nThe API is at [bold]{url}/interaction[/], for browsers too; {url}/docs shows all of it. A token for it:\n"
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
         soft_wrap=True,
     )
