@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.interaction import Interaction, Kind, to_datetime
+from chalicelib.interaction import GRAPH_METADATA_BYTES, Interaction, Kind, to_datetime
 from chalicelib.ledger.ledger import Row
 from chalicelib.projection.projector import changes
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
 
 
-def row(one: Interaction) -> Row:
+def row(one: Interaction, metadata: str | None = "{}") -> Row:
     return Row(
         UUID(one.id),
         one.user_id,
         UUID(one.event_id),
         one.kind,
         one.artifact_id,
-        "{}",
+        metadata,
         to_datetime(one.timestamp),
         attempts=0,
         received_at=NOW,
@@ -91,3 +91,13 @@ def test_a_time_is_sent_to_the_microsecond(time: str) -> None:
         datetime.fromtimestamp(opening["seconds"], UTC) + timedelta(microseconds=opening["nanoseconds"] // 1000) == sent
     )
     assert 0 <= opening["nanoseconds"] < 1_000_000_000
+
+
+def test_the_graph_holds_short_metadata_and_of_longer_one_the_size() -> None:
+    longest, longer = (f'{{"a":"{"ü" * umlauts}"}}' for umlauts in (2044, 2045))
+    assert len(longest.encode()) == GRAPH_METADATA_BYTES
+    size = '{"only_in_ledger_bytes": 4098}'
+    for metadata, held in ((None, None), ("{}", "{}"), (longest, longest), (longer, size)):
+        opened, kept = events([row(interaction(), metadata), row(interaction("keep", artifact_id=ARTIFACT), metadata)])
+        contents = [*opened["opening"], *opened["edges"], *kept["opening"], *kept["edges"]]
+        assert [content["metadata"] for content in contents] == [held, held]
