@@ -14,6 +14,7 @@ import click
 from bench import projecting, starting, storing
 from bench.figures import Figure, of_rates, show, write
 from bench.processes import ROOT, drainers
+from bench.rows import interactions
 from bench.stores import Stores, stores
 
 ROUNDS = 5
@@ -61,16 +62,16 @@ def _round(
     found = storing.rates(opened, rows, lambda: next(seeds))
     with drainers(2, opened.secrets) as two:
         if first:  # Java compiles what has run often
-            projecting.drained(opened, two, projecting.interactions(WARM_UP_ROWS, next(seeds)))
-            projecting.blind(opened, two, projecting.interactions(WARM_UP_ROWS, next(seeds)))
+            projecting.drained(opened, two, interactions(WARM_UP_ROWS, next(seeds)))
+            projecting.blind(opened, two, interactions(WARM_UP_ROWS, next(seeds)))
         found |= projecting.rates(opened, two, rows, lambda: next(seeds))
         found["project, the last of parallel edges of the first"] = projecting.flat(
             opened, two[0], rows // 2, next(seeds)
         )
     if older:
         with drainers(2, opened.secrets, older) as two:
-            before = projecting.drained(opened, two, projecting.interactions(rows // 2, next(seeds)))
-            small = projecting.drained(opened, two[:1], projecting.interactions(rows // 40, next(seeds)), 10)
+            before = projecting.drained(opened, two, interactions(rows // 2, next(seeds)))
+            small = projecting.drained(opened, two[:1], interactions(rows // 40, next(seeds)), 10)
         found["against the older code: two drains"] = (found["project, two drains"][0], before)
         found["against the older code: claims of 10"] = (found["project, claims of 10"][0], small)
     return found

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -33,9 +34,9 @@ def rates(stores: Stores, rows: int, seeds: Callable[[], int]) -> dict[str, tupl
         raw = [_values(batch) for batch in _batches(interactions(count, seeds()), size)]
         own = _batches(interactions(count, seeds()), size)
         messages = [_event(batch) for batch in _batches(interactions(count, seeds()), size)]
-        ceiling = count / _seconds(lambda raw=raw: insert_raw(stores.owner, raw))
-        found[f"store {size}"] = (count / _seconds(lambda own=own: _store(stores, own)), ceiling)
-        found[f"handle {size}"] = (count / _seconds(lambda messages=messages: _handle(stores, messages)), ceiling)
+        ceiling = count / _seconds(partial(insert_raw, stores.owner, raw))
+        found[f"store {size}"] = (count / _seconds(partial(_store, stores, own)), ceiling)
+        found[f"handle {size}"] = (count / _seconds(partial(_handle, stores, messages)), ceiling)
         stores.owner.execute("TRUNCATE graph_outbox")
     return found
 

@@ -72,7 +72,7 @@ class Graph:
         """Write in a transaction of one statement, in one round trip; return False if the epoch is another one."""
         if self.abandoned:
             raise GraphUnavailableError("abandoned")
-        text = neo4j.Query(PROJECT, timeout=TRANSACTION_SECONDS)  # type: ignore[arg-type]  from constants only
+        text = neo4j.Query(PROJECT, timeout=TRANSACTION_SECONDS)
         return bool(session.run(text, users=changes.users, epoch=epoch).single(strict=True)["events"])
 
     def check_writable(self) -> None:
