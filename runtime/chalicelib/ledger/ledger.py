@@ -93,10 +93,12 @@ class Ledger(Database):
         Raises psycopg.Error when Postgres is unavailable or refuses any of them.
         """
         connection = self.connection
-        with connection.transaction():
+        # All in one round trip: across zones that is most of a small batch's time.
+        with connection.pipeline(), connection.transaction():
             locks.share(connection, locks.WRITERS)
             # The statement's snapshot is later than the lock: it sees every erasure that did not wait for us.
-            stored, erased = read_row(connection, STORE, columns(interactions))
+            counts = connection.execute(STORE, columns(interactions))
+        stored, erased = counts.fetchone() or (0, 0)
         return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
 
     @contextmanager
