@@ -98,7 +98,7 @@ class Ledger(Database):
             locks.share(connection, locks.WRITERS)
             # The statement's snapshot is later than the lock: it sees every erasure that did not wait for us.
             counts = connection.execute(STORE, columns(interactions))
-        stored, erased = counts.fetchone() or (0, 0)
+        [(stored, erased)] = counts.fetchall()
         return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
 
     @contextmanager
