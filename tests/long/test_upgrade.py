@@ -22,7 +22,7 @@ from local.ports import COMPONENTS, Ports, variable
 from tests.waiting import within
 
 OLDER = "8feed92"  # before Postgres' roles had passwords of their own
-LAST = "49a5b9c"  # the last release's commit
+LAST = "49a5b9c"  # of today's release, before the queues were on disk
 MAKE_SECONDS = 1500
 pytestmark = pytest.mark.timeout(5400)
 GIT = shutil.which("git") or "git"
