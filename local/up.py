@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from rich.console import Console
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from chalicelib.ledger import rebuilds
 from local import queues
@@ -22,6 +23,7 @@ from local.queue_files import describe
 from scripts.common.target import Target
 
 COMMAND_SECONDS = 1800  # to verify or to rebuild the graph of a large ledger takes minutes
+COMMANDS_PAUSE_SECONDS = 20  # before they run again
 # Each once, side by side with the other lane. None changes anything but the graph of the example's user, which is as it
 # should be afterwards. The first lane reads the dead-letter queue: a command there hides its messages from others.
 LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
@@ -54,8 +56,10 @@ def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> None:
         empty(cloud)
         target, environment = _deploy(cloud, console, narrate)
         demonstrate(target, environment, console)
-    narrate("running every command once")
-    check_commands(environment, narrate)
+    # A busy graph may refuse a command's work for some seconds; and the rebuild may begin in the middle.
+    failed = retry_if_exception_type(CloudError)
+    again = Retrying(retry=failed, stop=stop_after_attempt(3), wait=wait_fixed(COMMANDS_PAUSE_SECONDS), reraise=True)
+    again(check_commands, environment, narrate)
     console.print(
         f"\nThe API is at [bold]{environment['API_URL']}/interaction[/], for browsers too. A token for it:\n"
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
@@ -71,14 +75,14 @@ def find_cloud(folder: Path, narrate: Narrate) -> Cloud:
 def check_commands(environment: Mapping[str, str], narrate: Narrate) -> None:
     """Run each command once; raises CloudError with the name and the own word of those that fail.
 
-    If some fail, all run once more, after the rebuild that may be under way: catch-up starts one after an upgrade that
-    draws the graph in another way, or when Neo4j's data is lost, and verify-graph refuses meanwhile.
+    First it ends a rebuild of the graph that is under way, because verify-graph refuses meanwhile. Catch-up starts one
+    after an upgrade that draws the graph in another way, or when Neo4j's data is lost.
     """
-    failed = _failing_commands(environment)
-    if failed and _is_rebuilding(environment):
+    if _is_rebuilding(environment):
         narrate("rebuilding the graph from the ledger")
         _run(environment, "rebuild-graph")  # takes part in that rebuild
-    if failed and (failed := _failing_commands(environment)):
+    narrate("running every command once")
+    if failed := _failing_commands(environment):
         raise CloudError(f"{'; '.join(failed)}. `make down` and `make up` deploy all of it again")
 
 
