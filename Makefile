@@ -56,18 +56,25 @@ check: $(INSTALLED)  ## lint and type-check
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@.venv/bin/lint-imports --no-logo --no-cache
+	@.venv/bin/squawk runtime/chalicelib/ledger/migrations/*.sql
 	@$(RUN) mypy
+
+.PHONY: scan
+scan: $(INSTALLED)  ## run security scanners; a finding that tests/scan/accepted.toml does not explain fails
+	@.venv/bin/python -m tests.scan
 
 .PHONY: lock
 lock: $(INSTALLED)  ## pin what pyproject.toml and package.json ask for
 	.venv/bin/uv pip compile $(LOCK) pyproject.toml --extra dev --extra runtime -o requirements/dev.txt
-	.venv/bin/python -I -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-		print(*project["optional-dependencies"]["runtime"], sep="\n")' | \
-		.venv/bin/uv pip compile $(LOCK) - -c requirements/dev.txt -o runtime/requirements.txt
+	$(call EXTRA,runtime) | .venv/bin/uv pip compile $(LOCK) - -c requirements/dev.txt -o runtime/requirements.txt
+	$(call EXTRA,scan) | .venv/bin/uv pip compile $(LOCK) - -o requirements/scan.txt
 	.venv/bin/npm install --package-lock-only
 	.venv/bin/node -e 'const fs = require("fs"), lock = JSON.parse(fs.readFileSync("package-lock.json")); \
 		for (const one of Object.values(lock.packages)) delete one.funding; /* addresses */ \
 		fs.writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n")'
+# One of pyproject.toml's lists, without the project's own dependencies.
+EXTRA = .venv/bin/python -I -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*project["optional-dependencies"]["$(1)"], sep="\n")'
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .PHONY: openapi

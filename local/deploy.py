@@ -13,6 +13,7 @@ from local.cloud import Cloud
 from local.component import CloudError, Narrate
 from local.environment import ACCOUNT, COMMANDS, LOOPBACK_HOSTS, of_cdk
 from local.front.app import DEFINITION
+from local.postgres import BINARIES
 from scripts.common.output_files import PRIVATE, replace_file
 from scripts.common.target import Target
 from stacks.config.environments import LOCAL
@@ -109,7 +110,8 @@ def _write(file: Path, environment: Mapping[str, str]) -> None:
         f"unset AWS_PROFILE $(env | sed -nE 's/^({ACCOUNT})=.*/\\1/p')",
         *(f"export {name}={shlex.quote(value)}" for name, value in environment.items()),
         *(f'export {name}="{LOOPBACK_HOSTS}${{{name}:+,${name}}}"' for name in ("no_proxy", "NO_PROXY")),
-        f'export PATH={shlex.quote(":".join(map(str, COMMANDS)))}:"$PATH"',
+        # Postgres' own psql comes last: the person's is preferred.
+        f'export PATH={shlex.quote(":".join(map(str, COMMANDS)))}:"$PATH":{shlex.quote(str(BINARIES))}',
     ]
     with replace_file(file, mode=PRIVATE) as out:
         out.writelines(f"{line}\n" for line in lines)

@@ -60,8 +60,9 @@ def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> None:
     failed = retry_if_exception_type(CloudError)
     again = Retrying(retry=failed, stop=stop_after_attempt(3), wait=wait_fixed(COMMANDS_PAUSE_SECONDS), reraise=True)
     again(check_commands, environment, narrate)
+    url = environment["API_URL"]
     console.print(
-        f"\nThe API is at [bold]{environment['API_URL']}/interaction[/], for browsers too. A token for it:\n"
+        f"\nThe API is at [bold]{url}/interaction[/], for browsers too; {url}/docs shows all of it. A token for it:\n"
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
         soft_wrap=True,
     )

@@ -47,6 +47,8 @@ def erase_user(
     A restore of Postgres to an earlier time loses the erasures since then: save a --list before it, and apply the list
     with --again --file.
 
+    The time up to which data is erased --with-account is a minute ahead: clocks of other machines may differ.
+
     It takes 20 seconds or more: it waits once until running transactions have ended, then checks again. It cannot read
     dead-lettered messages that another command holds: it then exits with 3; run it again.
     """
@@ -80,7 +82,7 @@ def _list_without_account(target: Target) -> None:
 def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> None:
     found = find_user(target, user)
     if "@" in user:
-        click.echo(f"{user} means the account {found.user_id}; --without-account lists the ids of deleted accounts")
+        click.echo(f"{user} means the account {found.user_id}; --without-account lists ids without an account")
     counts = target.operate("holdings", user_id=found.user_id)
     known = bool(found.account or any(counts.values()))
     if known and yes:

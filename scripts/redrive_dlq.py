@@ -26,6 +26,7 @@ ACTIONS_OF_OPTIONS = {
     "dry_run": ("redrive", "discard", "from_file"),
     "hold": ("redrive", "discard", "view"),
 }
+POISON_IS_LEFT = "; poison stays unless --poison or --reason selects it"
 
 
 class Rate(click.FloatRange):
@@ -95,6 +96,8 @@ def redrive_dlq(environment: str, **options: Any) -> None:
         finally:
             bar.stop()
             action.report.show(action.title, metadata=options["metadata"])
+            if queue.unselected:
+                click.echo(f"not selected: {queue.unselected}" + (POISON_IS_LEFT if action_name == "redrive" else ""))
     if action.failed:
         raise OperationError(f"{action.failed} messages were refused and stay where they are")
     if incomplete_line:

@@ -44,6 +44,8 @@ class DeadLetterQueue:
         self._settle_seconds = settle_seconds
         self.count, self.unread = self._counts()
         """How many messages can be read, and how many cannot: those that others hold, and those left by `read`."""
+        self.unselected = 0
+        """How many messages `read` has found that were not selected."""
         seconds_to_read = self.count / min(messages_per_second, READS_PER_SECOND)
         self._hold_seconds = hold_seconds or min(MAX_HOLD_SECONDS, 60 + int(seconds_to_read))
 
@@ -90,6 +92,7 @@ class DeadLetterQueue:
             rounds_without_new = 0 if old else rounds_without_new + 1
             read += len(old)
             selected = [message for message in old if selects(message)]
+            self.unselected += len(old) - len(selected)
             kept = {message.message_id for message in selected} if keep else set()
             self._releasable |= {message["MessageId"] for message in new} - kept
             yield from selected

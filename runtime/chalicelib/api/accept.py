@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.api import reply
 from chalicelib.api.payload import parse, read_batch, read_interaction
+from chalicelib.api.quota import QuotaExceededError, spend
 from chalicelib.api.reply import BatchResponse, PostResponse, Reply, TryAgainError, try_again
 from chalicelib.api.request import Request, read_body
 from chalicelib.api.strict_json import RefusedError
@@ -28,12 +29,13 @@ REASONS = {
 def accept(request: Request, *, queue: Queue, now: datetime) -> Reply[PostResponse]:
     """Queue the request's interaction for the token's user; the answer is "ok" only if the queue has it.
 
-    A wrong request is answered "error"; a queue that does not take the message, "retry": posting again is always safe.
+    A wrong request is answered "error"; a user above the quota, and a queue that does not take the message, "retry":
+    posting again is always safe.
     """
     try:
         token = read_token(request.claims, request.client_ids)
         interaction = _signed_in(parse(read_body(request), user_id=token.user_id, now=now), token)
-        _send([interaction], queue)
+        _send([interaction], queue, size_bytes=len(request.body), now=now)
     except RefusedError as refusal:
         return refused(refusal)
     except TryAgainError as reason:
@@ -50,7 +52,8 @@ def accept_batch(request: Request, *, queue: Queue, now: datetime) -> Reply[Batc
     try:
         token = read_token(request.claims, request.client_ids)
         read = [_read(one, token, now) for one in read_batch(read_body(request))]
-        _send([one for one in read if isinstance(one, Interaction)], queue)
+        right = [one for one in read if isinstance(one, Interaction)]
+        _send(right, queue, size_bytes=len(request.body), now=now)
     except RefusedError as refusal:
         return refused(refusal)
     except TryAgainError as reason:
@@ -81,16 +84,25 @@ def _signed_in(interaction: Interaction, token: Token) -> Interaction:
     return interaction.model_copy(update={"signed_in_at": token.signed_in_at})
 
 
-def _send(interactions: Sequence[Interaction], queue: Queue) -> None:
-    """Queue the interactions as one message. Raises TryAgainError, and RefusedError (413) if it is too long."""
+def _send(interactions: Sequence[Interaction], queue: Queue, *, size_bytes: int, now: datetime) -> None:
+    """Queue one user's interactions as one message, if the user's quota allows them and the size of the request.
+
+    Raises TryAgainError, and RefusedError (413) if the message is too long.
+    """
     if not interactions:
         return
     message = encode(*interactions)
     if len(message.encode()) > MAX_MESSAGE_BYTES:
         raise RefusedError("the request is too long when its ids are added", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    ids = [one.id for one in interactions]
+    ids, user_id = [one.id for one in interactions], interactions[0].user_id
     try:
+        spend(user_id, interactions=len(ids), size_bytes=size_bytes, now=now)
         queue.send(message)
+    except QuotaExceededError as error:
+        log.warning("over quota", user_id=user_id)
+        measure(Refused=len(ids), reason="quota")
+        text = f"{error}; send the same request again after midnight UTC"
+        raise TryAgainError(text, HTTPStatus.TOO_MANY_REQUESTS, error.retry_after_seconds) from None
     except QueueUnavailableError as error:
         log.warning("not queued", interaction_ids=ids, reason=str(error))
         measure(Retried=len(ids))

@@ -18,6 +18,7 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 UUID_FORM = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 TIMESTAMP_FORMS = "must be seconds or milliseconds since 1970, or ISO 8601 with an offset (2024-05-01T12:00:00Z)"
+HALF_SURROGATE = "contains half of a surrogate pair"
 
 
 def refusal(message: str) -> PydanticCustomError:
@@ -29,8 +30,8 @@ def storable(value: Any, depth: int = 1) -> Any:
     """Return the JSON value unchanged; refuse what Postgres cannot store or a frontend cannot read back."""
     if depth > MAX_DEPTH and isinstance(value, dict | list):
         raise refusal(f"nested more than {MAX_DEPTH} levels deep")
-    if isinstance(value, str) and UNSTORABLE.search(value):
-        raise refusal("contains a NUL character or half of a surrogate pair")
+    if isinstance(value, str) and (found := UNSTORABLE.search(value)):
+        raise refusal("contains a NUL character" if found[0] == "\0" else HALF_SURROGATE)
     for child in _children(value):
         storable(child, depth + 1)
     return value

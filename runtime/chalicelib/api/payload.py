@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, WithJsonSchema, field_validator
 
-from chalicelib.api.fields import ArtifactId, EventId, Metadata, Timestamp, number_characters, refusal, storable
+from chalicelib.api.fields import (
+    HALF_SURROGATE,
+    ArtifactId,
+    EventId,
+    Metadata,
+    Timestamp,
+    number_characters,
+    refusal,
+    storable,
+)
 from chalicelib.api.strict_json import Flaw, RefusedError, check_flawless, parse_json
 from chalicelib.interaction import Interaction, Kind, derive_event_id, derive_id, microseconds
 
@@ -22,7 +31,7 @@ MESSAGES = {
     "extra_forbidden": "unknown field",
     "enum": "must be one of " + ", ".join(Kind),
     "dict_type": "must be an object or null",
-    "string_unicode": "contains half of a surrogate pair",
+    "string_unicode": HALF_SURROGATE,
     "string_type": ARTIFACT_FORM,
     "string_too_short": ARTIFACT_FORM,
     "string_too_long": ARTIFACT_FORM,

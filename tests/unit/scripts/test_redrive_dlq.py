@@ -50,6 +50,10 @@ def test_only_selected_messages_are_redriven(sqs: FakeSqs, words: list[str], sen
     assert (sqs.sent, len(sqs.visible)) == (sent, 3 - len(sent))
 
 
+def test_a_redrive_says_that_poison_stays(sqs: FakeSqs) -> None:
+    assert "not selected: 1; poison stays unless --poison or --reason selects it" in run("--redrive").output
+
+
 @pytest.mark.parametrize("words", [["--redrive", "--dry-run"], ["--discard", "--dry-run"], []])
 def test_without_an_action_nothing_changes(sqs: FakeSqs, words: list[str]) -> None:
     assert run(*words).exit_code == 0
