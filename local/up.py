@@ -125,4 +125,7 @@ def _run(environment: Mapping[str, str], name: str, *words: str) -> str:
         return f"no end after {COMMAND_SECONDS} s"
     except OSError as error:
         return str(error.strerror)
-    return in_one_line(done.stderr or done.stdout) or f"exit {done.returncode}" if done.returncode else ""
+    if not done.returncode:
+        return ""
+    [*_, told] = (done.stderr or done.stdout).splitlines() or [f"exit {done.returncode}"]
+    return in_one_line(told)
