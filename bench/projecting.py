@@ -8,7 +8,7 @@ from uuid import UUID
 from bench.processes import Drainer, seconds
 from bench.rows import interactions
 from bench.stores import Stores
-from chalicelib.interaction import Interaction, to_datetime
+from chalicelib.interaction import Interaction, Kind, to_datetime
 from chalicelib.ledger.ledger import Row
 from chalicelib.projection.projector import changes
 
@@ -72,7 +72,8 @@ def flat(stores: Stores, process: Drainer, rows: int, seed: int) -> tuple[float,
     """Return the rate of the last tenth of so many edges between one event and one artifact, and of the first tenth."""
     some = interactions(rows, seed, users=1)
     alike = [
-        one.model_copy(update={"event_id": some[0].event_id, "kind": "peel", "artifact_id": "the same"}) for one in some
+        one.model_copy(update={"event_id": some[0].event_id, "kind": Kind.PEEL, "artifact_id": "the same"})
+        for one in some
     ]
     tenth = rows // 10
     by_tenth = [drained(stores, [process], alike[at : at + tenth]) for at in range(0, rows, tenth)]
