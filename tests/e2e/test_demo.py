@@ -31,7 +31,6 @@ def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_
 
 
 def test_a_command_that_does_not_work_is_named_with_its_own_word(system: System, sql: psycopg.Connection) -> None:
-    check_commands(system.environment, print)
     sql.execute("ALTER ROLE operator PASSWORD NULL")
     try:
         with pytest.raises(CloudError) as error:
