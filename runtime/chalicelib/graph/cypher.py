@@ -40,7 +40,9 @@ def _for_each(kinds: Iterable[Kind], text: str) -> str:
 # Edges are created, not merged: MERGE reads all edges between the two nodes, and a user can peel one artifact thousands
 # of times in one event (measured: 20,000 took minutes). An edge is known by its id; an event that has no edges yet,
 # `fresh`, has none to look for.
-PROJECT = f"""
+#
+# Planned once, by `Graph.prepare`: planning takes far longer than running, and no statistics would change the plan.
+PROJECT = f"""CYPHER replan=skip
 OPTIONAL MATCH (w:Watermark)
 WITH coalesce(toString(max(w.reached_at)), '') AS epoch WHERE epoch = $epoch
 UNWIND $users AS user
