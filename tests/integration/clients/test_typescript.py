@@ -1,31 +1,15 @@
 """The TypeScript client: its own tests against a real server that fails as told, its types, package and size."""
 
 import gzip
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from local.environment import COMMANDS
 from tests.browser import CHROMIUM
+from tests.node import CLIENT, run
 
-CLIENT = Path(__file__).parents[3] / "clients" / "typescript"
 MAX_GZIPPED_BYTES = 6 * 1024
-
-
-def run(*command: str, cwd: Path = CLIENT, **variables: str) -> str:
-    """Run a tool of the project and return its output, which a failure shows."""
-    path = os.pathsep.join([*map(str, COMMANDS), os.environ["PATH"]])
-    environment = os.environ | {"PATH": path} | variables
-    program = shutil.which(command[0], path=path)
-    assert program
-    done = subprocess.run(
-        [program, *command[1:]], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_its_own_tests_pass_in_node(api_url: str) -> None:
