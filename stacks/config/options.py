@@ -1,6 +1,11 @@
 """The parts of an environment: frozen values, one type for each choice. Plain Python, without CDK."""
 
 from dataclasses import dataclass
+from typing import Final
+
+# By function, where the environment reserves any. One run of catch-up projects as fast as Neo4j writes: two would wait
+# for each other. Each run of the other holds a connection to Postgres that the workers could need.
+RESERVED_CONCURRENCY: Final = {"CatchUp": 1, "EventStatus": 5}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +129,16 @@ class ExistingUsers:
     """The client with which frontends sign in; `get-bearer-token` needs USER_PASSWORD_AUTH on it."""
     other_client_ids: tuple[str, ...] = ()
     """Further clients of the pool whose tokens the API accepts; those of all others get 401."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """What one user may post in a day (UTC); above either number the API answers 429 until midnight."""
+
+    interactions: int
+    """Number of interactions."""
+    size_bytes: int
+    """Size of the requests' bodies, in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
