@@ -3,6 +3,7 @@
 /** An event as `GET /event/{event_id}` tells it. */
 export interface Arrived {
   interactions: Row[];
+  graph: { state: "there" | "not_there" | "unavailable"; labels: string[]; edges: Record<string, number> };
 }
 
 export interface Row {
@@ -10,6 +11,20 @@ export interface Row {
   artifact_id: string | null;
   timestamp: string;
   state: "waiting" | "stored" | "in_graph";
+}
+
+/** Return the rows that arrived, and after them what was tracked and has not arrived. */
+export function withWaiting(arrived: readonly Row[], tracked: readonly Row[]): Row[] {
+  const left = arrived.map(keyOf);
+  const waiting = tracked.filter((row) => {
+    const place = left.indexOf(keyOf(row));
+    return place < 0 || !left.splice(place, 1);
+  });
+  return [...arrived, ...waiting];
+}
+
+function keyOf({ kind, artifact_id }: Row): string {
+  return `${kind} ${artifact_id ?? ""}`;
 }
 
 export function showRows(body: HTMLElement, rows: Row[]): void {
@@ -24,35 +39,50 @@ export function showRows(body: HTMLElement, rows: Row[]): void {
   );
 }
 
-const WIDTH = 520;
-const ROW = 54;
-const NODE = { user: 50, event: 210, artifact: 400 };
+const WIDTH = 540;
+const HEADING = 26;
+const ROW = 56;
+const BEND = 44; // between edges of the same two nodes
+const USER = { x: 32, width: 56 };
+const EVENT = { x: 192, width: 92 };
+const ARTIFACT = { x: 456, width: 166 };
+const LABEL_AT = 0.6; // of an edge: nearer to the artifact, where the edges are farther from each other
 
 /** Draw user, event and artifacts from left to right, with an edge for each interaction that the graph has. */
-export function drawGraph(place: HTMLElement, rows: Row[], query: string): void {
-  const drawn = rows.filter((row) => row.state === "in_graph");
-  const event = drawn.find((row) => row.artifact_id === null);
+export function drawGraph(place: HTMLElement, { interactions, graph }: Arrived, query: string): void {
+  const drawn = interactions.filter((row) => row.state === "in_graph");
   const artifacts = [...new Set(drawn.flatMap((row) => row.artifact_id ?? []))];
-  const height = Math.max(2, artifacts.length) * ROW;
-  const middle = height / 2;
+  const height = HEADING + Math.max(1, artifacts.length) * ROW;
+  const middle = (HEADING + height) / 2;
   const drawing = element("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img" });
   drawing.append(element("title", {}, `The event with ${drawn.length} interactions in the graph`));
-  if (event) drawing.append(...edge(NODE.user + 26, middle, NODE.event - 42, middle, "INITIATED", ""));
   artifacts.forEach((artifact, index) => {
     const edges = drawn.filter((row) => row.artifact_id === artifact);
-    const y = ROW * (index + 0.5);
-    edges.forEach((row, place) => {
-      const bend = (place - (edges.length - 1) / 2) * 26;
-      drawing.append(...edge(NODE.event + 42, middle, NODE.artifact - 20, y, row.kind.toUpperCase(), row.kind, bend));
+    const y = HEADING + ROW * (index + 0.5);
+    edges.forEach(({ kind }, place) => {
+      const bend = (place - (edges.length - 1) / 2) * BEND;
+      drawing.append(...edge(right(EVENT), middle, left(ARTIFACT), y, kind.toUpperCase(), kind, bend));
     });
-    drawing.append(...box(NODE.artifact + 50, y, 140, artifact, ""));
+    drawing.append(...box(ARTIFACT, y, artifact, ""));
   });
-  if (event) drawing.append(...box(NODE.user, middle, 52, "User", ""), ...box(NODE.event, middle, 84, query || "Event", "event"));
-  place.replaceChildren(drawing);
+  if (graph.state === "there") {
+    drawing.append(...edge(right(USER), middle, left(EVENT), middle, "INITIATED", ""));
+    drawing.append(...box(USER, middle, "you", ""), ...box(EVENT, middle, query || "–", "event"));
+    const headings = [[USER, "User"], [EVENT, graph.labels.join(":")], [ARTIFACT, artifacts.length ? "Artifact" : ""]] as const;
+    for (const [{ x }, text] of headings) drawing.append(element("text", { x, y: 12, class: "heading" }, text));
+  }
+  const caption = document.createElement("p");
+  caption.className = "hint";
+  caption.textContent = { there: "", not_there: "Nothing yet.", unavailable: "The graph cannot be read just now." }[graph.state];
+  place.replaceChildren(...(graph.state === "there" ? [drawing] : [caption]));
 }
 
-function box(x: number, y: number, width: number, text: string, kind: string): SVGElement[] {
-  const most = Math.floor(width / 6.4);
+type Column = { x: number; width: number };
+const left = ({ x, width }: Column) => x - width / 2;
+const right = ({ x, width }: Column) => x + width / 2;
+
+function box({ x, width }: Column, y: number, text: string, kind: string): SVGElement[] {
+  const most = Math.floor((width - 16) / 6.4);
   const label = text.length > most ? `${text.slice(0, most - 1)}…` : text;
   const shape = element("rect", { x: x - width / 2, y: y - 15, width, height: 30, rx: 15, class: `node ${kind}` });
   const name = element("text", { x, y: y + 4, "text-anchor": "middle" }, label);
@@ -62,8 +92,11 @@ function box(x: number, y: number, width: number, text: string, kind: string): S
 /** An edge from one side to the other, bent so that edges between the same two do not lie on each other. */
 function edge(x1: number, y1: number, x2: number, y2: number, text: string, kind: string, bend = 0): SVGElement[] {
   const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2 + bend];
+  const along = (from: number, by: number, to: number) =>
+    (1 - LABEL_AT) ** 2 * from + 2 * LABEL_AT * (1 - LABEL_AT) * by + LABEL_AT ** 2 * to;
   const line = element("path", { d: `M${x1} ${y1} Q${x} ${y} ${x2} ${y2}`, class: `edge ${kind}` });
-  return [line, element("text", { x, y: (y1 + y2) / 4 + y / 2 + 3.5, class: `label ${kind}` }, text)];
+  const at = { x: kind ? along(x1, x, x2) : x, y: along(y1, y, y2) + 3.5 };
+  return [line, element("text", { ...at, class: `label ${kind}` }, text)];
 }
 
 function element(name: string, attributes: Record<string, string | number>, text = ""): SVGElement {
@@ -81,5 +114,6 @@ function cell(text: string): HTMLElement {
 }
 
 function time(timestamp: string): string {
-  return new Date(timestamp).toLocaleTimeString(undefined, { hour12: false, fractionalSecondDigits: 3 });
+  const parts = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false } as const;
+  return new Date(timestamp).toLocaleTimeString(undefined, parts);
 }

@@ -6,13 +6,13 @@ export interface Artifact {
 }
 
 const TEXTS: Array<[title: string, text: string]> = [
-  ["Sourdough, day by day", "A starter of rye flour and water doubles on day five. Feed it twice a day from then on."],
+  ["Sourdough, day by day", "For bread that keeps a week: a starter of rye and water doubles on day five."],
   ["Bread without kneading", "Time does the work: mix flour, water and salt, and let the dough rest for eighteen hours."],
   ["Why bread goes stale", "Starch turns back into crystals. Warmth reverses it, and a fridge makes it faster."],
   ["A short history of the United States", "From thirteen colonies to fifty states, with the maps of each census."],
   ["Trains across the Alps", "Tunnels, spirals and viaducts: how the railway climbs from Zürich to Milan."],
   ["Night trains in Europe", "Which cities a sleeper connects this year, and how to book a couchette."],
-  ["Tomatoes on a balcony", "Six hours of sun, a pot of twenty litres, and water at the roots instead of on the leaves."],
+  ["Tomatoes on a balcony", "Six hours of sun and water at the roots. In August they are best on toasted bread."],
   ["Water for a small garden", "Two barrels, a timer and a drip line keep twelve beds alive for three weeks."],
   ["Reading a weather map", "Where the lines are close together the wind is strong. A front brings rain, then cold air."],
   ["Clouds and what they say", "High feathers of ice announce a change of weather a day ahead."],

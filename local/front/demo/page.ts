@@ -1,17 +1,18 @@
 /** The demo page: recalls over made-up artifacts, tracked by the client, and beside them what arrived. */
 import { type Status, Tracker, userOf } from "../../../clients/typescript/src/index.ts";
-import { type Arrived, drawGraph, type Row, showRows } from "./arrived.ts";
+import { type Arrived, drawGraph, type Row, showRows, withWaiting } from "./arrived.ts";
 import { search } from "./artifacts.ts";
 import { type Session, signIn } from "./sign_in.ts";
 
 const ACTIONS = { peel: "Peel", keep: "Keep", mark_good: "Good", mark_bad: "Bad" } as const;
 const ASK_MS = 700; // between two questions whether it has arrived
+const NOTHING: Arrived = { interactions: [], graph: { state: "not_there", labels: [], edges: {} } };
 
 const find = <Found extends HTMLElement>(id: string) => document.getElementById(id) as Found;
 
 let session: Session;
 let tracker: Tracker;
-let event: { id: string; query: string } | undefined;
+let event: { id: string; query: string; tracked: Row[] } | undefined;
 let asking: ReturnType<typeof setTimeout> | undefined;
 
 find<HTMLFormElement>("sign-in").onsubmit = async (submitted) => {
@@ -27,17 +28,23 @@ find<HTMLFormElement>("sign-in").onsubmit = async (submitted) => {
     return;
   }
   find("user").textContent = session.email;
-  for (const [id, hidden] of [["sign-in", true], ["user", false], ["demo", false]] as const) find(id).hidden = hidden;
+  for (const [id, hidden] of [["sign-in", true], ["sign-out", false], ["demo", false]] as const) find(id).hidden = hidden;
   find<HTMLInputElement>("query").focus();
+};
+
+/** What could not be sent stays on this device for the same user's next time. */
+find("sign-out").onclick = async () => {
+  await tracker.close(2);
+  location.reload();
 };
 
 find<HTMLFormElement>("search").onsubmit = (submitted) => {
   submitted.preventDefault();
   const query = find<HTMLInputElement>("query").value.trim();
   const found = search(query);
-  event = { id: tracker.recall({ query, results: found.map(({ id }) => id) }), query };
+  event = { id: tracker.recall({ query, results: found.map(({ id }) => id) }), query, tracked: [] };
   find("results").replaceChildren(...found.map((artifact, index) => result(artifact, index + 1)));
-  ask();
+  follow("recall", null);
 };
 
 function result({ id, title, text }: { id: string; title: string; text: string }, position: number): HTMLElement {
@@ -53,7 +60,7 @@ function result({ id, title, text }: { id: string; title: string; text: string }
     button.onclick = () => {
       void tracker.track({ kind, event_id: event!.id, artifact_id: id, metadata: { position } });
       button.setAttribute("aria-pressed", "true");
-      ask();
+      follow(kind, id);
     };
     buttons.append(button);
   }
@@ -61,22 +68,29 @@ function result({ id, title, text }: { id: string; title: string; text: string }
   return item;
 }
 
-/** Ask what has arrived, and again until all of it is in the graph. */
-function ask(): void {
-  clearTimeout(asking);
-  asking = setTimeout(async () => {
-    const rows = event ? await arrived(event.id).catch(() => []) : [];
-    showRows(find("rows"), rows);
-    drawGraph(find("graph"), rows, event?.query ?? "");
-    const isAll = rows.length > 0 && !tracker.status.waiting && rows.every(({ state }) => state === "in_graph");
-    if (!isAll) ask();
-  }, ASK_MS);
+/** Show what was just tracked as waiting, until it has arrived. */
+function follow(kind: string, artifact_id: string | null): void {
+  event!.tracked.push({ kind, artifact_id, timestamp: new Date().toISOString(), state: "waiting" });
+  void ask();
 }
 
-async function arrived(eventId: string): Promise<Row[]> {
+/** Ask what has arrived, and again until all of it is in the graph. */
+async function ask(): Promise<void> {
+  clearTimeout(asking);
+  const asked = event!;
+  const arrived = await arrivedOf(asked.id).catch(() => NOTHING);
+  if (asked !== event) return;
+  const rows = withWaiting(arrived.interactions, asked.tracked);
+  showRows(find("rows"), rows);
+  drawGraph(find("graph"), arrived, asked.query);
+  clearTimeout(asking);
+  if (rows.some(({ state }) => state !== "in_graph")) asking = setTimeout(ask, ASK_MS);
+}
+
+async function arrivedOf(eventId: string): Promise<Arrived> {
   const headers = { Authorization: `Bearer ${await session.token({ refresh: false })}` };
   const answer = await fetch(`/event/${eventId}`, { headers, signal: AbortSignal.timeout(10_000) });
-  return answer.ok ? ((await answer.json()) as Arrived).interactions : [];
+  return answer.ok ? ((await answer.json()) as Arrived) : NOTHING;
 }
 
 function show({ waiting, reason, state }: Status): void {
