@@ -1,17 +1,10 @@
 /** Shows what of an event has arrived: the ledger's rows, and the graph as a drawing. */
 
-/** An event as `GET /event/{event_id}` tells it. */
-export interface Arrived {
-  interactions: Row[];
-  graph: { state: "there" | "not_there" | "unavailable"; labels: string[]; edges: Record<string, number> };
-}
+import type { EventStatus } from "../../../clients/typescript/src/index.ts";
 
-export interface Row {
-  kind: string;
-  artifact_id: string | null;
-  timestamp: string;
-  state: "waiting" | "stored" | "in_graph";
-}
+export type Arrived = Pick<EventStatus, "interactions" | "graph">;
+type Stored = EventStatus["interactions"][number];
+export type Row = Pick<Stored, "kind" | "artifact_id" | "timestamp"> & { state: Stored["state"] | "waiting" };
 
 /** Return the rows that arrived, and after them what was tracked and has not arrived. */
 export function withWaiting(arrived: readonly Row[], tracked: readonly Row[]): Row[] {
@@ -50,6 +43,7 @@ const LABEL_AT = 0.6; // of an edge: nearer to the artifact, where the edges are
 
 /** Draw user, event and artifacts from left to right, with an edge for each interaction that the graph has. */
 export function drawGraph(place: HTMLElement, { interactions, graph }: Arrived, query: string): void {
+  const { labels, state } = graph;
   const drawn = interactions.filter((row) => row.state === "in_graph");
   const artifacts = [...new Set(drawn.flatMap((row) => row.artifact_id ?? []))];
   const height = HEADING + Math.max(1, artifacts.length) * ROW;
@@ -65,16 +59,16 @@ export function drawGraph(place: HTMLElement, { interactions, graph }: Arrived, 
     });
     drawing.append(...box(ARTIFACT, y, artifact, ""));
   });
-  if (graph.state === "there") {
+  if (state === "there") {
     drawing.append(...edge(right(USER), middle, left(EVENT), middle, "INITIATED", ""));
     drawing.append(...box(USER, middle, "you", ""), ...box(EVENT, middle, query || "–", "event"));
-    const headings = [[USER, "User"], [EVENT, graph.labels.join(":")], [ARTIFACT, artifacts.length ? "Artifact" : ""]] as const;
+    const headings = [[USER, "User"], [EVENT, labels.join(":")], [ARTIFACT, artifacts.length ? "Artifact" : ""]] as const;
     for (const [{ x }, text] of headings) drawing.append(element("text", { x, y: 12, class: "heading" }, text));
   }
   const caption = document.createElement("p");
   caption.className = "hint";
-  caption.textContent = { there: "", not_there: "Nothing yet.", unavailable: "The graph cannot be read just now." }[graph.state];
-  place.replaceChildren(...(graph.state === "there" ? [drawing] : [caption]));
+  caption.textContent = { there: "", not_there: "Nothing yet.", unavailable: "The graph cannot be read just now." }[state];
+  place.replaceChildren(...(state === "there" ? [drawing] : [caption]));
 }
 
 type Column = { x: number; width: number };
