@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,10 +46,10 @@ def flickering(cloud: Cloud, times: int) -> Iterator[None]:
         thread.join()
 
 
-def send_from_browser(url: str, token: str, count: int, tabs: int) -> None:
-    """Send peels of `browser-TAB-NUMBER` from so many tabs; each is reloaded twice and closed once."""
+def send_from_browser(url: str, token: str, name: str, count: int, tabs: int) -> None:
+    """Send peels of `NAME-TAB-NUMBER` from so many tabs; each is reloaded twice and closed once."""
     program = str(CLIENT / "test" / "outage.ts")
-    arguments = (url, str(user_of(token)), token, str(count), str(tabs))
+    arguments = (url, str(user_of(token)), token, name, str(count), str(tabs))
     with started("node", program, *arguments, CHROMIUM=str(CHROMIUM)) as process:
         output, error = process.communicate(timeout=count + 200)
     assert process.returncode == 0, error
@@ -56,12 +57,12 @@ def send_from_browser(url: str, token: str, count: int, tabs: int) -> None:
     assert (status["waiting"], status["rejected"]) == (0, 0), status
 
 
-def send_from_python(url: str, token: str, count: int, queue: Path) -> None:
-    """Send peels of `python-0-NUMBER`; the process is killed three times, and the next one goes on."""
+def send_from_python(url: str, token: str, name: str, count: int, queue: Path) -> None:
+    """Send peels of `NAME-0-NUMBER`; the process is killed three times, and the next one goes on."""
     kills = [int(count * share) for share in KILLED_AFTER]
     first = 0
     for last in [*kills, count]:
-        command = [sys.executable, "-m", "tests.lossless", url, token, str(queue), str(first), str(count)]
+        command = [sys.executable, "-m", "tests.lossless", url, token, name, str(queue), str(first), str(count)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
             assert process.stdout
             while first < last:
@@ -72,47 +73,38 @@ def send_from_python(url: str, token: str, count: int, queue: Path) -> None:
                 assert process.wait(240) == 0
 
 
-def all_arrived_once(sql: psycopg.Connection, client: str, count: int, parts: int) -> None:
-    """Wait until the ledger has each of them; it has none twice."""
-    expected = {f"{client}-{part}-{number}": 1 for part in range(parts) for number in range(count // parts)}
+def all_arrived_once(sql: psycopg.Connection, name: str, count: int, parts: int) -> None:
+    """Wait until the ledger has each of them; it has none twice. Then wait for the graph, for the tests that follow."""
+    expected = {f"{name}-{part}-{number}": 1 for part in range(parts) for number in range(count // parts)}
     query = "SELECT artifact_id, count(*) FROM interaction WHERE artifact_id LIKE %s GROUP BY 1"
 
     def arrived() -> None:
-        assert dict(sql.execute(query, [f"{client}-%"]).fetchall()) == expected
+        assert dict(sql.execute(query, [f"{name}-%"]).fetchall()) == expected
+        assert sql.execute("SELECT count(*) FROM graph_outbox").fetchall() == [(0,)]
 
-    within(120, arrived)
+    within(180, arrived)
 
 
 def nothing_is_lost(cloud: Cloud, sql: psycopg.Connection, token: str, queue: Path, *, count: int, tabs: int) -> None:
     """Send so many from each client at the same time, and find all of them in the ledger, once each."""
     url = cloud.environment()["API_URL"]
-    sql.execute("DELETE FROM interaction WHERE artifact_id ~ '^(browser|python)-'")  # of an earlier number of tabs
-    failed: list[BaseException] = []
-
-    def python() -> None:
-        try:
-            send_from_python(url, token, count, queue)
-        except BaseException as error:  # noqa: BLE001  raised below, in the test's thread
-            failed.append(error)
-
-    thread = threading.Thread(target=python)
-    with flickering(cloud, times=count // INTERACTIONS_PER_OUTAGE):
-        thread.start()
-        send_from_browser(url, token, count, tabs)
-        thread.join()
-    assert failed == []
-    all_arrived_once(sql, "browser", count, tabs)
-    all_arrived_once(sql, "python", count, 1)
+    names = {client: f"{client}-{uuid.uuid4()}" for client in ("browser", "python")}
+    with flickering(cloud, times=count // INTERACTIONS_PER_OUTAGE), ThreadPoolExecutor() as pool:
+        python = pool.submit(send_from_python, url, token, names["python"], count, queue)
+        send_from_browser(url, token, names["browser"], count, tabs)
+        python.result()
+    all_arrived_once(sql, names["browser"], count, tabs)
+    all_arrived_once(sql, names["python"], count, 1)
 
 
 def main() -> None:
     """Track one peel after the other, and say so: what was said is not tracked by the next process."""
-    url, token, queue, first, count = sys.argv[1:]
+    url, token, name, queue, first, count = sys.argv[1:]
     with Tracker(url, token, path=queue, batch_seconds=0.1) as tracker:
         for number in range(int(first), int(count)):
             # The same again, should this process be killed between the two lines.
-            event_id, timestamp = str(uuid.uuid5(SEQUENCE, f"{number} {queue}")), 1_767_225_600 + number
-            peel = Interaction(kind="peel", event_id=event_id, artifact_id=f"python-0-{number}", timestamp=timestamp)
+            event_id, timestamp = str(uuid.uuid5(SEQUENCE, f"{name} {number}")), 1_767_225_600 + number
+            peel = Interaction(kind="peel", event_id=event_id, artifact_id=f"{name}-0-{number}", timestamp=timestamp)
             tracker.track(peel)
             print(number, flush=True)  # noqa: T201
             time.sleep(PAUSE_SECONDS)

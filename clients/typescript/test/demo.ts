@@ -17,7 +17,6 @@ await page.getByRole("button", { name: "Good: Bread without kneading" }).click()
 await page.getByRole("button", { name: "Keep: Why bread goes stale" }).click();
 await page.getByRole("button", { name: "Bad: Sourdough, day by day" }).click();
 await page.waitForFunction(() => document.querySelectorAll("td.in_graph").length === 5, null, { timeout: 120_000 });
-await page.waitForFunction(() => document.querySelectorAll("#graph path").length === 5, null, { timeout: 60_000 });
 if (picture) await page.screenshot({ path: picture });
 const shown = await page.evaluate(() => ({
   rows: [...document.querySelectorAll("#rows tr")].map((row) => [...row.children].slice(0, 2).map((cell) => cell.textContent)),

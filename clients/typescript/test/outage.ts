@@ -2,13 +2,13 @@
  * Track interactions in Chromium while somebody else switches the API off and on. Each tab tracks its part; at a third
  * and at two thirds of it the tab is reloaded, in the middle it is closed and another one opened.
  *
- * `node outage.ts URL USER TOKEN COUNT TABS` prints the last tab's status.
+ * `node outage.ts URL USER TOKEN NAME COUNT TABS` tracks peels of `NAME-TAB-NUMBER`, and prints the last status.
  */
 import type { Page } from "playwright-core";
 
 import { Browser, servePage, startTracker } from "./browser.ts";
 
-const [url, user, token, ...numbers] = process.argv.slice(2) as [string, string, string, string, string];
+const [url, user, token, name, ...numbers] = process.argv.slice(2) as [string, string, string, string, ...string[]];
 const [count, tabs] = numbers.map(Number) as [number, number];
 const pageUrl = (await servePage()).url;
 const browser = await Browser.start();
@@ -28,7 +28,7 @@ async function track(tab: number): Promise<Page> {
       await page.close();
       page = await start(await browser.context.newPage());
     }
-    await page.evaluate((id) => window.tracker.track({ kind: "peel", artifact_id: id }), `browser-${tab}-${number}`);
+    await page.evaluate((id) => window.tracker.track({ kind: "peel", artifact_id: id }), `${name}-${tab}-${number}`);
     await page.waitForTimeout(50);
   }
   return page;

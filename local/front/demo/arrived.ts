@@ -42,19 +42,19 @@ const ARTIFACT = { x: 456, width: 166 };
 const LABEL_AT = 0.6; // of an edge: nearer to the artifact, where the edges are farther from each other
 
 /** Draw user, event and artifacts from left to right, with an edge for each interaction that the graph has. */
-export function drawGraph(place: HTMLElement, { interactions, graph }: Arrived, query: string): void {
+export function drawGraph(drawing: SVGElement, { interactions, graph }: Arrived, query: string): void {
   const { labels, state } = graph;
   const drawn = interactions.filter((row) => row.state === "in_graph");
   const artifacts = [...new Set(drawn.flatMap((row) => row.artifact_id ?? []))];
   const height = HEADING + Math.max(1, artifacts.length) * ROW;
   const middle = (HEADING + height) / 2;
-  const drawing = element("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img" });
-  drawing.append(element("title", {}, `The event with ${drawn.length} interactions in the graph`));
+  drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
+  drawing.replaceChildren(element("title", {}, `The event with ${drawn.length} interactions in the graph`));
   artifacts.forEach((artifact, index) => {
     const edges = drawn.filter((row) => row.artifact_id === artifact);
     const y = HEADING + ROW * (index + 0.5);
-    edges.forEach(({ kind }, place) => {
-      const bend = (place - (edges.length - 1) / 2) * BEND;
+    edges.forEach(({ kind }, number) => {
+      const bend = (number - (edges.length - 1) / 2) * BEND;
       drawing.append(...edge(right(EVENT), middle, left(ARTIFACT), y, kind.toUpperCase(), kind, bend));
     });
     drawing.append(...box(ARTIFACT, y, artifact, ""));
@@ -65,10 +65,6 @@ export function drawGraph(place: HTMLElement, { interactions, graph }: Arrived, 
     const headings = [[USER, "User"], [EVENT, labels.join(":")], [ARTIFACT, artifacts.length ? "Artifact" : ""]] as const;
     for (const [{ x }, text] of headings) drawing.append(element("text", { x, y: 12, class: "heading" }, text));
   }
-  const caption = document.createElement("p");
-  caption.className = "hint";
-  caption.textContent = { there: "", not_there: "Nothing yet.", unavailable: "The graph cannot be read just now." }[state];
-  place.replaceChildren(...(state === "there" ? [drawing] : [caption]));
 }
 
 type Column = { x: number; width: number };
@@ -94,7 +90,7 @@ function edge(x1: number, y1: number, x2: number, y2: number, text: string, kind
 }
 
 function element(name: string, attributes: Record<string, string | number>, text = ""): SVGElement {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  const made = document.createElementNS(document.querySelector("svg")!.namespaceURI, name) as SVGElement;
   for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, String(value));
   made.textContent = text;
   return made;

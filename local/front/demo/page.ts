@@ -6,6 +6,7 @@ import { type Session, signIn } from "./sign_in.ts";
 
 const ACTIONS = { peel: "Peel", keep: "Keep", mark_good: "Good", mark_bad: "Bad" } as const;
 const ASK_MS = 700; // between two questions whether it has arrived
+const HINTS = { there: "", not_there: "Nothing yet.", unavailable: "The graph cannot be read just now." };
 const NOTHING: Arrived = { interactions: [], graph: { state: "not_there", labels: [], edges: {} } };
 
 const find = <Found extends HTMLElement>(id: string) => document.getElementById(id) as Found;
@@ -82,7 +83,8 @@ async function ask(): Promise<void> {
   if (asked !== event) return;
   const rows = withWaiting(arrived.interactions, asked.tracked);
   showRows(find("rows"), rows);
-  drawGraph(find("graph"), arrived, asked.query);
+  drawGraph(document.querySelector("svg")!, arrived, asked.query);
+  find("hint").textContent = HINTS[arrived.graph.state];
   clearTimeout(asking);
   if (rows.some(({ state }) => state !== "in_graph")) asking = setTimeout(ask, ASK_MS);
 }
