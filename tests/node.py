@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local.environment import COMMANDS
 
+RUN_SECONDS = 280  # less than a test has
 CLIENT = Path(__file__).parents[1] / "clients" / "typescript"
 
 
@@ -23,6 +24,10 @@ def started(*command: str, cwd: Path = CLIENT, **variables: str) -> "subprocess.
 def run(*command: str, cwd: Path = CLIENT, **variables: str) -> str:
     """Run a tool to its end and return its output, which a failure shows."""
     with started(*command, cwd=cwd, **variables) as process:
-        output, error = process.communicate()
+        try:
+            output, error = process.communicate(timeout=RUN_SECONDS)
+        except BaseException:
+            process.kill()
+            raise
     assert process.returncode == 0, output + error
     return output

@@ -91,7 +91,7 @@ async function ask(): Promise<void> {
 
 async function arrivedOf(eventId: string): Promise<Arrived> {
   const headers = { Authorization: `Bearer ${await session.token({ refresh: false })}` };
-  const answer = await fetch(`/event/${eventId}`, { headers, signal: AbortSignal.timeout(10_000) });
+  const answer = await fetch(`/event/${eventId}`, { headers, signal: AbortSignal.timeout(30_000) });
   return answer.ok ? ((await answer.json()) as Arrived) : NOTHING;
 }
 
