@@ -171,7 +171,7 @@ def test_an_edge_is_found_by_its_id_however_many_there_are_beside_it(
     project(peels[:1000])
     ledger.store(peels[1000:])
     with ledger.claim() as rows:
-        done = cypher.run(f"PROFILE {PROJECT}", users=changes(rows).users, epoch="").consume()
+        done = cypher.run(f"PROFILE {PROJECT}", claim={"users": changes(rows).users, "epoch": ""}).consume()
     assert done.counters.relationships_created == 1
     assert 0 < db_hits(done.profile) < 200
 

@@ -43,7 +43,7 @@ class Graph:
                 for text in SCHEMA.values():
                     session.run(text).consume()
                 session.run("CALL db.awaitIndexes(30)").consume()
-                session.run(PROJECT, users=[], epoch="").consume()
+                session.run(PROJECT, claim={"users": [], "epoch": ""}).consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
 
@@ -79,7 +79,7 @@ class Graph:
         if self.abandoned:
             raise GraphUnavailableError("abandoned")
         text = neo4j.Query(PROJECT, timeout=TRANSACTION_SECONDS)
-        return bool(session.run(text, users=changes.users, epoch=epoch).single(strict=True)["events"])
+        return bool(session.run(text, claim={"users": changes.users, "epoch": epoch}).single(strict=True)["events"])
 
     def check_writable(self) -> None:
         """Raise GraphUnavailableError if the graph takes no write at all: then no row is at fault for a refusal."""
@@ -148,7 +148,7 @@ class Graph:
 def write_within(transaction: neo4j.Transaction, changes: Changes) -> None:
     """Apply the changes as a part of this transaction, whatever the graph's state is."""
     epoch = transaction.run(READ_STATE).single(strict=True)["epoch"] or ""
-    transaction.run(PROJECT, users=changes.users, epoch=epoch).consume()
+    transaction.run(PROJECT, claim={"users": changes.users, "epoch": epoch}).consume()
 
 
 def _is_tls_error(error: BaseException | None) -> bool:

@@ -42,10 +42,11 @@ def _for_each(kinds: Iterable[Kind], text: str) -> str:
 # `fresh`, has none to look for.
 #
 # Planned once, by `Graph.prepare`: planning takes far longer than running, and no statistics would change the plan.
+# In a map, since Neo4j plans a list of another size again.
 PROJECT = f"""CYPHER replan=skip
 OPTIONAL MATCH (w:Watermark)
-WITH coalesce(toString(max(w.reached_at)), '') AS epoch WHERE epoch = $epoch
-UNWIND $users AS user
+WITH coalesce(toString(max(w.reached_at)), '') AS epoch WHERE epoch = $claim.epoch
+UNWIND $claim.users AS user
 MERGE (u:User {{id: user.id}}) SET u.id = user.id
 WITH u, user
 UNWIND user.events AS event
