@@ -44,6 +44,7 @@ LONG_TESTS := tests/long
 .PHONY: test-long
 test-long: $(INSTALLED)  ## run the tests that take many minutes, on clouds of their own
 	@$(RUN) pytest $(LONG_TESTS)
+	@HISTORIES=200 $(RUN) pytest tests/integration/test_side_by_side.py
 
 # What needs no cloud gives way to what waits for one and takes the longest.
 tests/infra/% tests/unit/%: NICE := nice
