@@ -1,4 +1,4 @@
-"""`make demo-data` against the deployed system: made-up people sign in and post, and each interaction is stored once."""
+"""`make demo-data` on the deployed system: made-up people sign in and post, and each interaction is stored once."""
 
 import psycopg
 import pytest
