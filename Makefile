@@ -9,6 +9,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 INSTALLED := .venv/installed
 # Isolated from the person's PYTHON… variables, and UTF-8 whatever the locale.
 RUN := .venv/bin/python -I -X utf8 -m
+# What stops must work with nothing installed, or half of it.
+ANY_PYTHON = $(shell .venv/bin/python -I -c '$(FITS)' 2>/dev/null && echo .venv/bin/python || echo '$(PYTHON)')
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .PHONY: help
@@ -21,7 +23,7 @@ up: $(INSTALLED)  ## start the laptop's cloud, deploy into it, and send an examp
 
 .PHONY: down
 down:  ## stop it; the stores keep their data
-	@test ! -e $(INSTALLED) || $(RUN) local down
+	@'$(ANY_PYTHON)' -E -s -X utf8 -m local.stop down
 
 .PHONY: status
 status:  ## show what runs
@@ -54,15 +56,26 @@ check: $(INSTALLED)  ## lint and type-check
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@.venv/bin/lint-imports --no-logo --no-cache
+	@.venv/bin/squawk runtime/chalicelib/ledger/migrations/*.sql
 	@$(RUN) mypy
 
 .PHONY: lock
-lock: $(INSTALLED)  ## pin what pyproject.toml asks for
+lock: $(INSTALLED)  ## pin what pyproject.toml and package.json ask for
 	.venv/bin/uv pip compile $(LOCK) pyproject.toml --extra dev --extra runtime -o requirements/dev.txt
-	.venv/bin/python -I -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-		print(*project["optional-dependencies"]["runtime"], sep="\n")' | \
-		.venv/bin/uv pip compile $(LOCK) - -c requirements/dev.txt -o runtime/requirements.txt
+	$(call EXTRA,runtime) | .venv/bin/uv pip compile $(LOCK) - -c requirements/dev.txt -o runtime/requirements.txt
+	$(call EXTRA,scan) | .venv/bin/uv pip compile $(LOCK) - -o requirements/scan.txt
+	.venv/bin/npm install --package-lock-only
+	.venv/bin/node -e 'const fs = require("fs"), lock = JSON.parse(fs.readFileSync("package-lock.json")); \
+		for (const one of Object.values(lock.packages)) delete one.funding; /* addresses */ \
+		fs.writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n")'
+# One of pyproject.toml's lists, without the project's own dependencies.
+EXTRA = .venv/bin/python -I -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*project["optional-dependencies"]["$(1)"], sep="\n")'
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.PHONY: openapi
+openapi: $(INSTALLED)  ## write the API's documentation, docs/openapi.json and docs/api.html, from the models
+	@$(RUN) local.front.openapi
 
 .PHONY: synth
 synth: $(INSTALLED)  ## write every environment's templates into cdk.out; needs no account
@@ -74,9 +87,7 @@ screenshot: $(INSTALLED)  ## draw the stats page for README again; needs chromiu
 
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed
-	@test ! -e $(INSTALLED) || $(RUN) local clean
-	rm -rf .venv .local node_modules cdk.out chalice.out runtime/.chalice/deployments *.egg-info .hypothesis .*_cache
-	find . -name __pycache__ -prune -exec rm -r {} +
+	@'$(ANY_PYTHON)' -E -s -X utf8 -m local.stop clean
 
 # Again when the pins have changed, or the Python of .venv has gone, or this folder was moved: paths are in .venv.
 ifneq ($(shell .venv/bin/python -I -X utf8 -c 'print(open("$(INSTALLED)").read())' 2>/dev/null),$(CURDIR))

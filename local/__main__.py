@@ -1,82 +1,54 @@
-"""The laptop's cloud: the Makefile calls this."""
+"""The laptop's cloud: `make up` and `make status` call this.
+
+Only the standard library is imported before the lock: `make clean` may remove the rest while this waits.
+"""
 
 import functools
 import os
-import shutil
 import sys
 import time
 import traceback
 from pathlib import Path
 
-import click
-from rich.console import Console
-
-from local.cloud import Cloud
 from local.component import CloudError, in_one_line
-from local.demo import demonstrate
-from local.deploy import deploy
-from local.environment import leave_accounts
-from local.ports import Ports
-
-FOLDER = Path(__file__).parents[1] / ".local"
-
-console = Console()
+from local.environment import ROOT, leave_accounts
+from local.lock import alone
+from local.stop import FOLDER
 
 
-@click.group(help=__doc__)
-def local() -> None:
-    """Group the commands."""
-
-
-@local.command()
 def up() -> None:
-    """Start what does not run, deploy what changed, and send the example through it."""
-    began, cloud = time.monotonic(), _cloud()
+    """Start what does not run, deploy what changed, send the example through it, and run every command."""
+    began = time.monotonic()
     try:
-        with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
-            narrate = status.update if console.is_terminal else _tell
-            with cloud.alone(narrate):
-                cloud.up(narrate=narrate)
-                cloud.ports.remember(FOLDER)
-                target, environment = deploy(cloud, narrate)
-        demonstrate(target, environment, console)
+        with alone(_say):
+            if not (ROOT / ".venv" / "installed").exists():
+                raise CloudError("`make clean` has removed the installation meanwhile: run `make up` again")
+            from rich.console import Console  # noqa: PLC0415
+
+            from local.up import find_cloud, up  # noqa: PLC0415
+
+            console = Console()
+            with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
+                narrate = status.update if console.is_terminal else _tell
+                up(find_cloud(FOLDER, _say), console, narrate)
+            console.print(f"Up after {time.monotonic() - began:.0f} s.")
     except KeyboardInterrupt:
         raise CloudError("interrupted; what it started goes on: `make up` finishes it, `make down` stops it") from None
-    console.print(f"Up after {time.monotonic() - began:.0f} s.")
 
 
-@local.command()
-def down() -> None:
-    """Stop everything; the stores keep their data."""
-    cloud = _cloud()
-    with cloud.alone(console.print):
-        cloud.down()
-
-
-@local.command()
 def status() -> None:
     """Show each component's state; exit 1 unless all run."""
-    states = _cloud().status()
+    from local.up import find_cloud  # noqa: PLC0415
+
+    states = find_cloud(FOLDER, _say).status()
     for component, state in states.items():
-        console.print(f"{component:10}{state}")
+        _say(f"{component:10}{state}")
     sys.exit(set(states.values()) != {"RUNNING"})
-
-
-@local.command()
-def clean() -> None:
-    """Stop everything and remove it, with its data; what tests that were cut off left running, too."""
-    for folder in FOLDER.glob("test-*"):
-        Cloud(folder=folder).down()
-    if FOLDER.exists():
-        cloud = _cloud()
-        with cloud.alone(console.print):
-            cloud.down()
-            shutil.rmtree(FOLDER)
 
 
 @functools.cache
 def _say(step: str) -> None:
-    console.print(step)
+    print(step, flush=True)  # noqa: T201
 
 
 def _tell(told: str) -> None:
@@ -84,16 +56,12 @@ def _tell(told: str) -> None:
     _say(told.partition(",")[0])
 
 
-def _cloud() -> Cloud:
-    return Cloud(folder=FOLDER, ports=Ports.of(Ports.remembered(FOLDER) | os.environ))
-
-
 def main() -> None:
     """Run a command; what is wrong is told in one line."""
     leave_accounts()
     os.umask(0o022)  # the files that are secret say so themselves
     try:
-        local()
+        {"up": up, "status": status}[sys.argv[1]]()
     except CloudError as error:
         sys.exit(f"Error: {error}")
     except Exception as error:  # noqa: BLE001  whatever it is, a person gets one line
@@ -101,7 +69,7 @@ def main() -> None:
 
 
 def _keep_traceback() -> str:
-    log = FOLDER / "logs" / "make.log"
+    log = Path(FOLDER, "logs", "make.log")
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:

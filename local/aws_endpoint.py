@@ -9,6 +9,7 @@ from typing import Any, cast
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from local import queues
 from local.aws_guard import Guard
 from local.component import LOOPBACK
 from local.passwords import passwords
@@ -34,7 +35,16 @@ def main() -> None:
     guard = Guard(app, port=port, secret_of=secret_of, front_key=known["front"])
     # Both as MiniStack's own command has them.
     config = Config.from_mapping(bind=[f"{LOOPBACK}:{port}"], keep_alive_timeout=75, loglevel="INFO")
-    asyncio.run(serve(cast("Any", guard), config))  # hypercorn and Starlette name the same protocol's types apart
+    asyncio.run(_serve(guard, config, folder))
+
+
+async def _serve(guard: Guard, config: Config, folder: Path) -> None:
+    """Serve until a signal, with the queues on disk."""
+    queues.set_aside(folder)
+    keeping = asyncio.create_task(queues.keep_on_disk(folder))
+    await serve(cast("Any", guard), config)  # hypercorn and Starlette name the same protocol's types apart
+    keeping.cancel()
+    queues.write(folder)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """The cloud as one thing: its components brought up and down together."""
 
-import fcntl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -55,24 +53,6 @@ class Cloud:
             narrate(f"{component.name}: waiting for its answer")
             self._await(component)
             component.settle()
-
-    @contextmanager
-    def alone(self, narrate: Narrate = silently) -> Iterator[None]:
-        """Have this folder's cloud to oneself, once whoever else changes it has finished.
-
-        Raises CloudError when the folder is another user's.
-        """
-        try:
-            file = (self._folder / "lock").open("w")
-        except PermissionError as error:
-            raise CloudError(f"{self._folder} belongs to another user") from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                narrate("waiting for the `make` that is at work here")
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def down(self) -> None:
         """Stop everything, the supervisor too; the stores keep their data."""

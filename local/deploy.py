@@ -13,6 +13,8 @@ from local.cloud import Cloud
 from local.component import CloudError, Narrate
 from local.environment import ACCOUNT, COMMANDS, LOOPBACK_HOSTS, of_cdk
 from local.front.app import DEFINITION
+from local.postgres import BINARIES
+from scripts.common.output_files import PRIVATE, replace_file
 from scripts.common.target import Target
 from stacks.config.environments import LOCAL
 
@@ -31,8 +33,7 @@ def deploy(cloud: Cloud, narrate: Narrate, source: Path = ROOT) -> tuple[Target,
     bootstrap = _bootstrap_status(target)
     if bootstrap not in {"", "CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         narrate("the AWS endpoint: starting afresh after a bootstrap that was cut off")
-        cloud.stop("aws")
-        cloud.start("aws")
+        empty(cloud)
         bootstrap = ""
     _put_secrets(target, cloud.secrets())
     if not bootstrap:
@@ -47,6 +48,12 @@ def deploy(cloud: Cloud, narrate: Narrate, source: Path = ROOT) -> tuple[Target,
     _tell_the_front(cloud.folder, target.outputs["ApiUrl"])
     _write(cloud.folder / "env", environment)
     return target, environment
+
+
+def empty(cloud: Cloud) -> None:
+    """Start the endpoint again, with nothing deployed; the queues' messages are kept."""
+    cloud.stop("aws")
+    cloud.start("aws")
 
 
 def _put_secrets(target: Target, values: Mapping[str, Mapping[str, object]]) -> None:
@@ -70,8 +77,12 @@ def _bootstrap_status(target: Target) -> str:
 
 
 def _cdk(cloud: Cloud, environment: dict[str, str], *arguments: str, cwd: Path) -> None:
-    log = cloud.folder / "deploy.log"
-    command = [str(CDK), *arguments, "--output", str(cloud.folder / "cdk.out"), "--no-notices", "--progress", "events"]
+    log, output_folder = cloud.folder / "deploy.log", cloud.folder / "cdk.out"
+    # Of a cdk that was killed. It looks only whether a process has the number in them, which may be another's by now;
+    # and nobody else deploys this cloud: see local/lock.py.
+    for lock in output_folder.glob("*.lock"):
+        lock.unlink()
+    command = [str(CDK), *arguments, "--output", str(output_folder), "--no-notices", "--progress", "events"]
     # CDK's own validation takes 3 s; the tests run it.
     variables = of_cdk(cloud.folder) | environment | {"CDK_VALIDATION": "false"}
     with log.open("ab") as output:
@@ -88,9 +99,8 @@ def _tell_the_front(folder: Path, path: str) -> None:
     templates = (json.loads(file.read_text()) for file in (folder / "cdk.out").glob("*/*.template.json"))
     resources = (resource for template in templates for resource in template["Resources"].values())
     [api] = (resource for resource in resources if resource["Type"] == "AWS::ApiGateway::RestApi")
-    new = (folder / DEFINITION).with_suffix(".new")
-    new.write_text(json.dumps({"path": path, "definition": api["Properties"]["Body"]}))
-    new.rename(folder / DEFINITION)
+    with replace_file(folder / DEFINITION) as file:
+        json.dump({"path": path, "definition": api["Properties"]["Body"]}, file)
 
 
 def _write(file: Path, environment: Mapping[str, str]) -> None:
@@ -100,7 +110,8 @@ def _write(file: Path, environment: Mapping[str, str]) -> None:
         f"unset AWS_PROFILE $(env | sed -nE 's/^({ACCOUNT})=.*/\\1/p')",
         *(f"export {name}={shlex.quote(value)}" for name, value in environment.items()),
         *(f'export {name}="{LOOPBACK_HOSTS}${{{name}:+,${name}}}"' for name in ("no_proxy", "NO_PROXY")),
-        f'export PATH={shlex.quote(":".join(map(str, COMMANDS)))}:"$PATH"',
+        # Postgres' own psql comes last: the person's is preferred.
+        f'export PATH={shlex.quote(":".join(map(str, COMMANDS)))}:"$PATH":{shlex.quote(str(BINARIES))}',
     ]
-    file.touch(mode=0o600)
-    file.write_text("".join(f"{line}\n" for line in lines))
+    with replace_file(file, mode=PRIVATE) as out:
+        out.writelines(f"{line}\n" for line in lines)

@@ -3,18 +3,16 @@
 Standard library only: it runs before anything is installed, by the Python that .venv will be made of.
 """
 
-import fcntl
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from local.component import CloudError, in_one_line
 from local.environment import ROOT, of_installation, uv_indexes
 from local.folder import check
+from local.lock import alone
+from local.stop import FOLDER, stop
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -27,13 +25,15 @@ FREE_MEGABYTES = 1500  # 1 GB of packages, and what is unpacked on the way
 def main() -> None:
     """Install what is not there or no longer what is pinned; what is wrong is told in one line."""
     try:
-        with _alone():
+        with alone(_say):
             if not _is_installed():
                 _install()
     except CloudError as error:
         sys.exit(f"Error: {error}")
     except OSError as error:
         sys.exit(f"Error: cannot install: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Error: interrupted; the next `make` begins the installation again")
 
 
 def _install() -> None:
@@ -42,8 +42,10 @@ def _install() -> None:
         raise CloudError(f"the path {ROOT} has {min(signs)} in it: move the clone")
     if not find_spec("ensurepip"):
         raise CloudError(f"{sys.executable} has no venv; on Debian and Ubuntu: sudo apt install python3-venv")
+    if stop(FOLDER):
+        _say("the laptop's cloud is stopped, because its programs are replaced: `make up` starts it again")
     LOG.parent.mkdir(parents=True, exist_ok=True)
-    print("installing into .venv and node_modules", flush=True)  # noqa: T201
+    _say("installing into .venv and node_modules")
     uv = (str(VENV / "bin" / "uv"), "pip")
     _run(sys.executable, "-I", "-m", "venv", "--clear", str(VENV))
     _run(str(PYTHON), "-m", "pip", "install", "--require-hashes", "--requirement", "requirements/uv.txt")
@@ -53,6 +55,10 @@ def _install() -> None:
     _run(*uv, "install", *into, "--no-deps", "--no-build-isolation", "--editable", ".", **indexes)
     _run("npm", "ci", "--include=dev")
     STAMP.write_text(str(ROOT), encoding="utf-8")
+
+
+def _say(step: str) -> None:
+    print(step, flush=True)  # noqa: T201
 
 
 def _run(*command: str, **variables: str) -> None:
@@ -74,16 +80,6 @@ def _is_installed() -> bool:
     if not (STAMP.exists() and PYTHON.exists() and STAMP.read_text(encoding="utf-8") == str(ROOT)):
         return False
     return all((ROOT / pin).stat().st_mtime <= STAMP.stat().st_mtime for pin in PINS)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    folder = os.open(ROOT, os.O_RDONLY)  # a lock that needs no file, so none that `make clean` removes
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 if __name__ == "__main__":

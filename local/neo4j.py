@@ -50,7 +50,7 @@ class Neo4j:
         lines = (f"{name}={value}\n" for name, value in self.settings.items())
         (self.folder / "conf" / "neo4j.conf").write_text("".join(lines))
         self._java.write_text(_quoted((*JVM, *self.java, "-cp", class_path)))
-        if not (self.folder / "data").exists():
+        if not (self.folder / "data" / "databases").exists():  # it never started: also if this was cut off before
             narrate("Neo4j: setting its password")
             self._set_password()
 

@@ -11,7 +11,8 @@ from typing import Any, Self
 
 import psutil
 
-from local.component import LOOPBACK, CloudError
+from local.component import LOOPBACK, CloudError, Narrate
+from scripts.common.output_files import replace_file
 
 FILE = "ports.json"
 COMPONENTS = ("postgres", "neo4j", "aws", "api")
@@ -40,13 +41,20 @@ class Ports:
 
     def remember(self, folder: Path) -> None:
         """Keep them, so that a later command need not name them again."""
-        (folder / FILE).write_text(json.dumps({variable(name): str(port) for name, port in asdict(self).items()}))
+        with replace_file(folder / FILE) as file:
+            json.dump({variable(name): str(port) for name, port in asdict(self).items()}, file)
 
     @staticmethod
-    def remembered(folder: Path) -> dict[str, str]:
-        """Return what was kept, as the variables that set it; empty where nothing was."""
+    def remembered(folder: Path, narrate: Narrate) -> dict[str, str]:
+        """Return what was kept, as the variables that set it; empty where nothing was, or where it is damaged."""
         file = folder / FILE
-        return dict(json.loads(file.read_text())) if file.exists() else {}
+        try:
+            return {str(name): str(port) for name, port in dict(json.loads(file.read_text())).items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, TypeError):
+            narrate(f"{file} is damaged: the ports are the usual ones again, or those that LOCAL_…_PORT set")
+            return {}
 
     @classmethod
     def free(cls) -> Self:

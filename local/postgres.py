@@ -5,6 +5,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
@@ -46,7 +47,7 @@ class Postgres:
     def prepare(self, narrate: Narrate) -> None:
         """Make the cluster when there is none."""
         if self.data.exists():
-            self._forget_reused_pid()
+            self._remove_stale_lock()
             return
         narrate("Postgres: making its cluster")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -81,14 +82,15 @@ class Postgres:
             connection.execute("SELECT 1")
 
     def settle(self) -> None:
-        """Make the database and the functions' roles."""
+        """Make the database and the roles, and set their passwords: an older version may have made a role without."""
         with self._connect("postgres") as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
             for role in (APP, OPERATOR):
-                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
-                    name, password = sql.Identifier(role), sql.Literal(self._passwords[role])
-                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, password))
+                exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+                verb, name = sql.SQL("ALTER" if exists else "CREATE"), sql.Identifier(role)
+                password = sql.Literal(self._passwords[role])
+                connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, name, password))
 
     def secret(self, username: str) -> dict[str, str | int]:
         """Return the role's secret, its keys named as RDS names them."""
@@ -125,13 +127,24 @@ class Postgres:
         if made.returncode:
             raise CloudError(f"postgres: initdb failed: {in_one_line(made.stderr)}")
 
-    def _forget_reused_pid(self) -> None:
-        """After a crash of the machine the lock's pid may be another process's; Postgres would then refuse to start."""
+    def _remove_stale_lock(self) -> None:
+        """Remove the lock of a server that is gone: Postgres itself only asks whether any process has its number."""
         lock = self.data / "postmaster.pid"
-        if lock.exists():
-            pid = int(lock.read_text().split()[0])
-            if psutil.pid_exists(pid) and psutil.Process(pid).name() != "postgres":
-                lock.unlink()
+        if lock.exists() and not self._is_ours(lock.read_text().partition("\n")[0]):
+            lock.unlink()
+
+    def _is_ours(self, pid: str) -> bool:
+        """Tell whether this number is of a server that works in our folder, as each does in the folder of its data.
+
+        Not by its start time: that moves with the clock, and two servers in one folder would destroy the data.
+        """
+        # A thread has a number too, by which it can be signalled; psutil knows it for none of a process.
+        if not pid.isdecimal() or not psutil.pid_exists(int(pid)):
+            return False
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(int(pid))
+            return process.name() == "postgres" and Path(process.cwd()) == self.data
+        return False
 
     def _as_nobody(self) -> tuple[str, ...]:
         """As root, run as nobody: Postgres refuses to run as root."""

@@ -1,23 +1,22 @@
 """The components' processes, kept by supervisord and steered over its own socket."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault
 
-import psutil
-from supervisor.xmlrpc import Faults, SupervisorTransport  # type: ignore[import-untyped]
+from supervisor.xmlrpc import Faults  # type: ignore[import-untyped]
 
 from local import environment
 from local.component import CloudError, in_one_line
 from local.folder import short
+from local.stop import MARK, stop, sweep
+from local.supervisor_rpc import connected
 from local.supervisord_conf import CONFIGURATION, LOGS, SOCKET, Program, render
 
-MARK = "LOCAL_CLOUD"  # in the environment of every process of a cloud: the folder it belongs to
 RUNNING = ("STARTING", "RUNNING")
 
 
@@ -70,30 +69,11 @@ class Supervisor:
 
     def shut_down(self) -> None:
         """End all programs, supervisord, and what an earlier supervisord of this folder may have left behind."""
-        with suppress(OSError, psutil.Error), self._server() as server:
-            supervisord = psutil.Process(server.getPID())
-            server.stopAllProcesses()  # all at the same time; shutdown alone goes one by one
-            server.shutdown()
-            supervisord.wait(timeout=60)
-        self.sweep()
-        if (near := short(self.folder)) != self.folder:
-            near.unlink()
+        stop(self.folder)
 
     def sweep(self) -> None:
-        """End every process of this folder's cloud, known by the mark in its environment."""
-        mine = [process for process in psutil.process_iter(["environ"]) if self._owns(process)]
-        for process in mine:
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
-        _, stubborn = psutil.wait_procs(mine, timeout=20)
-        for process in stubborn:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(stubborn, timeout=5)
-
-    def _owns(self, process: psutil.Process) -> bool:
-        environment = process.info["environ"] or {}
-        return environment.get(MARK) == str(self.folder) and process.pid != os.getpid()
+        """End what an earlier supervisord of this folder may have left behind."""
+        sweep(self.folder)
 
     def _launch(self) -> None:
         command = (sys.executable, "-m", "supervisor.supervisord", "-c", CONFIGURATION)
@@ -125,13 +105,8 @@ class Supervisor:
             return dict(server.getProcessInfo(name))
         return {}
 
-    @contextmanager
-    def _server(self) -> Iterator[Any]:
-        if not (self.folder / SOCKET).exists():
-            raise FileNotFoundError(SOCKET)
-        transport = SupervisorTransport(None, None, f"unix://{short(self.folder)}/{SOCKET}")
-        with ServerProxy("http://localhost", transport=transport) as proxy:
-            yield proxy.supervisor
+    def _server(self) -> AbstractContextManager[Any]:
+        return connected(self.folder)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from chalice.app import Chalice, CloudWatchEvent, CognitoUserPoolAuthorizer, COR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chalicelib.api.event_status import EventReader
     from chalicelib.worker import Worker
 
 app = Chalice(app_name="interaction-tracker", configure_logs=False)
@@ -40,6 +41,29 @@ def interactions() -> Response:
     from chalicelib.api import http
 
     return http.post_interactions(app.current_request)
+
+
+@app.route("/event/{event_id}", methods=["GET"], authorizer=users, cors=CORS)
+def event(event_id: str) -> Response:
+    """Tell what of one event of the token's user has arrived."""
+    from chalicelib.api.event_status import get_event
+
+    return get_event(app.current_request, event_id, the_event_reader())
+
+
+@app.lambda_function(name="event_status")
+def event_status(event: dict[str, Any], context: object) -> Any:
+    """Serve GET /event: in a function of its own, which may read the stores, while the others need not."""
+    return app(event, context)
+
+
+@functools.cache
+def the_event_reader() -> "EventReader":
+    """Return the process's one reader, which keeps its connections between requests."""
+    from chalicelib import connections
+    from chalicelib.api.event_status import EventReader
+
+    return EventReader(open_ledger=connections.open_ledger_to_read, open_graph=connections.open_graph)
 
 
 @app.lambda_function(name="worker")

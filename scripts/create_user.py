@@ -28,8 +28,8 @@ def create_user(
 ) -> None:
     """Create a user with this EMAIL who can sign in at once.
 
-    Safe to repeat: an existing user keeps the password, unless --replace-password sets another. An account without a
-    password, as an interrupted create-user leaves it, gets one.
+    Safe to repeat: an existing user is never changed without --replace-password; with another option for the password
+    that is an error. An account without a password, as an interrupted create-user leaves it, gets one.
     """
     if not email.strip():
         raise WrongUseError("EMAIL is empty: nobody can sign in with that")

@@ -47,6 +47,8 @@ def erase_user(
     A restore of Postgres to an earlier time loses the erasures since then: save a --list before it, and apply the list
     with --again --file.
 
+    The time up to which data is erased --with-account is a minute ahead: clocks of other machines may differ.
+
     It takes 20 seconds or more: it waits once until running transactions have ended, then checks again. It cannot read
     dead-lettered messages that another command holds: it then exits with 3; run it again.
     """
@@ -80,15 +82,15 @@ def _list_without_account(target: Target) -> None:
 def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> None:
     found = find_user(target, user)
     if "@" in user:
-        click.echo(f"{user} means the account {found.user_id}; --without-account lists the ids of deleted accounts")
+        click.echo(f"{user} means the account {found.user_id}; --without-account lists ids without an account")
     counts = target.operate("holdings", user_id=found.user_id)
     known = bool(found.account or any(counts.values()))
     if known and yes:
         _erase_found(target, found, with_account=with_account)
         return
     with DeadLetterQueue(target) as queue:
-        messages = sum(1 for _ in read_messages_of(queue, found.user_id))
-    if not (known or messages):
+        dead = sum(message.count_of(found.user_id) for message in read_messages_of(queue, found.user_id))
+    if not (known or dead):
         queue.check_all_read()
         raise unknown_user(target, user)
     if yes:
@@ -96,7 +98,7 @@ def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> 
         return
     click.echo(
         f"{found.user_id}: {counts['interactions']} interactions ({counts['waiting']} not yet in the graph),"
-        f" {counts['nodes']} nodes and {messages} dead-lettered messages"
+        f" {counts['nodes']} nodes and {dead} dead-lettered interactions"
         + (f"; the account is {'deleted too' if found.account else 'gone already'}" if with_account else "")
     )
     click.echo("nothing was erased: --yes erases it")
@@ -135,7 +137,7 @@ def _erase(target: Target, until: Mapping[str, Until]) -> None:
     for one in erasures:
         click.echo(
             f"{one.user_id}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes and"
-            f" {deleted[one.user_id]} dead-lettered messages, all from before"
+            f" {deleted[one.user_id]} dead-lettered interactions, all from before"
             f" {one.erased_at and one.erased_at.isoformat()}"
         )
     queue.check_all_read()

@@ -26,6 +26,7 @@ ACTIONS_OF_OPTIONS = {
     "dry_run": ("redrive", "discard", "from_file"),
     "hold": ("redrive", "discard", "view"),
 }
+POISON_IS_LEFT = "; poison stays unless --poison or --reason selects it"
 
 
 class Rate(click.FloatRange):
@@ -49,7 +50,7 @@ class Rate(click.FloatRange):
 @click.option("--reason", multiple=True, type=click.Choice([GAVE_UP, *POISON]), help="Only this reason; repeatable.")
 @click.option("--kind", multiple=True, help="Only messages with an interaction of this kind; repeatable.")
 @click.option("--since", type=Time(), help="Only what was sent since then: 90m, 12h, 3d, or a time (UTC).")
-@click.option("--limit", type=click.IntRange(1, 10**9), help="At most so many, in no particular order.")
+@click.option("--limit", type=click.IntRange(1, 10**9), help="At most so many messages, in no particular order.")
 @click.option("--poison", is_flag=True, help="Only poison: short for its three --reason values.")
 @click.option("--rate", type=Rate(min=0.1), default=50, show_default=True, help="Messages sent per second at most.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and do nothing.")
@@ -62,9 +63,10 @@ class Rate(click.FloatRange):
 )
 @click.option("--yes", is_flag=True, help="Confirm --discard.")
 def redrive_dlq(environment: str, **options: Any) -> None:
-    """Show the dead-letter queue: messages with interactions that could not be stored.
+    """Show the dead-letter queue: interactions that could not be stored.
 
-    By default the command counts them by reason and by kind, and changes nothing. Messages that gave up (Postgres was
+    By default the command counts them by reason and by kind, and changes nothing. A batch that gave up is one message,
+    and moves as one; so --kind, --limit and --rate select messages. Messages that gave up (Postgres was
     unavailable for too long) can be stored another time: --redrive sends them back. Poison (not_json, refused,
     data_error) can never be stored as it is: it stays unless requested.
 
@@ -94,8 +96,10 @@ def redrive_dlq(environment: str, **options: Any) -> None:
         finally:
             bar.stop()
             action.report.show(action.title, metadata=options["metadata"])
+            if queue.unselected:
+                click.echo(f"not selected: {queue.unselected}" + (POISON_IS_LEFT if action_name == "redrive" else ""))
     if action.failed:
-        raise OperationError(f"{action.failed} were refused and stay where they are")
+        raise OperationError(f"{action.failed} messages were refused and stay where they are")
     if incomplete_line:
         raise OperationError(f"{path}, line {incomplete_line}: it is incomplete and was not sent")
     if not path:

@@ -30,7 +30,7 @@ def verify_graph(context: click.Context, environment: str, *, repair: bool) -> N
     """
     total = _compare(find_target(environment), repair=repair)
     _show(total)
-    left = total["missing"] + total["extra"] + total["different"] - total["mended"]
+    left = total["missing"] + total["extra"] + total["different"] - total["repaired"]
     click.echo("different" if left else "not all could be verified" if total["undecided"] else "the same")
     context.exit(DIFFERENT if left else UNDECIDED if total["undecided"] else SAME)
 
@@ -48,7 +48,7 @@ def _compare(target: Target, *, repair: bool) -> dict[str, Any]:
 
 
 def _show(total: dict[str, Any]) -> None:
-    for name in ("users", "ledger", "graph", "missing", "extra", "different", "mended"):
+    for name in ("users", "ledger", "graph", "missing", "extra", "different", "repaired"):
         click.echo(f"{name:10}{total[name]}")
     if total["examples"]:
         rows = [

@@ -1,4 +1,4 @@
-"""The front's ASGI application: the deployed API, and the user pool's sign-in, for browsers and for everybody else."""
+"""The front's ASGI application: the deployed API and its documentation, and the user pool's sign-in, for everybody."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.aws_guard import FRONT_KEY, SIGN_IN
-from local.front import gateway
+from local.front import docs_page, gateway
 from local.front.gateway import Answer, Api, GatewayError
 
 # In the cloud's folder: the deployed API's path and definition. They go with the endpoint's own files.
@@ -55,6 +55,7 @@ class Front:
         hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
         routes = [
             Route(SIGN_IN_PATH, self.sign_in, methods=["POST", "OPTIONS"]),
+            *docs_page.routes(),
             Route("/{path:path}", self.call_api, methods=_VERBS),
         ]
         return Starlette(routes=routes, middleware=[hosts], lifespan=self._lifespan)

@@ -25,9 +25,9 @@ def setting(name: str) -> str:
 
 
 @functools.cache
-def client(service: str) -> Any:
-    """Return the process's one client of an AWS service."""
-    return boto3.client(service, config=SHORT)  # type: ignore[call-overload]
+def client(service: str, timeouts: Config = SHORT) -> Any:
+    """Return the process's one client of an AWS service with these time-outs."""
+    return boto3.client(service, config=timeouts)  # type: ignore[call-overload]
 
 
 def secret(name: str) -> dict[str, Any]:

@@ -72,7 +72,13 @@ class SqsQueue:
 
 def encode(*interactions: Interaction) -> str:
     """Write a message. It is about as long as the request: only the few characters that SQS refuses are escaped."""
-    return _write(VERSION, [one.model_dump(mode="json") for one in interactions])
+    return write({"version": VERSION, "interactions": [one.model_dump(mode="json") for one in interactions]})
+
+
+def write(message: Any) -> str:
+    """Write a message's JSON, valid or not, as text that SQS takes."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return _REFUSED_BY_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def decode(body: str) -> Decoded:
@@ -89,7 +95,7 @@ def decode(body: str) -> Decoded:
         except ValidationError as error:
             if all(problem["type"] == "enum" and isinstance(problem["input"], str) for problem in error.errors()):
                 raise NewerMessageError("kind") from None
-            decoded.refused.append(_write(message.version, [one]))
+            decoded.refused.append(write({"version": message.version, "interactions": [one]}))
     if len(message.interactions) == len(decoded.refused) == 1:
         raise PoisonError("refused")  # the body stays as it came
     return decoded
@@ -107,11 +113,6 @@ def _envelope(body: str) -> Message:
         return Message.model_validate(data)
     except ValidationError:
         raise PoisonError("refused") from None
-
-
-def _write(version: int, interactions: list[Any]) -> str:
-    text = json.dumps({"version": version, "interactions": interactions}, ensure_ascii=False, separators=(",", ":"))
-    return _REFUSED_BY_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _with_derived_id(interaction: Interaction) -> Interaction:

@@ -38,9 +38,9 @@ def write_new_file(path: Path) -> AbstractContextManager[TextIO]:
     return _write(path, mode=PRIVATE, publish=_name_new)
 
 
-def replace_file(path: Path) -> AbstractContextManager[TextIO]:
+def replace_file(path: Path, *, mode: int = SHARED) -> AbstractContextManager[TextIO]:
     """Write a file over one that may exist; a link keeps pointing to it."""
-    return _write(path.resolve(), mode=SHARED, publish=os.replace)
+    return _write(path.resolve(), mode=mode, publish=os.replace)
 
 
 @contextmanager

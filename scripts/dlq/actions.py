@@ -76,4 +76,4 @@ def _send_back(target: Target, queue: DeadLetterQueue, messages: list[DlqMessage
 
 
 def _count_interactions(messages: list[DlqMessage]) -> int:
-    return sum(max(1, len(message.interactions)) for message in messages)
+    return sum(len(message.parts) for message in messages)

@@ -1,8 +1,9 @@
-"""A dead-lettered message: its content, the reason it was given up, and its line in a file."""
+"""A dead-lettered message: its interactions, the reason it was given up, and its line in a file."""
 
 import json
 import os
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -49,37 +50,73 @@ class DlqMessage(BaseModel):
 
     @property
     def message_attributes(self) -> dict[str, dict[str, str | bytes]]:
-        """The message attributes in SQS's form."""
+        """The message attributes in SQS's form, without the reason."""
         return {name: _from_text(value) for name, value in self.attributes.items()}
+
+    @property
+    def dead_letter_attributes(self) -> dict[str, dict[str, str | bytes]]:
+        """The message attributes in SQS's form, as they are in the dead-letter queue."""
+        reason: dict[str, str | bytes] = {"DataType": "String", "StringValue": self.reason}
+        return self.message_attributes | ({} if self.reason == GAVE_UP else {"reason": reason})
+
+    @property
+    def parts(self) -> list[Any]:
+        """What it holds a list of, valid or not; or, if none can be read, one part: the body itself."""
+        try:
+            found = json.loads(self.body)["interactions"]
+        except (ValueError, RecursionError, LookupError, TypeError):
+            found = []
+        return found if isinstance(found, list) and found else [self.body]
 
     @property
     def interactions(self) -> list[dict[str, Any]]:
         """The interactions that can be read in the body, valid or not."""
-        try:
-            found = json.loads(self.body)["interactions"]
-        except (ValueError, RecursionError, LookupError, TypeError):
-            return []
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        return [one for one in self.parts if isinstance(one, dict)]
 
     def texts(self, field: str) -> list[str]:
         """Return the distinct texts in this field of its interactions."""
         return sorted({one[field] for one in self.interactions if isinstance(one.get(field), str)})
 
     def owners(self, user_ids: AbstractSet[str]) -> AbstractSet[str]:
-        """Return the users it belongs to: those it names or, if none can be read, those whose id occurs in the body."""
-        named = self.texts("user_id")
-        if named:
-            return user_ids & set(named)
-        return {id_ for id_ in user_ids if len(id_) >= MIN_SEARCHED_ID_CHARACTERS and id_ in self.body}
+        """Return the users to whom a part of it belongs."""
+        return set().union(*(_owners(part, user_ids) for part in self.parts))
 
-    def is_before(self, user_id: str, time: datetime) -> bool:
-        """Tell whether one of the user's interactions in it was received, or happened, at or before this time.
+    def count_of(self, user_id: str) -> int:
+        """Return how many of its parts belong to this user."""
+        return sum(1 for part in self.parts if _owners(part, {user_id}))
 
-        If none of their times can be read, the message's own time decides.
+    def erase(self, until: Mapping[str, datetime]) -> tuple[Counter[str], str | None]:
+        """Return how many parts belong to each user and are from before that user's time; and a body without them.
+
+        A part was received, or happened, at or before the time; if it says neither, the message's own time decides. The
+        body is None if no part is left.
         """
-        own = [one for one in self.interactions if one.get("user_id") == user_id]
-        times = [one[name] for one in own for name in ("received_at", "timestamp") if type(one.get(name)) is int]
+        erased: Counter[str] = Counter()
+        rest = []
+        for part in self.parts:
+            owners = {one for one in _owners(part, until.keys()) if self._is_before(part, until[one])}
+            erased.update(owners)
+            rest += [] if owners else [part]
+        return erased, self._with(rest) if erased and rest else None
+
+    def _is_before(self, part: Any, time: datetime) -> bool:
+        said = [part.get(name) for name in ("received_at", "timestamp")] if isinstance(part, dict) else []
+        times = [one for one in said if type(one) is int]
         return min(times) <= microseconds(time) if times else self.sent_at <= time
+
+    def _with(self, parts: list[Any]) -> str:
+        from chalicelib.queue import write
+
+        return write({**json.loads(self.body), "interactions": parts})
+
+
+def _owners(part: Any, user_ids: AbstractSet[str]) -> AbstractSet[str]:
+    """Return the user that a part names or, if it names none, those whose id occurs in it."""
+    named = part.get("user_id") if isinstance(part, dict) else None
+    if isinstance(named, str):
+        return user_ids & {named}
+    text = part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
+    return {id_ for id_ in user_ids if len(id_) >= MIN_SEARCHED_ID_CHARACTERS and id_ in text}
 
 
 def _to_text(attribute: Mapping[str, Any]) -> dict[str, str]:

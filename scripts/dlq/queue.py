@@ -44,6 +44,8 @@ class DeadLetterQueue:
         self._settle_seconds = settle_seconds
         self.count, self.unread = self._counts()
         """How many messages can be read, and how many cannot: those that others hold, and those left by `read`."""
+        self.unselected = 0
+        """How many messages `read` has found that were not selected."""
         seconds_to_read = self.count / min(messages_per_second, READS_PER_SECOND)
         self._hold_seconds = hold_seconds or min(MAX_HOLD_SECONDS, 60 + int(seconds_to_read))
 
@@ -90,6 +92,7 @@ class DeadLetterQueue:
             rounds_without_new = 0 if old else rounds_without_new + 1
             read += len(old)
             selected = [message for message in old if selects(message)]
+            self.unselected += len(old) - len(selected)
             kept = {message.message_id for message in selected} if keep else set()
             self._releasable |= {message["MessageId"] for message in new} - kept
             yield from selected
@@ -135,6 +138,10 @@ class DeadLetterQueue:
             answer = self._sqs.send_message_batch(QueueUrl=self._source, Entries=entries)
             sent += [batch[int(entry["Id"])] for entry in answer.get("Successful", [])]
         return sent
+
+    def put(self, body: str, *, like: DlqMessage) -> None:
+        """Send a body to the dead-letter queue itself, with the attributes of a message from there."""
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=like.dead_letter_attributes)
 
     def delete(self, messages: Iterable[DlqMessage]) -> list[DlqMessage]:
         """Delete these from the dead-letter queue and return those that SQS confirmed."""

@@ -3,28 +3,36 @@
 import json
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 from scripts.common.console import console, show_table
 from scripts.dlq.message import DlqMessage
 
 MAX_EXAMPLES = 5
+MAX_PARTS = 3  # of a message that are shown in its example
 
 
 class Report:
-    """Counts of messages, with a few as examples."""
+    """Counts of interactions, with a few messages as examples. A message that cannot be read counts as one."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.messages = 0
         self._reasons: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._oldest: datetime | None = None
         self._examples: list[DlqMessage] = []
 
+    @property
+    def interactions(self) -> int:
+        """How many interactions the messages hold."""
+        return self._kinds.total()
+
     def add(self, message: DlqMessage) -> None:
         """Count the message."""
-        self.count += 1
-        self._reasons[message.reason] += 1
-        self._kinds[_kind(message)] += 1
+        kinds = [_kind(part) for part in message.parts]
+        self.messages += 1
+        self._reasons[message.reason] += len(kinds)
+        self._kinds.update(kinds)
         self._oldest = min(self._oldest or message.sent_at, message.sent_at)
         if len(self._examples) < MAX_EXAMPLES:
             self._examples.append(message)
@@ -32,11 +40,12 @@ class Report:
     def show(self, title: str, *, metadata: bool) -> None:
         """Print the counts and the examples; the users' metadata only on request."""
         age = f", the oldest {_age(self._oldest)} old ({_format_time(self._oldest)})" if self._oldest else ""
-        console().print(f"{title}: {self.count}{age}", highlight=False, markup=False, soft_wrap=True)
-        if not self.count:
+        count = f"{self.interactions} interactions in {self.messages} messages"
+        console().print(f"{title}: {count}{age}", highlight=False, markup=False, soft_wrap=True)
+        if not self.messages:
             return
-        show_table("by reason", ["reason", "messages"], self._reasons.most_common())
-        show_table("by kind", ["kind", "messages"], self._kinds.most_common())
+        show_table("by reason", ["reason", "interactions"], self._reasons.most_common())
+        show_table("by kind", ["kind", "interactions"], self._kinds.most_common())
         columns = ["message", "reason", "kind", "sent", "interactions", *(["metadata"] if metadata else [])]
         rows = [_example(message)[: len(columns)] for message in self._examples]
         show_table("examples", columns, rows)
@@ -47,15 +56,21 @@ def _example(message: DlqMessage) -> list[str]:
     return [
         message.message_id,
         message.reason,
-        _kind(message),
+        " ".join(sorted({_kind(part) for part in message.parts})),
         _format_time(message.sent_at),
-        " ".join(message.texts("id")),
-        " ".join(metadata) or message.body,
+        _first(message.texts("id")),
+        _first(metadata) or message.body,
     ]
 
 
-def _kind(message: DlqMessage) -> str:
-    return " ".join(message.texts("kind")) or "unreadable"
+def _first(texts: list[str]) -> str:
+    more = len(texts) - MAX_PARTS
+    return " ".join(texts[:MAX_PARTS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _kind(part: Any) -> str:
+    kind = part.get("kind") if isinstance(part, dict) else None
+    return kind if isinstance(kind, str) else "unreadable"
 
 
 def _format_time(time: datetime) -> str:

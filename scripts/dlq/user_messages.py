@@ -15,19 +15,22 @@ def read_messages_of(queue: DeadLetterQueue, user_id: str) -> Iterator[DlqMessag
 
 
 def delete_messages_of(queue: DeadLetterQueue, until: Mapping[str, datetime]) -> Counter[str]:
-    """Delete each user's messages up to their time, and return each user's number of deleted messages.
+    """Delete each user's dead-lettered interactions up to their time; return how many of each user were deleted.
 
-    Messages that SQS did not delete are added to the queue's `unread`.
+    What else is in their messages stays, in messages of its own. Messages that SQS did not delete are added to the
+    queue's `unread`.
     """
-
-    def is_erased(message: DlqMessage) -> bool:
-        return any(message.is_before(user_id, until[user_id]) for user_id in message.owners(until.keys()))
-
     counts: Counter[str] = Counter()
-    for batch in batches(_with_progress(queue, queue.read(is_erased, keep=True))):
+    erasable = queue.read(lambda message: message.erase(until)[0], keep=True)
+    for batch in batches(_with_progress(queue, erasable)):
+        for message in batch:
+            _, rest = message.erase(until)
+            if rest:
+                queue.put(rest, like=message)
         deleted = queue.delete(batch)
         queue.unread += len(batch) - len(deleted)
-        counts.update(user_id for message in deleted for user_id in message.owners(until.keys()))
+        for message in deleted:
+            counts += message.erase(until)[0]
     return counts
 
 

@@ -15,6 +15,7 @@ CONDITIONS = (
     domain.domain,
     zones.zones,
     zones.graph_instance_type,
+    zones.nat_instance_type,
     zones.postgres_instance_type,
     image.image,
     quotas.lambda_concurrency,

@@ -1,4 +1,4 @@
-"""The condition of the graph's container image: its tag exists for the host's architecture."""
+"""The condition of the graph's container image: the registry has it for the host's architecture."""
 
 import re
 from typing import Any, Final
@@ -6,43 +6,51 @@ from typing import Any, Final
 import requests
 
 from scripts.preconditions.condition import Deploy, Result, condition, green, red
-from stacks.config.versions import NEO4J_IMAGE
+from stacks.config.versions import NEO4J_DIGEST, NEO4J_REPOSITORY, NEO4J_TAG
 
 _INDEX: Final = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
 _TIMEOUT_SECONDS: Final = 10
-_REMEDY: Final = "choose another tag in stacks/config/versions.py, and in local/jgo.toml with its lock"
+_REMEDY: Final = "write the digest of another build into stacks/config/versions.py"
 _ARCHITECTURES: Final = {"x86_64": "amd64", "arm64": "arm64"}
 """EC2's name of each, and the registry's."""
 
 
 @condition("graph's image", "ec2:DescribeInstanceTypes")
 def image(deploy: Deploy) -> Result:
-    """Whether the registry has the image for the architecture of the graph's host."""
+    """Whether the registry has the pinned image for the architecture of the host; it shows the tag's newest build."""
     if not deploy.graph:
         return green("none needed")
     ec2 = deploy.target.client("ec2")
     [host] = ec2.describe_instance_types(InstanceTypes=[deploy.graph.instance_type])["InstanceTypes"]
     wanted = {_ARCHITECTURES[one] for one in host["ProcessorInfo"]["SupportedArchitectures"] if one in _ARCHITECTURES}
     with requests.Session() as session:
-        found = architectures(session, NEO4J_IMAGE)
+        pinned, newest = _find(session, NEO4J_DIGEST), _find(session, NEO4J_TAG)
+    found = _architectures(pinned)
+    tag = f"{NEO4J_TAG} is {newest.headers['Docker-Content-Digest'] if newest else 'gone'}"
     if not wanted & found:
-        return red(f"{NEO4J_IMAGE}: for {', '.join(sorted(found)) or 'nothing'}, not for {', '.join(wanted)}", _REMEDY)
-    return green(f"{NEO4J_IMAGE} for {', '.join(wanted & found)}")
+        return red(
+            f"{NEO4J_DIGEST} is there for {', '.join(sorted(found)) or 'nothing'}, not for {', '.join(wanted)}; {tag}",
+            _REMEDY,
+        )
+    return green(f"{NEO4J_DIGEST} for {', '.join(wanted & found)}; {tag}")
 
 
-def architectures(session: requests.Session, name: str) -> set[str]:
-    """Return the architectures that an image's tag exists for; none where the tag does not exist.
+def _architectures(answer: requests.Response | None) -> set[str]:
+    manifests: list[dict[str, Any]] = answer.json()["manifests"] if answer else []
+    return {one["platform"]["architecture"] for one in manifests}
+
+
+def _find(session: requests.Session, reference: str) -> requests.Response | None:
+    """Return the list of manifests that a digest or a tag names, None where there is none.
 
     Raises requests.RequestException when the registry does not answer.
     """
-    registry, _, rest = name.partition("/")
-    repository, _, tag = rest.rpartition(":")
-    answer = _get(session, f"https://{registry}/v2/{repository}/manifests/{tag}")
+    registry, _, repository = NEO4J_REPOSITORY.partition("/")
+    answer = _get(session, f"https://{registry}/v2/{repository}/manifests/{reference}")
     if answer.status_code == requests.codes.not_found:
-        return set()
+        return None
     answer.raise_for_status()
-    manifests: list[dict[str, Any]] = answer.json()["manifests"]
-    return {one["platform"]["architecture"] for one in manifests}
+    return answer
 
 
 def _get(session: requests.Session, url: str) -> requests.Response:

@@ -1,5 +1,6 @@
 """Conditions of the availability zones: they exist in this account and offer the stores' instance types."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -33,15 +34,26 @@ def zones(deploy: Deploy) -> Result:
 def graph_instance_type(deploy: Deploy) -> Result:
     """Whether the graph's zone offers its host's instance type."""
     graph = deploy.graph
-    if not graph:
+    return _is_offered(deploy, graph.instance_type, [graph.availability_zone]) if graph else green("none needed")
+
+
+@condition("NAT instances' type", "ec2:DescribeInstanceTypeOfferings")
+def nat_instance_type(deploy: Deploy) -> Result:
+    """Whether each zone that gets a NAT instance offers its type."""
+    network = deploy.environment.network
+    if not network or not network.nat_instance_type:
         return green("none needed")
-    filters = {"instance-type": graph.instance_type, "location": graph.availability_zone}
-    offered = deploy.target.client("ec2").describe_instance_type_offerings(
-        LocationType="availability-zone", Filters=[{"Name": name, "Values": [value]} for name, value in filters.items()]
-    )
-    if not offered["InstanceTypeOfferings"]:
-        return red(f"{graph.availability_zone} has no {graph.instance_type}", f"{_CHOOSE}: zone or type of EcsGraph")
-    return green(f"{graph.instance_type} in {graph.availability_zone}")
+    return _is_offered(deploy, network.nat_instance_type, network.availability_zones[: network.nat_gateways])
+
+
+def _is_offered(deploy: Deploy, kind: str, zones: Sequence[str]) -> Result:
+    filters = [{"Name": "instance-type", "Values": [kind]}, {"Name": "location", "Values": [*zones]}]
+    offers = deploy.target.client("ec2").describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=filters
+    )["InstanceTypeOfferings"]
+    if without := sorted(set(zones) - {offer["Location"] for offer in offers}):
+        return red(f"{', '.join(without)} has no {kind}", f"{_CHOOSE}: zone or type")
+    return green(f"{kind} in {', '.join(zones)}")
 
 
 @condition("Postgres' instance type", "rds:DescribeOrderableDBInstanceOptions")

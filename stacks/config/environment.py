@@ -9,10 +9,22 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, Literal
 
-from stacks.config.options import Domain, ExternalGraph, ExternalPostgres, Graph, Network, Postgres, Users, Worker
+from stacks.config.options import (
+    Domain,
+    ExternalGraph,
+    ExternalPostgres,
+    Graph,
+    Network,
+    Postgres,
+    Quota,
+    Users,
+    Worker,
+)
 
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 _MAX_RECEIVES: Final = 1000  # the highest maxReceiveCount that SQS accepts
+_REQUEST_BYTES: Final = 256 * 1024  # of one request at most
+_REQUEST_INTERACTIONS: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +60,8 @@ class Environment:
     """Requests a second that the API accepts from all clients together; more get 429."""
     throttle_burst: int
     """Size of the burst that API Gateway accepts above that rate, in requests."""
+    quota: Quota | None
+    """What one user may post in a day; None: any amount."""
     waf: bool
     """Whether a web application firewall protects the API."""
     audit_days: int
@@ -82,6 +96,8 @@ class Environment:
             raise ValueError(f"{self.name}: cors_origin is an origin such as https://app.recollect.example, or *")
         if self.python and [int(part) for part in self.python.split(".")] < [3, 12]:
             raise ValueError(f"{self.name}: packages are for Amazon Linux 2023, and so for Python 3.12 or newer")
+        if self.quota and (self.quota.interactions < _REQUEST_INTERACTIONS or self.quota.size_bytes < _REQUEST_BYTES):
+            raise ValueError(f"{self.name}: a quota must allow one largest request")
         types = [type(store) for store in (self.postgres, self.graph, *self.beside)]
         if len(set(types)) < len(types):
             raise ValueError(f"{self.name}: at most one store of each type")

@@ -12,6 +12,7 @@ from stacks.config.options import (
     ExternalPostgres,
     Network,
     OwnUsers,
+    Quota,
     RdsPostgres,
     Worker,
 )
@@ -31,6 +32,7 @@ LOCAL: Final = Environment(
     domain=None,
     throttle_rate=1000,
     throttle_burst=1000,
+    quota=Quota(interactions=100_000, size_bytes=1_000_000_000),
     waf=False,
     audit_days=0,
     alarm_email=None,
@@ -65,6 +67,7 @@ DEV: Final = Environment(
     domain=Domain(name="api.dev.recollect.example", zone_id="Z0111111111111111111", zone_name="dev.recollect.example"),
     throttle_rate=50,
     throttle_burst=100,
+    quota=Quota(interactions=20_000, size_bytes=50_000_000),
     waf=False,
     audit_days=90,
     alarm_email="alice@example.com",

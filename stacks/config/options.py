@@ -127,6 +127,16 @@ class ExistingUsers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Quota:
+    """What one user may post in a day (UTC); above either number the API answers 429 until midnight."""
+
+    interactions: int
+    """Number of interactions."""
+    size_bytes: int
+    """Size of the requests' bodies, in bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """The API's own domain name."""
 

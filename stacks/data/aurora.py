@@ -8,6 +8,7 @@ from constructs import Construct
 
 from stacks.config.environment import Environment
 from stacks.config.options import AuroraPostgres
+from stacks.config.versions import POSTGRES_MAJOR
 from stacks.data.network import Vpc
 from stacks.data.postgres import AUTHORITY, BACKUP_WINDOW, DATABASE, Ledger
 
@@ -19,7 +20,7 @@ class AuroraLedger(Ledger):
         self, scope: Construct, id_: str, *, postgres: AuroraPostgres, network: Vpc, environment: Environment
     ) -> None:
         super().__init__(scope, id_, network=network, environment=environment)
-        version = rds.AuroraPostgresEngineVersion.of("18", "18")  # AWS applies minor versions
+        version = rds.AuroraPostgresEngineVersion.of(POSTGRES_MAJOR, POSTGRES_MAJOR)  # AWS applies minor versions
         engine = rds.DatabaseClusterEngine.aurora_postgres(version=version)
         common: dict[str, Any] = {
             "auto_minor_version_upgrade": True,

@@ -79,13 +79,19 @@ class Vpc(Construct):
                 acknowledge(instance, rule, because=because)
 
     def _restrict_s3(self) -> None:
-        """Let the endpoint read the repositories that the graph's host needs, so that no data leaves by it."""
+        """Let the endpoint read the repositories that the graph's host needs, so that no data leaves by it.
+
+        The names are from aws-samples/data-perimeter-policy-examples (vpc_endpoint_policies/README.md), which cites
+        AWS' pages; the ECS agent's is that of AWS' page on installing it.
+        """
         region, endpoint = cdk.Stack.of(self).region, self.vpc.node.find_child("S3")
         buckets = [
             f"al2023-repos-{region}-de612dc2",  # packages of Amazon Linux
+            f"al2023-{region}",  # its live patches of the kernel
             f"amazon-ecs-agent-{region}",
             f"amazon-ssm-{region}",
-            f"prod-{region}-starport-layer-bucket",  # layers of images in ECR
+            f"amazon-ssm-packages-{region}",
+            f"prod-{region}-starport-layer-bucket",  # layers of images in private repositories of ECR
         ]
         if isinstance(endpoint, ec2.GatewayVpcEndpoint):
             endpoint.add_to_policy(

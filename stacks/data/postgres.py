@@ -4,8 +4,11 @@ from typing import Any, Final, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secrets
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
@@ -14,10 +17,14 @@ from stacks.common.parameters import PostgresParameters
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import RdsPostgres
+from stacks.config.versions import POSTGRES_MAJOR
 from stacks.data.network import Vpc
 
 DATABASE: Final = "interaction_tracker"
 _PORT: Final = 5432
+# RDS' events for an instance whose disk is about to be full, whatever its size is by then: none left; storage cannot
+# be enlarged; the next step would pass the limit; four fifths of the limit are allocated.
+_DISK_EVENTS: Final = ["RDS-EVENT-0007", "RDS-EVENT-0223", "RDS-EVENT-0224", "RDS-EVENT-0225"]
 # UTC, quiet hours; maintenance comes after the night's backup.
 BACKUP_WINDOW: Final = "01:00-02:00"
 _MAINTENANCE_WINDOW: Final = "sun:02:30-sun:03:15"
@@ -96,11 +103,19 @@ class RdsLedger(Ledger):
     """One RDS instance, with a standby if the environment asks for it."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, postgres: RdsPostgres, network: Vpc, environment: Environment
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        postgres: RdsPostgres,
+        network: Vpc,
+        environment: Environment,
+        topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, id_, network=network, environment=environment)
         # The major version only: AWS applies minor ones, and a deploy must not ask for the old one again.
-        engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
+        version = rds.PostgresEngineVersion.of(POSTGRES_MAJOR, POSTGRES_MAJOR)
+        engine = rds.DatabaseInstanceEngine.postgres(version=version)
         instance = rds.DatabaseInstance(
             self,
             "Instance",
@@ -127,6 +142,17 @@ class RdsLedger(Ledger):
         if not postgres.multi_az:
             acknowledge(instance, "RDS3", because="this environment may be unavailable while its instance is replaced")
         acknowledge(instance, "RDS11", because="one security group alone connects to it: another port hides nothing")
+        events.Rule(
+            self,
+            "DiskEvents",
+            description="Postgres' disk is about to be full: mails what RDS says",
+            event_pattern=events.EventPattern(
+                source=["aws.rds"],
+                detail_type=["RDS DB Instance Event"],
+                detail={"EventID": _DISK_EVENTS, "SourceArn": [instance.instance_arn]},
+            ),
+            targets=[targets.SnsTopic(topic, authorize_using_role=True)],
+        )
         self.parameters = self.describe(
             instance.db_instance_endpoint_address,
             instance.instance_identifier,

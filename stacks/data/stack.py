@@ -75,7 +75,7 @@ class DataStack(cdk.Stack):
         for store in (self._environment.postgres, *self._environment.beside):
             if isinstance(store, RdsPostgres):
                 made[RdsPostgres] = RdsLedger(
-                    self, "Rds", postgres=store, network=network, environment=self._environment
+                    self, "Rds", postgres=store, network=network, environment=self._environment, topic=self._topic
                 )
             elif isinstance(store, AuroraPostgres):
                 made[AuroraPostgres] = AuroraLedger(

@@ -42,6 +42,8 @@ class Observability(Construct):
             self._alarm("Interactions wait to be stored", metrics.waiting_seconds(limit=300), 15, above=300)
         self._alarm("The worker fails", metrics.function(self._functions["Worker"], "Errors"), 5, above=0)
         self._alarm("The API fails", metrics.api("5XXError"), 5, above=2)
+        if self._environment.quota:
+            self._alarm("Quotas are not counted", metrics.own("QuotaUnavailable"), 5, above=0)
         # A run measures the outbox first: no value means no run, or no Postgres.
         runs = metrics.own("OutboxRows", cloudwatch.Stats.SAMPLE_COUNT)
         self._alarm("Catch-up does not run", runs, 10, below=1, missing_is_bad=True)

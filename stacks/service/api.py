@@ -21,6 +21,11 @@ from stacks.service.gateway_responses import add_gateway_responses, gateway_resp
 _STAGE: Final = "api"
 # Every body reaches the function as bytes: API Gateway would replace what is not UTF-8 by U+FFFD.
 _BINARY: Final = ["*/*"]
+_HANDLER: Final = "APIHandler"  # Chalice's logical id
+_EVENT_PATH: Final = "/event/{event_id}"
+# Requests per second, and at once: they wait for the stores, and must not take the connections of the worker.
+_EVENT_RATE: Final = 20
+_EVENT_BURST: Final = 40
 _ALLOWED_ORIGIN: Final = "method.response.header.Access-Control-Allow-Origin"
 # Each request's time, route, result, reason and user id; not its sender's address, and no content.
 _ACCESS: Final = {
@@ -50,6 +55,7 @@ class Api(Construct):
         *,
         routes: dict[str, Any],
         handler: sam.CfnFunction,
+        event_status: sam.CfnFunction,
         user_pool_arn: str,
         environment: Environment,
     ) -> None:
@@ -63,6 +69,7 @@ class Api(Construct):
         routes["x-amazon-apigateway-endpoint-configuration"] = {"disableExecuteApiEndpoint": only_own_domain}
         _set_authorizer(routes, user_pool_arn)
         _set_preflight(routes, environment.cors_origin)
+        _integrate(routes["paths"][_EVENT_PATH]["get"], event_status)
         self.rest_api = apigateway.SpecRestApi(
             self,
             "RestApi",
@@ -84,13 +91,18 @@ class Api(Construct):
             add_domain(self.rest_api, environment.domain)
         if environment.waf:
             Firewall(self, "Firewall", api=self.rest_api, environment=environment)
+        self._allow("Invoke", handler, self.rest_api.arn_for_execute_api())
+        self._allow("InvokeEventStatus", event_status, self.rest_api.arn_for_execute_api("GET", "/event/*", _STAGE))
+
+    def _allow(self, id_: str, function: sam.CfnFunction, requests_arn: str) -> None:
+        """Let these requests of the API invoke the function."""
         lambda_.CfnPermission(
             self,
-            "Invoke",
+            id_,
             action="lambda:InvokeFunction",
-            function_name=handler.ref,
+            function_name=function.ref,
             principal="apigateway.amazonaws.com",
-            source_arn=self.rest_api.arn_for_execute_api(),
+            source_arn=requests_arn,
         )
 
     def _stage(self, environment: Environment) -> apigateway.StageOptions:
@@ -107,6 +119,14 @@ class Api(Construct):
             tracing_enabled=True,
             throttling_rate_limit=environment.throttle_rate,
             throttling_burst_limit=environment.throttle_burst,
+            method_options={
+                f"{_EVENT_PATH}/GET": apigateway.MethodDeploymentOptions(
+                    logging_level=apigateway.MethodLoggingLevel.OFF,
+                    data_trace_enabled=False,
+                    throttling_rate_limit=_EVENT_RATE,
+                    throttling_burst_limit=_EVENT_BURST,
+                )
+            },
         )
 
     def _acknowledge(self, environment: Environment) -> None:
@@ -147,6 +167,12 @@ def _set_authorizer(routes: dict[str, Any], user_pool_arn: str) -> None:
     """Replace the placeholder pool of runtime/app.py by the real one."""
     scheme = routes["securityDefinitions"]["users"]
     scheme["x-amazon-apigateway-authorizer"]["providerARNs"] = [user_pool_arn]
+
+
+def _integrate(method: dict[str, Any], function: sam.CfnFunction) -> None:
+    """Have a method answered by this function: Chalice has one for all routes."""
+    integration = method["x-amazon-apigateway-integration"]
+    integration["uri"] = {"Fn::Sub": integration["uri"]["Fn::Sub"].replace(_HANDLER, function.node.id)}
 
 
 def _set_preflight(routes: dict[str, Any], cors_origin: str) -> None:

@@ -42,7 +42,7 @@ def _rows(metrics: Metrics, functions: Mapping[str, str]) -> dict[str, Graphs]:
     return {
         "Are requests coming in, and are they accepted?": {
             "Requests": [api("Count"), api("4XXError"), api("5XXError")],
-            "Answered": [own("Accepted"), own("Refused"), own("Retried")],
+            "Answered": [own("Accepted"), own("Refused"), own("Retried"), own("QuotaUnavailable")],
             "Refused, by reason": [metrics.by_reason("Refused")],
             "Milliseconds to the answer": [api("Latency", _P50), api("Latency", _P99)],
         },

@@ -58,13 +58,8 @@ class Function(Construct):
         resource.timeout = timeout_seconds
         resource.memory_size = memory_mb
         resource.tracing = "Active"
-        resource.environment = sam.CfnFunction.FunctionEnvironmentProperty(
-            variables={
-                "ENVIRONMENT": environment.name,
-                "LOG_LEVEL": environment.log_level,
-                **variables,
-            }
-        )
+        self._variables = {"ENVIRONMENT": environment.name, "LOG_LEVEL": environment.log_level}
+        self.add_variables(variables)
         resource.add_property_override("LoggingConfig.LogGroup", self.log.log_group_name)
         # So that it has its rights before it first runs.
         resource.node.add_dependency(self.role)
@@ -72,6 +67,11 @@ class Function(Construct):
             self, "Reference", function_arn=resource.get_att("Arn").to_string(), same_environment=True
         )
         """The function, for constructs that need an IFunction; its rights are those of `role`."""
+
+    def add_variables(self, variables: Mapping[str, str]) -> None:
+        """Set more of its environment variables."""
+        self._variables |= variables
+        self.resource.environment = sam.CfnFunction.FunctionEnvironmentProperty(variables=self._variables)
 
     def join_network(self, network: NetworkParameters | None, *, security_groups: list[str]) -> None:
         """Put it into the network with these security groups and the one for outgoing HTTPS; None: no network."""

@@ -12,7 +12,7 @@ class _Answer(NamedTuple):
     message: str
 
 
-_NO_ROUTE: Final = "no such route: there are POST /interaction and POST /interactions"
+_NO_ROUTE: Final = "no such route: there are POST /interaction, POST /interactions and GET /event/{event_id}"
 _ANSWERS: Final = {
     "DEFAULT_4XX": _Answer(None, "error", "the request is not acceptable"),
     "DEFAULT_5XX": _Answer(None, "retry", "temporary failure; post the same body again, nothing is stored twice"),

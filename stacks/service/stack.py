@@ -1,9 +1,9 @@
 """The stateless stack: the API, the functions and what connects them. Composition only."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -18,7 +18,11 @@ from stacks.service.function import Function
 from stacks.service.metrics import Metrics
 from stacks.service.migration import Migration
 from stacks.service.operator_policy import Operators
+from stacks.service.quota import QuotaTable
 from stacks.service.store_access import Stores
+from stacks.service.worker_mapping import map_queue_to_worker
+
+EVENT_STATUS_CONCURRENCY: Final = 5  # each holds a connection to Postgres
 
 
 class ServiceStack(cdk.Stack):
@@ -37,7 +41,6 @@ class ServiceStack(cdk.Stack):
         )
         self._stores = Stores(self, "Stores", environment=environment, parameters=parameters)
 
-        self._api = self._make_api()
         self._operations = self._make_operations()
         self._migration = Migration(
             self,
@@ -46,11 +49,14 @@ class ServiceStack(cdk.Stack):
             version=f"{self._package.version}{type(environment.postgres).__name__}",
             environment=environment,
         )
+        self._event_status = self._make_event_status()
+        self._api = self._make_api()
         self._catch_up = self._make_catch_up()
         self._worker = self._make_worker()
         # The worker first: it reads what the API of its own release queues, and older messages too.
         self._package.function("APIHandler").node.add_dependency(self._worker.resource)
-        self._mapping = self._make_mapping()
+        self._mapping = map_queue_to_worker(self, self._queue, self._worker, environment=environment)
+        self._mapping.node.add_dependency(self._migration.done)
         Observability(
             self,
             "Observability",
@@ -83,24 +89,38 @@ class ServiceStack(cdk.Stack):
             timeout_seconds=10,
             variables={
                 "QUEUE_URL": self._queue.queue_url,
-                "CORS_ORIGIN": self._environment.cors_origin,
-                "USER_POOL_CLIENT_IDS": ",".join([self._parameters.user_pool_client_id, *self._other_clients]),
+                **self._http_variables,
             },
         )
         self._queue.grant_send_messages(function.role)
+        if self._environment.quota:
+            QuotaTable(self, "Quota", quota=self._environment.quota).count_in(function)
         return Api(
             self,
             "Api",
             routes=self._package.routes,
             handler=function.resource,
+            event_status=self._event_status.resource,
             user_pool_arn=self._parameters.user_pool_arn,
             environment=self._environment,
         )
 
+    def _make_event_status(self) -> Function:
+        function = self._make_function("EventStatus", timeout_seconds=10, variables=self._http_variables, role="app")
+        if self._environment.reserved_concurrency:
+            function.resource.reserved_concurrent_executions = EVENT_STATUS_CONCURRENCY
+        function.resource.node.add_dependency(self._migration.done)
+        return function
+
     @property
-    def _other_clients(self) -> tuple[str, ...]:
+    def _http_variables(self) -> dict[str, str]:
+        """The environment variables of the functions that answer frontends."""
         users = self._environment.users
-        return users.other_client_ids if isinstance(users, ExistingUsers) else ()
+        others = users.other_client_ids if isinstance(users, ExistingUsers) else ()
+        return {
+            "CORS_ORIGIN": self._environment.cors_origin,
+            "USER_POOL_CLIENT_IDS": ",".join([self._parameters.user_pool_client_id, *others]),
+        }
 
     def _make_operations(self) -> Function:
         function = self._make_function(
@@ -132,21 +152,6 @@ class ServiceStack(cdk.Stack):
         self._dead_letters.grant_send_messages(function.role)
         function.resource.node.add_dependency(self._migration.done)
         return function
-
-    def _make_mapping(self) -> lambda_.EventSourceMapping:
-        worker = self._environment.worker
-        mapping = lambda_.EventSourceMapping(
-            self,
-            "WorkerMapping",
-            target=self._worker.reference,
-            event_source_arn=self._queue.queue_arn,
-            batch_size=worker.batch_size,
-            max_batching_window=cdk.Duration.seconds(worker.window_seconds),
-            max_concurrency=worker.concurrency,
-            report_batch_item_failures=True,
-        )
-        mapping.node.add_dependency(self._worker.role, self._migration.done)
-        return mapping
 
     def _make_outputs(self) -> None:
         outputs = {

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from local.up import LANES
+from tests.commands import run_redirected
 from tests.e2e.conftest import EMAIL, PASSWORD, System
 from tests.hostile import ACCOUNTS
 
@@ -69,3 +71,25 @@ def test_an_unreachable_endpoint_is_exit_3(system: System) -> None:
     result = run(system, "create-user", "-e", "local", EMAIL, AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert result.returncode == 3
     assert result.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize(("command", "words"), [one for lane in LANES for one in lane.items()])
+def test_an_output_on_a_full_disk_is_exit_3(system: System, command: str, words: tuple[str, ...]) -> None:
+    result = run_redirected(command, ">/dev/full", "-e", "local", *words, **system.environment)
+    assert result.returncode == 3
+    assert "No space left on device" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("words", [("export-user", "alice@example.com", "-o"), ("stats", "--html")])
+def test_a_file_on_a_full_disk_is_exit_3_and_not_there(system: System, words: tuple[str, ...], tmp_path: Path) -> None:
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$0" "$@"', str(COMMANDS / words[0])]
+    result = subprocess.run(
+        [*limited, "-e", "local", *words[1:], str(tmp_path / "file")],
+        env=os.environ | system.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (result.returncode, list(tmp_path.iterdir())) == (3, [])
+    assert "File too large" in result.stderr.splitlines()[-1]

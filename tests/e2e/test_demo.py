@@ -1,10 +1,12 @@
-"""What `make up` ends with says where an interaction got stuck."""
+"""What `make up` ends with says where an interaction got stuck, and which command does not work."""
 
+import psycopg
 import pytest
 from rich.console import Console
 
 from local.component import CloudError
 from local.demo import demonstrate
+from local.up import check_commands
 from tests.e2e.conftest import System
 from tests.waiting import within
 
@@ -26,3 +28,16 @@ def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_
             demonstrate(system.target, system.environment, Console(), seconds=5)
     finally:
         switch(on=True)
+
+
+def test_a_command_that_does_not_work_is_named_with_its_own_word(system: System, sql: psycopg.Connection) -> None:
+    check_commands(system.environment)
+    sql.execute("ALTER ROLE operator PASSWORD NULL")
+    try:
+        with pytest.raises(CloudError) as error:
+            check_commands(system.environment)
+    finally:
+        system.cloud.up(["postgres"])  # sets it again
+    assert "`verify-graph` does not work: Error: verify: " in str(error.value)
+    assert "`tunnel` does not work" not in str(error.value)
+    check_commands(system.environment)

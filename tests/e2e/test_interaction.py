@@ -15,6 +15,7 @@ import psycopg
 import pytest
 import requests
 
+from local.postgres import BINARIES
 from tests.e2e.conftest import System
 from tests.outages import frozen, stopped
 from tests.samples import ARTIFACT
@@ -74,6 +75,13 @@ def test_the_readmes_examples_run_as_written(
     arrived(5, sql, cypher, result.stdout.strip(), "recall", "peel")
     assert {kind for kind, *_ in sql.execute(readme_example("sql"))} >= {"recall", "peel"}
     assert ARTIFACT in {record["artifact.id"] for record in cypher.run(readme_example("cypher"))}
+    queries = {
+        "local.cypher": [sys.executable, "-m", "local.cypher", readme_example("cypher")],
+        "psql": [BINARIES / "psql", system.environment["DATABASE_URL"], "-c", readme_example("sql")],
+    }
+    for name, query in queries.items():
+        found = subprocess.run(query, env=system.environment, capture_output=True, text=True, timeout=60, check=True)
+        assert {"local.cypher": ARTIFACT, "psql": "recall"}[name] in found.stdout
 
 
 def test_the_same_body_twice_is_one_row_and_one_edge(

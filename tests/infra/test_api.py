@@ -1,6 +1,7 @@
 """The API: authorization, throttling, domain, firewall, and API Gateway's own answers."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.infra.template import Template
 
 REST_API = "AWS::ApiGateway::RestApi"
 RETRY = {"THROTTLED", "QUOTA_EXCEEDED", "DEFAULT_5XX"}
-ROUTES = {"/interaction": "post", "/interactions": "post"}
+ROUTES = {"/interaction": "post", "/interactions": "post", "/event/{event_id}": "get"}
 CODES = {
     "UNAUTHORIZED": "401",
     "ACCESS_DENIED": "403",
@@ -96,11 +97,29 @@ def test_the_api_has_one_stage_in_one_region(service: Template) -> None:
     assert stage["Properties"]["StageName"] == "api"
 
 
-def test_only_our_api_may_call_its_function(service: Template) -> None:
-    _, permission = service.one("AWS::Lambda::Permission", starting="Api")
-    assert permission["Properties"]["FunctionName"] == {"Ref": "APIHandler"}
+def test_only_our_api_may_call_its_functions(service: Template) -> None:
     api, _ = service.one(REST_API)
-    assert f":{api}/*" in service.plain(permission["Properties"]["SourceArn"])
+    allowed = {
+        permission["Properties"]["FunctionName"]["Ref"]: service.plain(permission["Properties"]["SourceArn"])
+        for id_, permission in service.of_type("AWS::Lambda::Permission").items()
+        if id_.startswith("Api")
+    }
+    assert {name: where.partition(f":{api}")[2] for name, where in allowed.items()} == {
+        "APIHandler": "/*/*/*",
+        "EventStatus": "/api/GET/event/*",
+    }
+
+
+def test_the_status_of_an_event_has_a_function_of_its_own(definition: dict[str, Any]) -> None:
+    called = {
+        path: definition["paths"][path][method]["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        for path, method in ROUTES.items()
+    }
+    assert {path: re.findall(r"functions/\$\{(\w+)\.Arn\}/", uri) for path, uri in called.items()} == {
+        "/interaction": ["APIHandler"],
+        "/interactions": ["APIHandler"],
+        "/event/{event_id}": ["EventStatus"],
+    }
 
 
 def test_gateway_responses_have_the_contracts_shape(responses: dict[str, Any]) -> None:
@@ -149,18 +168,22 @@ def test_the_local_endpoint_has_the_same_gateway_responses_as_resources(
 
 def test_requests_are_throttled(service: Template, environment: Environment) -> None:
     _, stage = service.one("AWS::ApiGateway::Stage")
-    [settings] = stage["Properties"]["MethodSettings"]
-    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
-    assert settings["ThrottlingRateLimit"] == environment.throttle_rate
-    assert settings["ThrottlingBurstLimit"] == environment.throttle_burst
+    settings = {
+        (one["HttpMethod"], one["ResourcePath"]): (one["ThrottlingRateLimit"], one["ThrottlingBurstLimit"])
+        for one in stage["Properties"]["MethodSettings"]
+    }
+    assert settings == {
+        ("*", "/*"): (environment.throttle_rate, environment.throttle_burst),
+        ("GET", "/~1event~1{event_id}"): (20, 40),
+    }
 
 
 def test_requests_are_logged_and_traced_with_the_user_id_and_without_address_or_content(service: Template) -> None:
     _, stage = service.one("AWS::ApiGateway::Stage")
     properties = stage["Properties"]
     assert properties["TracingEnabled"] is True
-    [settings] = properties["MethodSettings"]
-    assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
+    logged = {(one["LoggingLevel"], one["DataTraceEnabled"]) for one in properties["MethodSettings"]}
+    assert logged == {("OFF", False)}
     named = set(json.loads(properties["AccessLogSetting"]["Format"]).values())
     assert "$context.status" in named
     personal = {name for name in named if "identity" in name or "authorizer" in name or "request.header" in name}

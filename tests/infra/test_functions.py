@@ -1,10 +1,16 @@
 """The functions: exact rights, variables, events, and their order in a deploy."""
 
 import sys
+from dataclasses import replace
 
+import aws_cdk as cdk
 import pytest
 
 from stacks.config.environment import Environment
+from stacks.config.environments import LOCAL
+from stacks.config.options import Quota
+from stacks.deployment import Deployment
+from tests.infra.conftest import FLAGS
 from tests.infra.template import Template
 
 FUNCTION = "AWS::Serverless::Function"
@@ -29,12 +35,17 @@ INTERFACES = {
 OUTSIDE = {"APIHandler": {"queue-arn": SEND}}
 # By function: its rights on the queues, and its role in Postgres.
 INSIDE = {
+    "EventStatus": ({}, "app"),
     "CatchUp": ({}, "app"),
     "Worker": ({"queue-arn": CONSUME, "dead-letter-queue-arn": SEND}, "app"),
     "Operations": ({}, "operator"),
 }
 OWN_VARIABLES = {
-    "APIHandler": {"QUEUE_URL", "CORS_ORIGIN", "USER_POOL_CLIENT_IDS"},
+    "APIHandler": {
+        *("QUEUE_URL", "CORS_ORIGIN", "USER_POOL_CLIENT_IDS"),
+        *("QUOTA_TABLE", "QUOTA_INTERACTIONS", "QUOTA_BYTES"),
+    },
+    "EventStatus": {"CORS_ORIGIN", "USER_POOL_CLIENT_IDS"},
     "CatchUp": set(),
     "Worker": {"DEAD_LETTER_QUEUE_URL"},
     "Operations": {"POSTGRES_OWNER_SECRET"},
@@ -77,7 +88,9 @@ def test_a_function_has_exactly_these_rights(service: Template, environment: Env
     role = service.plain(function["Role"]).removesuffix(".Arn")
     log = function["LoggingConfig"]["LogGroup"]["Ref"]
     write_log = {f"{log}.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"}}
-    assert service.rights(role) == rights(name, environment) | write_log
+    table, _ = service.one("AWS::DynamoDB::Table")
+    count = {f"{table}.Arn": {"dynamodb:UpdateItem"}} if name == "APIHandler" else {}
+    assert service.rights(role) == rights(name, environment) | write_log | count
     assert "ManagedPolicyArns" not in service.of_type("AWS::IAM::Role")[role]["Properties"]
 
 
@@ -147,6 +160,39 @@ def test_a_function_is_traced_and_has_the_environments_python(
     assert layer["Properties"]["CompatibleArchitectures"] == properties["Architectures"]
 
 
+def test_each_user_has_a_quota_that_is_counted_in_a_table(service: Template, environment: Environment) -> None:
+    id_, table = service.one("AWS::DynamoDB::Table")
+    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["Properties"]["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["DeletionPolicy"] == "Delete"
+    variables = service.of_type(FUNCTION)["APIHandler"]["Properties"]["Environment"]["Variables"]
+    assert environment.quota
+    assert {name: value for name, value in variables.items() if name.startswith("QUOTA_")} == {
+        "QUOTA_TABLE": {"Ref": id_},
+        "QUOTA_INTERACTIONS": str(environment.quota.interactions),
+        "QUOTA_BYTES": str(environment.quota.size_bytes),
+    }
+
+
+def test_an_environment_without_a_quota_has_no_table() -> None:
+    app = cdk.App(context=FLAGS)
+    Deployment(app, environment=replace(LOCAL, quota=None))
+    (stack,) = (one for one in app.synth().get_nested_assembly("assembly-local").stacks if "service" in one.stack_name)
+    template = Template(stack.template)
+    assert template.of_type("AWS::DynamoDB::Table") == {}
+    variables = template.of_type(FUNCTION)["APIHandler"]["Properties"]["Environment"]["Variables"]
+    assert not [name for name in variables if name.startswith("QUOTA_")]
+
+
+@pytest.mark.parametrize(
+    "quota", [Quota(interactions=99, size_bytes=10**9), Quota(interactions=10**9, size_bytes=10**5)]
+)
+def test_a_quota_below_one_request_is_refused_at_synth(quota: Quota) -> None:
+    with pytest.raises(ValueError, match="a quota must allow"):
+        replace(LOCAL, quota=quota)
+
+
 def test_only_catch_up_runs_on_a_schedule(service: Template) -> None:
     events = {
         name: [event["Type"] for event in function["Properties"].get("Events", {}).values()]
@@ -178,17 +224,20 @@ def test_a_flood_does_not_use_up_the_database_connections(service: Template, env
     _, mapping = service.one("AWS::Lambda::EventSourceMapping")
     workers = mapping["Properties"]["ScalingConfig"]["MaximumConcurrency"]
     assert workers == environment.worker.concurrency
+    statuses = service.of_type(FUNCTION)["EventStatus"]["Properties"].get("ReservedConcurrentExecutions")
+    assert statuses == (5 if environment.reserved_concurrency else None)  # else the throttle of its route limits it
     # Catch-up, operations and a migration hold one each.
     alarms = service.of_type("AWS::CloudWatch::Alarm").values()
     limits = [
         a["Properties"]["Threshold"] for a in alarms if a["Properties"].get("MetricName") == "DatabaseConnections"
     ]
-    assert all(workers + 3 <= limit / 2 for limit in limits)
+    assert all(workers + 5 + 3 <= limit / 2 for limit in limits)
     assert len(limits) == (1 if environment.network else 0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "id_"), [(FUNCTION, "Worker"), (FUNCTION, "CatchUp"), ("AWS::Lambda::EventSourceMapping", "")]
+    ("kind", "id_"),
+    [*((FUNCTION, name) for name in ("Worker", "CatchUp", "EventStatus")), ("AWS::Lambda::EventSourceMapping", "")],
 )
 def test_code_that_needs_a_schema_waits_for_the_migration(service: Template, kind: str, id_: str) -> None:
     migration, _ = service.one("Custom::Migration")

@@ -11,6 +11,7 @@ import pytest
 from local.neo4j import Neo4j
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
+from stacks.config.versions import NEO4J_REPOSITORY, NEO4J_TAG
 from stacks.data.neo4j.host import MOUNT, READY
 from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
@@ -187,10 +188,11 @@ def test_neo4js_memory_fits_its_container_and_its_host(container: dict[str, Any]
     assert container["Memory"] + 768 <= environment.graph.host_memory_mib  # for the system and the agents
 
 
-def test_neo4j_has_the_same_version_as_on_the_laptop(container: dict[str, Any]) -> None:
+def test_neo4j_is_one_build_of_the_same_version_as_on_the_laptop(container: dict[str, Any]) -> None:
     version = re.search(r"org\.neo4j:neo4j:([\d.]+)", JARS.read_text())
     assert version
-    assert container["Image"].endswith(f"/neo4j:{version[1]}-community")
+    assert f"{version[1]}-community" == NEO4J_TAG
+    assert re.fullmatch(re.escape(NEO4J_REPOSITORY) + "@sha256:[0-9a-f]{64}", container["Image"])
 
 
 def test_bolt_requires_tls_and_notices_lost_clients(container: dict[str, Any]) -> None:

@@ -51,6 +51,21 @@ def test_a_kept_ledgers_groups_are_kept_too(environment: Environment) -> None:
         assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
+@pytest.mark.parametrize("environment", ON_AWS, ids=lambda environment: environment.name)
+def test_rds_tells_that_the_disk_fills_whatever_its_size_is_by_then(environment: Environment) -> None:
+    stack = data_stack(environment)
+    instance, _ = stack.one(INSTANCE)
+    topic, _ = stack.one("AWS::SNS::Topic")
+    _, rule = stack.one("AWS::Events::Rule", starting="Rds")
+    pattern = rule["Properties"]["EventPattern"]
+    assert pattern["source"] == ["aws.rds"]
+    assert set(pattern["detail"]["EventID"]) == {f"RDS-EVENT-{number}" for number in ("0007", "0223", "0224", "0225")}
+    assert stack.plain(pattern["detail"]["SourceArn"][0]).endswith(f":db:{instance}")
+    [target] = rule["Properties"]["Targets"]
+    assert target["Arn"] == {"Ref": topic}
+    assert stack.rights(stack.plain(target["RoleArn"]).removesuffix(".Arn")) == {topic: {"sns:Publish"}}
+
+
 def test_an_instance_has_the_memory_that_iam_logins_need() -> None:
     # 300 MiB and more besides Postgres' own: more than the 1 GiB of a micro.
     for environment in ON_AWS:

@@ -12,6 +12,7 @@ from tests.infra.test_functions import NAMES, READ_SECRET, TRACE
 ROLE = "AWS::IAM::Role"
 WRITE_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 LOGIN = "GraphLogin9E5514A5"
+TOPIC = "Alarms04B5A0BF"
 VOLUME = "arn:aws:ec2:us-east-1:{account}:volume/GraphHostVolume652A7521"
 SNAPSHOTS = "arn:aws:ec2:us-east-1::snapshot/*"
 # By prefix of a role's logical id; actions on "*" take no resource.
@@ -68,6 +69,7 @@ OF_DATA: dict[str, dict[str, set[str]]] = {
             "xray:GetSamplingTargets",
         },
     },
+    "RdsDiskEvents": {TOPIC: {"sns:Publish"}},
     "SchedulerRoleForTarget": {"GraphSnapshotMachineE99BB023": {"states:StartExecution"}},
 }
 OF_SERVICE: dict[str, dict[str, set[str]]] = {

@@ -179,3 +179,12 @@ def test_a_message_is_the_same_after_writing_and_reading_its_file(target: TwoQue
     with DeadLetterQueue(target) as queue:
         [message] = queue.read()
     assert DlqMessage.model_validate_json(message.model_dump_json()) == message
+
+
+def test_an_erasure_leaves_the_rest_of_a_batch_with_its_reason(target: TwoQueues, send: Send) -> None:
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    later = interaction(now=in_an_hour, timestamp=in_an_hour.timestamp(), metadata={"a": "日本\ufffe😀"})
+    send(encode(interaction("keep", artifact_id=ARTIFACT), later, interaction()), "data_error")
+    with DeadLetterQueue(target) as queue:
+        assert delete_messages_of(queue, {ALICE: datetime.now(UTC)}) == {ALICE: 2}
+    assert visible(target) == {encode(later): "data_error"}

@@ -1,6 +1,7 @@
 """How migrations log in on RDS, whose secret for the owner holds only user name and password."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from chalicelib import config
 from chalicelib.connections import owner
+from chalicelib.ledger import migrate
 from chalicelib.ledger.connection import conninfo
 from chalicelib.ledger.migrate import migrate_ledger
 from local.cloud import Cloud
@@ -71,36 +73,60 @@ def test_token_and_password_are_sent_only_to_a_server_with_rds_certificate(
     assert verified(conninfo(owner())) == {**place, "user": "ledger_owner"}
 
 
-def test_migrations_need_no_superuser_and_make_every_role_log_in_with_a_token(tmp_path: Path) -> None:
-    cloud = Cloud(folder=tmp_path, ports=Ports.free())
+def test_with_passwords_refused_as_on_rds_migrations_and_every_role_log_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = Cloud(folder=tmp_path / "cloud", ports=Ports.free())
     cloud.up(["postgres"])
     try:
         superuser = cloud.secrets()["postgres-owner"]
         with psycopg.connect(conninfo(superuser), autocommit=True) as sql:
             sql.execute(AS_RDS.format(database=superuser["dbname"]).encode())
             login = {**superuser, "username": "ledger_owner", "password": "made-up"}
-            assert migrate_ledger(login)  # RDS takes the password until these migrations ran
-            assert {role for (role,) in sql.execute(MEMBERS)} == {"ledger_owner", "app", "operator", "analyst"}
-            assert sql.execute("SELECT has_table_privilege('analyst', 'interaction', 'SELECT')").fetchone() == (True,)
-            answer_members_of_rds_iam(sql, "reject")
-            with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects"):
-                migrate_ledger(login)
-            answer_members_of_rds_iam(sql, "trust")  # as RDS does when the password is a token
+            monkeypatch.setattr(migrate, "MIGRATIONS", before("0004", tmp_path))
+            assert answer_members(sql, "reject") == set()
+            assert migrate_ledger(login)  # with the password: nobody is a member yet
+            assert answer_members(sql, "reject") == set()
+            monkeypatch.undo()
+            assert migrate_ledger(login)  # with the password, by which its connections were made before 0004 ran
+            roles = {"ledger_owner", "app", "operator", "analyst"}
+            assert answer_members(sql, "reject") == roles
+            for role in roles:
+                with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects"):
+                    psycopg.connect(conninfo({**login, "username": role}))
+            answer_members(sql, "trust")  # as RDS does when the password is a token
             assert migrate_ledger(login) == []
-            for role in ("app", "operator", "analyst"):
+            for role in roles:
                 with psycopg.connect(conninfo({**login, "username": role, "password": "a token"})) as connection:
                     connection.execute("SELECT count(*) FROM interaction")
     finally:
         cloud.down()
 
 
-def answer_members_of_rds_iam(sql: psycopg.Connection, method: str) -> None:
-    """Put a rule for logins of rds_iam's members before all other rules."""
+def before(number: str, folder: Path) -> Path:
+    """Return a folder with the migrations of smaller numbers."""
+    older = folder / "older"
+    older.mkdir()
+    for path in migrate.MIGRATIONS.glob("*.sql"):
+        if path.name < number:
+            shutil.copy(path, older)
+    return older
+
+
+def answer_members(sql: psycopg.Connection, method: str) -> set[str]:
+    """Have the server treat logins of rds_iam's members in this way, before any other rule; return the members.
+
+    On RDS its master may give rds_iam away without being a member of it. In plain Postgres only membership allows that,
+    so the membership that comes from rds_superuser alone does not count.
+    """
+    with sql.transaction(force_rollback=True):
+        sql.execute("REVOKE rds_superuser FROM ledger_owner")
+        members = {role for (role,) in sql.execute(MEMBERS)}
     [(file,)] = sql.execute("SHOW hba_file")
-    path = Path(file)
-    rules = [line for line in path.read_text().splitlines() if "+rds_iam" not in line]
-    path.write_text("\n".join([f"host all +rds_iam 127.0.0.1/32 {method}", *rules, ""]))
+    path, mark = Path(file), "# as RDS"
+    rules = [line for line in path.read_text().splitlines() if mark not in line]
+    path.write_text("\n".join([*(f"host all {one} 127.0.0.1/32 {method} {mark}" for one in members), *rules, ""]))
     sql.execute("SELECT pg_reload_conf()")
-    first = "SELECT auth_method FROM pg_hba_file_rules ORDER BY rule_number LIMIT 1"
-    assert sql.execute(first).fetchone() == (method,)
-    time.sleep(1)  # until the server has read the new rules
+    assert sql.execute("SELECT count(*) FROM pg_hba_file_rules WHERE error IS NOT NULL").fetchone() == (0,)
+    time.sleep(1)  # the postmaster reads its signal
+    return members

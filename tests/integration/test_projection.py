@@ -296,7 +296,8 @@ def test_users_beside_a_locked_one_are_projected_within_a_workers_time(
 def test_what_is_too_much_for_one_transaction_is_halved(
     ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 80 rows of 1 MB in one transaction are more than the memory that one may have.
+    # 80 rows of 1 MB in one transaction are more than the memory that one may have; without the bound they reach it.
+    monkeypatch.setattr("chalicelib.projection.projector.GRAPH_METADATA_BYTES", 2_000_000)
     sql.execute(
         "INSERT INTO interaction SELECT gen_random_uuid(), 'alice', gen_random_uuid(), 'recall', NULL,"
         " jsonb_build_object('text', repeat('x', 1000000)), now(), now() FROM generate_series(1, 80)"

@@ -7,7 +7,8 @@ from typing import Any
 
 from chalicelib.api import reply
 from chalicelib.api.payload import parse, read_batch, read_interaction
-from chalicelib.api.reply import BatchResponse, Body, PostResponse, Reply
+from chalicelib.api.quota import QuotaExceededError, spend
+from chalicelib.api.reply import BatchResponse, PostResponse, Reply, TryAgainError, try_again
 from chalicelib.api.request import Request, read_body
 from chalicelib.api.strict_json import RefusedError
 from chalicelib.api.token import Token, read_token
@@ -16,7 +17,6 @@ from chalicelib.queue import MAX_MESSAGE_BYTES, Queue, QueueUnavailableError, en
 from chalicelib.telemetry import log, measure
 
 AGAIN = "could not be queued; send the same request again"
-RETRY_AFTER_SECONDS = 2
 # The metric's dimension `reason`: few values, none taken from the request.
 REASONS = {
     HTTPStatus.UNAUTHORIZED: "token",
@@ -26,27 +26,20 @@ REASONS = {
 }
 
 
-class NotQueuedError(Exception):
-    """Nothing of the request is queued, or the outcome is unknown: the client sends it again after some seconds."""
-
-    def __init__(self, message: str, http_status: HTTPStatus, retry_after_seconds: int) -> None:
-        super().__init__(message)
-        self.http_status, self.retry_after_seconds = http_status, retry_after_seconds
-
-
 def accept(request: Request, *, queue: Queue, now: datetime) -> Reply[PostResponse]:
     """Queue the request's interaction for the token's user; the answer is "ok" only if the queue has it.
 
-    A wrong request is answered "error"; a queue that does not take the message, "retry": posting again is always safe.
+    A wrong request is answered "error"; a user above the quota, and a queue that does not take the message, "retry":
+    posting again is always safe.
     """
     try:
         token = read_token(request.claims, request.client_ids)
         interaction = _signed_in(parse(read_body(request), user_id=token.user_id, now=now), token)
-        _send([interaction], queue)
+        _send([interaction], queue, size_bytes=len(request.body), now=now)
     except RefusedError as refusal:
-        return _refused(refusal)
-    except NotQueuedError as reason:
-        return not_queued(reason, reply.retry(str(reason), interaction.event_id))
+        return refused(refusal)
+    except TryAgainError as reason:
+        return try_again(reason, reply.retry(str(reason), interaction.event_id))
     return Reply(http_status=HTTPStatus.OK, body=reply.ok(interaction.event_id))
 
 
@@ -59,22 +52,23 @@ def accept_batch(request: Request, *, queue: Queue, now: datetime) -> Reply[Batc
     try:
         token = read_token(request.claims, request.client_ids)
         read = [_read(one, token, now) for one in read_batch(read_body(request))]
-        _send([one for one in read if isinstance(one, Interaction)], queue)
+        right = [one for one in read if isinstance(one, Interaction)]
+        _send(right, queue, size_bytes=len(request.body), now=now)
     except RefusedError as refusal:
-        return _refused(refusal)
-    except NotQueuedError as reason:
+        return refused(refusal)
+    except TryAgainError as reason:
         results = [reply.retry(str(reason), one.event_id) if isinstance(one, Interaction) else one for one in read]
-        return not_queued(reason, BatchResponse(status="retry", results=results))
+        return try_again(reason, BatchResponse(status="retry", results=results))
     results = [reply.ok(one.event_id) if isinstance(one, Interaction) else one for one in read]
     all_ok = all(one.status == "ok" for one in results)
     body = BatchResponse(status="ok" if all_ok else "error", results=results)
     return Reply(http_status=HTTPStatus.OK, body=body)
 
 
-def not_queued(reason: NotQueuedError, body: Body) -> Reply[Body]:
-    """Return the reply with this body, and with the time after which to send the request again."""
-    headers = {"Retry-After": str(reason.retry_after_seconds)}
-    return Reply(http_status=reason.http_status, body=body, headers=headers)
+def refused(refusal: RefusedError) -> Reply[PostResponse]:
+    """Return the answer to a request that is wrong as a whole, and count it."""
+    _count_refusal(refusal)
+    return Reply(http_status=refusal.status, body=reply.error(str(refusal)))
 
 
 def _read(data: Any, token: Token, now: datetime) -> Interaction | PostResponse:
@@ -90,27 +84,31 @@ def _signed_in(interaction: Interaction, token: Token) -> Interaction:
     return interaction.model_copy(update={"signed_in_at": token.signed_in_at})
 
 
-def _send(interactions: Sequence[Interaction], queue: Queue) -> None:
-    """Queue the interactions as one message. Raises NotQueuedError, and RefusedError (413) if it is too long."""
+def _send(interactions: Sequence[Interaction], queue: Queue, *, size_bytes: int, now: datetime) -> None:
+    """Queue one user's interactions as one message, if the user's quota allows them and the size of the request.
+
+    Raises TryAgainError, and RefusedError (413) if the message is too long.
+    """
     if not interactions:
         return
     message = encode(*interactions)
     if len(message.encode()) > MAX_MESSAGE_BYTES:
         raise RefusedError("the request is too long when its ids are added", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    ids = [one.id for one in interactions]
+    ids, user_id = [one.id for one in interactions], interactions[0].user_id
     try:
+        spend(user_id, interactions=len(ids), size_bytes=size_bytes, now=now)
         queue.send(message)
+    except QuotaExceededError as error:
+        log.warning("over quota", user_id=user_id)
+        measure(Refused=len(ids), reason="quota")
+        text = f"{error}; send the same request again after midnight UTC"
+        raise TryAgainError(text, HTTPStatus.TOO_MANY_REQUESTS, error.retry_after_seconds) from None
     except QueueUnavailableError as error:
         log.warning("not queued", interaction_ids=ids, reason=str(error))
         measure(Retried=len(ids))
-        raise NotQueuedError(AGAIN, HTTPStatus.SERVICE_UNAVAILABLE, RETRY_AFTER_SECONDS) from None
+        raise TryAgainError(AGAIN) from None
     log.info("accepted", interaction_ids=ids)
     measure(Accepted=len(ids))
-
-
-def _refused(refusal: RefusedError) -> Reply[PostResponse]:
-    _count_refusal(refusal)
-    return Reply(http_status=refusal.status, body=reply.error(str(refusal)))
 
 
 def _count_refusal(refusal: RefusedError) -> None:

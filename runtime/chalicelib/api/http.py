@@ -9,8 +9,8 @@ from chalice.app import Response
 
 from chalicelib import config
 from chalicelib.api import reply
-from chalicelib.api.accept import AGAIN, RETRY_AFTER_SECONDS, NotQueuedError, accept, accept_batch, not_queued
-from chalicelib.api.reply import Reply
+from chalicelib.api.accept import AGAIN, accept, accept_batch
+from chalicelib.api.reply import Reply, TryAgainError, try_again
 from chalicelib.api.request import Request
 from chalicelib.queue import SqsQueue
 from chalicelib.telemetry import log, measure
@@ -18,31 +18,34 @@ from chalicelib.telemetry import log, measure
 
 def post_interaction(chalice_request: Any) -> Response:
     """Answer POST /interaction."""
-    return _response(lambda: accept(_request(chalice_request), queue=_queue(), now=datetime.now(UTC)))
+    return respond(lambda: accept(read_request(chalice_request), queue=_queue(), now=datetime.now(UTC)), again=AGAIN)
 
 
 def post_interactions(chalice_request: Any) -> Response:
     """Answer POST /interactions."""
-    return _response(lambda: accept_batch(_request(chalice_request), queue=_queue(), now=datetime.now(UTC)))
+    return respond(
+        lambda: accept_batch(read_request(chalice_request), queue=_queue(), now=datetime.now(UTC)), again=AGAIN
+    )
 
 
-def _response(answer: Callable[[], Reply[Any]]) -> Response:
-    """Return the answer as a response: an unexpected error becomes a 500 that says "retry"."""
+def respond(answer: Callable[[], Reply[Any]], *, again: str) -> Response:
+    """Return the answer as a response: an unexpected error becomes a 500 that says "retry", with the words `again`."""
     try:
         replied = answer()
     except Exception:  # noqa: BLE001  the client gets the contract's shape; the log and the metric tell us
         log.exception("unexpected")
         measure(Retried=1)
-        unknown = NotQueuedError(AGAIN, HTTPStatus.INTERNAL_SERVER_ERROR, RETRY_AFTER_SECONDS)
-        replied = not_queued(unknown, reply.retry(AGAIN))
+        replied = try_again(TryAgainError(again, HTTPStatus.INTERNAL_SERVER_ERROR), reply.retry(again))
     headers: dict[str, Any] = replied.headers | {
         "Access-Control-Allow-Origin": config.setting("CORS_ORIGIN"),
         "Access-Control-Expose-Headers": "Date, Retry-After",  # by `Date` a client measures its clock
+        "Cache-Control": "no-store",
     }
     return Response(body=replied.body.model_dump(mode="json"), headers=headers, status_code=replied.http_status)
 
 
-def _request(chalice_request: Any) -> Request:
+def read_request(chalice_request: Any) -> Request:
+    """Return what our code reads of Chalice's request."""
     headers = chalice_request.headers
     return Request(
         body=chalice_request.raw_body,

@@ -1,28 +1,28 @@
 """Validates the request's body field by field, with messages that a frontend developer can act on."""
 
-import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, WithJsonSchema, field_validator
 
-from chalicelib.api.strict_json import MAX_DEPTH, Flaw, RefusedError, check_flawless, parse_json
-from chalicelib.api.timestamp import read_timestamp
-from chalicelib.interaction import EARLIEST, Interaction, Kind, derive_event_id, derive_id, microseconds
+from chalicelib.api.fields import (
+    HALF_SURROGATE,
+    ArtifactId,
+    EventId,
+    Metadata,
+    Timestamp,
+    number_characters,
+    refusal,
+    storable,
+)
+from chalicelib.api.strict_json import Flaw, RefusedError, check_flawless, parse_json
+from chalicelib.interaction import Interaction, Kind, derive_event_id, derive_id, microseconds
 
 MAX_BATCH = 100  # interactions in one request
 MAX_PROBLEMS = 10  # named in one message
 # Postgres writes 1e308 as 309 digits; 256 KiB of such numbers would be more than the graph takes.
 MAX_NUMBER_CHARACTERS = 1_000_000
-MAX_CLOCK_SKEW = timedelta(days=1)  # a client's clock may be ahead by this
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-UUID_FORM = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-TIMESTAMP_FORMS = "must be seconds or milliseconds since 1970, or ISO 8601 with an offset (2024-05-01T12:00:00Z)"
 ARTIFACT_FORM = "must be a string of 1 to 256 characters"
 BATCH_FORM = f"must be a list of 1 to {MAX_BATCH} interactions"
 # By pydantic's type of error.
@@ -31,7 +31,7 @@ MESSAGES = {
     "extra_forbidden": "unknown field",
     "enum": "must be one of " + ", ".join(Kind),
     "dict_type": "must be an object or null",
-    "string_unicode": "contains half of a surrogate pair",
+    "string_unicode": HALF_SURROGATE,
     "string_type": ARTIFACT_FORM,
     "string_too_short": ARTIFACT_FORM,
     "string_too_long": ARTIFACT_FORM,
@@ -41,58 +41,31 @@ MESSAGES = {
 }
 
 
-def _refusal(message: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{message}", {"message": message})
-
-
-def _storable(value: Any, depth: int = 1) -> Any:
-    """Return the JSON value unchanged; refuse what Postgres cannot store or a frontend cannot read back."""
-    if depth > MAX_DEPTH and isinstance(value, dict | list):
-        raise _refusal(f"nested more than {MAX_DEPTH} levels deep")
-    if isinstance(value, str) and UNSTORABLE.search(value):
-        raise _refusal("contains a NUL character or half of a surrogate pair")
-    for child in _children(value):
-        _storable(child, depth + 1)
-    return value
-
-
-def _children(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from value
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
-
-
-def _lower_uuid(value: Any) -> Any:
-    if value is not None and not (isinstance(value, str) and UUID_FORM.fullmatch(value)):
-        raise _refusal("must be a UUID such as d3aac781-5229-5aa4-997e-6705b4971007")
-    return value and value.lower()
-
-
-def _valid_timestamp(value: Any, info: ValidationInfo) -> int:
-    try:
-        timestamp = read_timestamp(value)
-    except ValueError:
-        raise _refusal(TIMESTAMP_FORMS) from None
-    now: datetime = (info.context or {})["now"]
-    if not EARLIEST <= timestamp <= now + MAX_CLOCK_SKEW:
-        raise _refusal("must be between the year 2000 and one day from now")
-    return microseconds(timestamp)
+def _artifact_required_by_kind(schema: dict[str, Any]) -> None:
+    """Say in JSON Schema what `required_by_kind` checks."""
+    schema["if"] = {"properties": {"kind": {"enum": [kind.value for kind in Kind if not kind.opens]}}}
+    schema["then"] = {"properties": {"artifact_id": {"type": "string"}}, "required": ["artifact_id"]}
 
 
 class PostPayload(BaseModel):
-    """The body of POST /interaction."""
+    """An interaction, as a frontend sends it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, json_schema_extra=_artifact_required_by_kind
+    )
 
     kind: Kind
-    artifact_id: Annotated[str, Field(strict=True, min_length=1, max_length=256)] | None = Field(
-        default=None, validate_default=True
+    artifact_id: ArtifactId | None = Field(
+        default=None, validate_default=True, description="The artifact; required for all kinds but recall and workspace"
     )
-    event_id: Annotated[str | None, BeforeValidator(_lower_uuid)] = None
-    metadata: Annotated[dict[str, Any] | None, BeforeValidator(_storable)] = None
-    timestamp: Annotated[int, BeforeValidator(_valid_timestamp)]
+    event_id: EventId = Field(
+        default=None, description="The event that it belongs to, any UUID; without it the service makes a new event"
+    )
+    metadata: Metadata = Field(default=None, description="Anything about it that can be stored, at most 64 levels deep")
+    timestamp: Timestamp = Field(
+        description="When it happened, between 2000 and one day from now: seconds since 1970 or, from 1e11 on,"
+        " milliseconds; or ISO 8601 with an offset"
+    )
 
     @field_validator("artifact_id")
     @classmethod
@@ -100,17 +73,28 @@ class PostPayload(BaseModel):
         """Refuse an interaction without an artifact when its kind needs one."""
         kind = info.data.get("kind")
         if value is None and kind is not None and not kind.opens:
-            raise _refusal(f"required for kind '{kind}'")
-        _storable(value)
+            raise refusal(f"required for kind '{kind}'")
+        storable(value)
         return value
 
 
 class BatchPayload(BaseModel):
-    """The body of POST /interactions. Each interaction is judged by itself."""
+    """Interactions that are sent together; each is judged by itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    interactions: Annotated[list[Any], Field(min_length=1, max_length=MAX_BATCH)]
+    interactions: Annotated[
+        list[Any],
+        Field(min_length=1, max_length=MAX_BATCH),
+        WithJsonSchema(
+            {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/PostPayload"},
+                "minItems": 1,
+                "maxItems": MAX_BATCH,
+            }
+        ),
+    ]
 
 
 def parse(body: bytes, *, user_id: str, now: datetime) -> Interaction:
@@ -140,7 +124,7 @@ def read_interaction(data: Any, *, user_id: str, now: datetime) -> Interaction:
         payload = PostPayload.model_validate(_object(data, "an interaction"), context={"now": now})
     except ValidationError as error:
         raise RefusedError(_message(error)) from None
-    if _number_characters(payload.metadata) > MAX_NUMBER_CHARACTERS:
+    if number_characters(payload.metadata) > MAX_NUMBER_CHARACTERS:
         raise RefusedError(
             "metadata: its numbers are too long when written without exponents", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         )
@@ -156,13 +140,6 @@ def _object(value: Any, subject: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RefusedError(f"{subject} must be a JSON object")
     return value
-
-
-def _number_characters(value: Any) -> int:
-    """Return the total length of a JSON value's fractional numbers when written without exponents."""
-    if isinstance(value, float):
-        return len(format(Decimal(repr(value)), "f"))
-    return sum(_number_characters(child) for child in _children(value))
 
 
 def _message(error: ValidationError) -> str:

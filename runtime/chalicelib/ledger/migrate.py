@@ -49,5 +49,6 @@ def _apply(backend: Any) -> list[str]:
 
 def _address(owner: Mapping[str, Any]) -> str:
     credentials = f"{quote(owner['username'], safe='')}:{quote(owner['password'], safe='')}"
-    options = urlencode({"connect_timeout": 10, **tls(owner)})
+    # Who waits for a table's lock holds up everybody who comes after.
+    options = urlencode({"connect_timeout": 10, "options": f"-c lock_timeout={LOCK_WAIT}", **tls(owner)})
     return f"postgresql+psycopg://{credentials}@{owner['host']}:{owner['port']}/{owner['dbname']}?{options}"

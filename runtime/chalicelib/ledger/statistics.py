@@ -51,7 +51,7 @@ OF_ALL_DAYS: dict[str, LiteralString] = {
     """,
     "graph_outbox": """
         SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity') AS waiting,
-               count(*) FILTER (WHERE next_attempt_at = 'infinity') AS set_aside
+               count(*) FILTER (WHERE next_attempt_at = 'infinity') AS parked
         FROM graph_outbox
     """,
 }

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
 from chalicelib.graph.cypher import Changes, Parameters
-from chalicelib.interaction import Kind
+from chalicelib.interaction import GRAPH_METADATA_BYTES, Kind
 from chalicelib.ledger.ledger import RETRY_PAUSE, Ledger, Row
 from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
 
@@ -54,8 +54,14 @@ def _properties(row: Row) -> dict[str, Any]:
         "event_id": str(row.event_id),
         "artifact_id": row.artifact_id,
         "timestamp": row.timestamp,
-        "metadata": row.metadata,
+        "metadata": _bounded(row.metadata),
     }
+
+
+def _bounded(metadata: str | None) -> str | None:
+    """Return metadata as the graph holds it: long metadata as a marker, so that no user can fill the graph's disk."""
+    size = len((metadata or "").encode())
+    return metadata if size <= GRAPH_METADATA_BYTES else f'{{"only_in_ledger_bytes": {size}}}'
 
 
 def drain(ledger: Ledger, graph: Graph) -> int:

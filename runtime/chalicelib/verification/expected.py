@@ -5,16 +5,18 @@ It shares the list of kinds with the projection, but no logic: a fault there is 
 - the user is a node, and so is each of their events; INITIATED joins them;
 - a recall or workspace interaction labels its event; the earliest of them, smallest (timestamp, id), gives it its
   timestamp, metadata and interaction_id;
-- any other interaction with an artifact is an edge from its event to that artifact, which is a node of this user.
+- any other interaction with an artifact is an edge from its event to that artifact, which is a node of this user;
+- metadata of more than GRAPH_METADATA_BYTES is {"only_in_ledger_bytes": its size} there.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from chalicelib.interaction import Kind
+from chalicelib.interaction import GRAPH_METADATA_BYTES, Kind
 
 OPENING = {kind.value: kind.graph_name for kind in Kind if kind.opens}
 TOUCHING = {kind.value: kind.graph_name for kind in Kind if not kind.opens}
@@ -87,7 +89,10 @@ def _event(user_id: str, event_id: str, rows: Sequence[LedgerRow]) -> Node:
 
 
 def _content(row: LedgerRow) -> dict[str, Any]:
-    return {"timestamp": row.timestamp, "metadata": row.metadata}
+    metadata = row.metadata
+    if metadata is not None and (size := len(metadata.encode())) > GRAPH_METADATA_BYTES:
+        metadata = json.dumps({"only_in_ledger_bytes": size})
+    return {"timestamp": row.timestamp, "metadata": metadata}
 
 
 def _without_none(**properties: Any) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Report:
     missing: int = 0
     extra: int = 0
     different: int = 0
-    mended: int = 0
+    repaired: int = 0
     """How many of these were repaired."""
     examples: list[dict[str, Any]] = field(default_factory=list)
     undecided: list[dict[str, str]] = field(default_factory=list)
@@ -167,7 +167,7 @@ class Verification:
         report.missing += counts["missing"]
         report.extra += counts["extra"]
         report.different += counts["different"]
-        report.mended += max(0, sum(counts.values()) - sum(left.counts().values()))
+        report.repaired += max(0, sum(counts.values()) - sum(left.counts().values()))
         report.examples += found.examples(MAX_EXAMPLES - len(report.examples))
         self._add(left.ledger, left.graph)
 

@@ -12,7 +12,7 @@ from stacks.common.nag import acknowledge
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
-from stacks.config.versions import NEO4J_IMAGE
+from stacks.config.versions import NEO4J_DIGEST, NEO4J_REPOSITORY
 from stacks.data.neo4j.host import MOUNT
 
 BOLT: Final = 7687
@@ -37,7 +37,7 @@ def neo4j_task(
     memory_mib = graph.host_memory_mib * 7 // 8 - 512  # the rest is for the system and the agents
     container = task.add_container(
         "neo4j",
-        image=ecs.ContainerImage.from_registry(NEO4J_IMAGE),
+        image=ecs.ContainerImage.from_registry(f"{NEO4J_REPOSITORY}@{NEO4J_DIGEST}"),
         entry_point=["bash", "-c"],
         command=[_START],
         memory_limit_mib=memory_mib,

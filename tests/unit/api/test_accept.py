@@ -2,10 +2,12 @@
 
 import gzip
 import json
+from datetime import datetime
 
 import pytest
 
 from chalicelib.api.accept import accept
+from chalicelib.api.quota import QuotaExceededError
 from chalicelib.api.request import MAX_BODY_BYTES, Request
 from chalicelib.queue import decode
 from chalicelib.telemetry import log
@@ -58,6 +60,22 @@ def test_with_the_queue_unavailable_the_answer_is_retry_with_the_event(capsys: p
     assert reply.body.message
     assert int(reply.headers["Retry-After"]) > 0
     assert values(metrics(capsys), "Retried") == [1]
+
+
+def test_above_the_quota_the_answer_is_retry_tomorrow_and_nothing_is_queued(
+    queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def spend(user_id: str, *, interactions: int, size_bytes: int, now: datetime) -> None:
+        assert (user_id, interactions, size_bytes, now) == (ALICE, 1, len(body()), NOW)
+        raise QuotaExceededError(retry_after_seconds=60)
+
+    monkeypatch.setattr("chalicelib.api.accept.spend", spend)
+    reply = accept(request(body()), queue=queue, now=NOW)
+    assert (reply.http_status, reply.body.status, reply.body.event_id) == (429, "retry", interaction().event_id)
+    assert reply.headers == {"Retry-After": "60"}
+    assert queue.bodies == []
+    [metric] = metrics(capsys)
+    assert (metric["Refused"], metric["reason"]) == ([1], "quota")
 
 
 def test_posting_again_with_the_event_of_a_retry_changes_no_id(queue: FakeQueue) -> None:

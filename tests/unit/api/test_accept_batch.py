@@ -2,17 +2,19 @@
 
 import json
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from chalicelib.api.accept import accept_batch
+from chalicelib.api.quota import QuotaExceededError
 from chalicelib.api.reply import BatchResponse, PostResponse, Reply
 from chalicelib.api.request import MAX_BODY_BYTES
 from chalicelib.queue import decode
 from tests.fakes import FakeQueue
 from tests.metrics import metrics, values
-from tests.samples import ARTIFACT, EVENT, NOW, interaction, payload
+from tests.samples import ALICE, ARTIFACT, EVENT, NOW, interaction, payload
 from tests.unit.api.test_accept import request
 
 
@@ -151,3 +153,20 @@ def test_a_message_that_its_ids_make_too_long_is_too_large(queue: FakeQueue) -> 
     assert send(raw, FakeQueue()).http_status == 200
     reply = send(raw, queue, sub="\U0001f600" * 256)
     assert (reply.http_status, reply.body.status, queue.bodies) == (413, "error", [])
+
+
+def test_above_the_quota_each_valid_one_is_retry_tomorrow(
+    queue: FakeQueue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = batch(peel(1), payload("peel"), peel(2))
+
+    def spend(user_id: str, *, interactions: int, size_bytes: int, now: datetime) -> None:
+        assert (user_id, interactions, size_bytes, now) == (ALICE, 2, len(raw), NOW)
+        raise QuotaExceededError(retry_after_seconds=60)
+
+    monkeypatch.setattr("chalicelib.api.accept.spend", spend)
+    reply = send(raw, queue)
+    assert (reply.http_status, reply.body.status, reply.headers) == (429, "retry", {"Retry-After": "60"})
+    assert answers(reply) == [("retry", EVENT), ("error", None), ("retry", EVENT)]
+    assert queue.bodies == []
+    assert [metric["Refused"] for metric in metrics(capsys) if metric["reason"] == "quota"] == [[2]]

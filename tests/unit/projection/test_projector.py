@@ -5,20 +5,20 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.interaction import Interaction, Kind, to_datetime
+from chalicelib.interaction import GRAPH_METADATA_BYTES, Interaction, Kind, to_datetime
 from chalicelib.ledger.ledger import Row
 from chalicelib.projection.projector import changes
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
 
 
-def row(one: Interaction) -> Row:
+def row(one: Interaction, metadata: str | None = "{}") -> Row:
     return Row(
         UUID(one.id),
         one.user_id,
         UUID(one.event_id),
         one.kind,
         one.artifact_id,
-        "{}",
+        metadata,
         to_datetime(one.timestamp),
         attempts=0,
         received_at=NOW,
@@ -67,3 +67,12 @@ def test_every_node_key_begins_with_its_user() -> None:
     result = changes([row(interaction("keep", artifact_id=ARTIFACT, user_id=user)) for user in (BOB, ALICE)])
     assert result.users == [ALICE, BOB]
     assert [node["user_id"] for node in result.artifacts + result.events] == [ALICE, BOB, ALICE, BOB]
+
+
+def test_the_graph_holds_short_metadata_and_of_longer_one_the_size() -> None:
+    longest, longer = (f'{{"a":"{"ü" * umlauts}"}}' for umlauts in (2044, 2045))
+    assert len(longest.encode()) == GRAPH_METADATA_BYTES
+    size = '{"only_in_ledger_bytes": 4098}'
+    for metadata, held in ((None, None), ("{}", "{}"), (longest, longest), (longer, size)):
+        result = changes([row(interaction(), metadata), row(interaction("keep", artifact_id=ARTIFACT), metadata)])
+        assert [result.openings[0]["metadata"], result.edges[Kind.KEEP][0]["metadata"]] == [held, held]

@@ -53,6 +53,10 @@ class FakeSqs:
         released = [self.in_flight.pop(entry["ReceiptHandle"]) for entry in Entries]
         self.visible = released + self.visible if self.to_front else self.visible + released
 
+    def send_message(self, *, MessageBody: str, MessageAttributes: dict[str, Any], **_: Any) -> None:  # noqa: N803
+        message = self._message(len(self.visible) + len(self.in_flight) + 1000, MessageBody)
+        self.visible.append({**message, "MessageAttributes": MessageAttributes})
+
     def send_message_batch(self, *, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
         self.sent += [entry["MessageBody"] for entry in Entries]
         return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}

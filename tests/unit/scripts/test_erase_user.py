@@ -1,4 +1,4 @@
-"""erase-user: which dead-lettered messages it deletes, which it cannot read, and which lists it accepts."""
+"""erase-user: which dead-lettered interactions it deletes, which it cannot read, and which lists it accepts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -71,13 +71,13 @@ def test_without_yes_it_only_shows(erase: Erase) -> None:
     target = dev()
     result = erase(target, ALICE, messages=3)
     assert (result.exit_code, target.erased) == (0, {})
-    assert "2 interactions (0 not yet in the graph), 0 nodes and 3 dead-lettered messages" in result.stdout
+    assert "2 interactions (0 not yet in the graph), 0 nodes and 3 dead-lettered interactions" in result.stdout
 
 
 def test_messages_held_by_others_are_exit_3(erase: Erase) -> None:
     target = dev()
     result = erase(target, ALICE, "--yes", messages=3, in_flight=2)
-    assert "erased 4 interactions, 2 nodes and 3 dead-lettered messages" in result.stdout
+    assert "erased 4 interactions, 2 nodes and 3 dead-lettered interactions" in result.stdout
     assert result.stderr.endswith("Error: 2 dead-lettered messages were not read: another command holds them?\n")
     assert (result.exit_code, target.erased) == (3, {ALICE: None})
     assert erase(target, ALICE, "--yes", messages=3).exit_code == 0
@@ -87,7 +87,7 @@ def test_a_user_with_only_dead_lettered_messages_is_erased(erase: Erase) -> None
     target = dev(**NOTHING)
     result = erase(target, ALICE, "--yes", messages=1)
     assert (result.exit_code, target.erased) == (0, {ALICE: None})
-    assert "1 dead-lettered messages" in result.stdout
+    assert "1 dead-lettered interactions" in result.stdout
 
 
 @pytest.mark.parametrize("words", [[], ["--yes"]])

@@ -1,6 +1,7 @@
 """redrive-dlq: its filters, its file, and the rate of an action."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +50,10 @@ def test_only_selected_messages_are_redriven(sqs: FakeSqs, words: list[str], sen
     assert (sqs.sent, len(sqs.visible)) == (sent, 3 - len(sent))
 
 
+def test_a_redrive_says_that_poison_stays(sqs: FakeSqs) -> None:
+    assert "not selected: 1; poison stays unless --poison or --reason selects it" in run("--redrive").output
+
+
 @pytest.mark.parametrize("words", [["--redrive", "--dry-run"], ["--discard", "--dry-run"], []])
 def test_without_an_action_nothing_changes(sqs: FakeSqs, words: list[str]) -> None:
     assert run(*words).exit_code == 0
@@ -77,6 +82,19 @@ def test_messages_held_by_others_are_exit_3(sqs: FakeSqs) -> None:
     assert (result.exit_code, result.stderr.splitlines()[-1][:14]) == (3, "Error: 3 dead-")
 
 
+def test_interactions_are_counted_not_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = json.dumps(
+        {"version": 2, "interactions": [{"kind": "keep", "id": str(n)} for n in range(9)] + [{"kind": 7}]}
+    )
+    sqs = FakeSqs(batch, "poison", batch)
+    monkeypatch.setattr(redrive_dlq, "find_target", lambda _: FakeTarget("dev", "us-east-1", None, sqs))
+    shown = run().stdout
+    assert "dead-lettered messages of dev: 21 interactions in 3 messages, the oldest" in shown
+    rows = dict(re.findall(r"^│ (\w+) +│ +(\d+) │$", shown, re.MULTILINE))
+    assert rows == {"gave_up": "20", "not_json": "1", "keep": "18", "unreadable": "3"}
+    assert "0 1 2 and 6 more" in shown
+
+
 def test_an_action_keeps_to_its_rate_and_counts_failures() -> None:
     times: list[datetime] = []
 
@@ -88,4 +106,4 @@ def test_an_action_keeps_to_its_rate_and_counts_failures() -> None:
     action = Action(title="", act=act, messages_per_second=50)
     action.apply([message] * 30)
     assert times[-1] - times[0] > timedelta(seconds=0.39)
-    assert (action.report.count, action.failed) == (27, 3)
+    assert (action.report.messages, action.failed) == (27, 3)

@@ -12,6 +12,8 @@ CREATE TABLE IF NOT EXISTS interaction (
     received_at timestamptz NOT NULL,
     stored_at   timestamptz NOT NULL DEFAULT now()
 );
+-- Its table was made just now.
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX IF NOT EXISTS interaction_by_event ON interaction (user_id, event_id);
 
 COMMENT ON TABLE interaction IS 'The ledger: every interaction once. The graph can be rebuilt from it alone.';
@@ -22,7 +24,10 @@ COMMENT ON COLUMN interaction.stored_at IS 'when the worker saved it';
 -- A queue: rows come and go all day, so it is vacuumed by count, not by share, and does not wait.
 CREATE TABLE IF NOT EXISTS graph_outbox (
     interaction_id  uuid PRIMARY KEY,
+    -- A message has less than a million.
+    -- squawk-ignore prefer-bigint-over-int
     bytes           integer     NOT NULL,
+    -- squawk-ignore prefer-bigint-over-int
     attempts        integer     NOT NULL DEFAULT 0,
     last_error      text,
     next_attempt_at timestamptz NOT NULL DEFAULT now()

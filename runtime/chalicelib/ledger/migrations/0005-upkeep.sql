@@ -3,6 +3,7 @@
 CREATE TABLE IF NOT EXISTS watermark (
     single      boolean PRIMARY KEY DEFAULT true CHECK (single),
     reached_at  timestamptz NOT NULL,
+    -- squawk-ignore prefer-bigint-over-int
     version     integer     NOT NULL
 );
 
@@ -20,6 +21,8 @@ CREATE TABLE IF NOT EXISTS rebuild (
     walking_at   timestamptz,
     finished_at  timestamptz
 );
+-- Its table was made just now.
+-- squawk-ignore require-concurrent-index-creation
 CREATE UNIQUE INDEX IF NOT EXISTS rebuild_under_way ON rebuild ((true)) WHERE finished_at IS NULL;
 
 COMMENT ON TABLE rebuild IS 'Rebuilds of the graph; at most one is under way, and catch-up goes on with it by itself.';

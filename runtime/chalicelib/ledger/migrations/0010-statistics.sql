@@ -3,10 +3,12 @@
 
 -- Not CONCURRENTLY: this release is the first, so the table is empty.
 -- Rows lie in the order in which they came, which is nearly that of their days: a few bytes for 128 pages are enough.
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX IF NOT EXISTS interaction_by_day
     ON interaction USING brin (((timestamp AT TIME ZONE 'UTC')::date)) WITH (autosummarize = on);
 
 -- Keeps and bad marks are the few of many: the most kept of a month are found without reading the month.
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX IF NOT EXISTS interaction_keeps_and_bads
     ON interaction (kind, ((timestamp AT TIME ZONE 'UTC')::date)) INCLUDE (artifact_id, timestamp)
     WHERE kind IN ('keep', 'mark_bad');

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.interaction import Interaction
 from chalicelib.queue import encode
 from scripts.common.errors import WrongUseError
 from scripts.dlq.message import GAVE_UP, DlqMessage, Selection, append_to_file, check_file, read_file
@@ -51,6 +52,7 @@ def test_a_binary_attribute_survives_the_file(tmp_path: Path) -> None:
 )
 def test_any_other_body_has_no_interactions(body: str) -> None:
     assert message(body).interactions == []
+    assert len(message(body).parts) == 1
 
 
 def test_the_texts_of_an_invalid_interaction_can_be_read() -> None:
@@ -72,6 +74,33 @@ def test_the_texts_of_an_invalid_interaction_can_be_read() -> None:
 )
 def test_a_message_belongs_to_the_users_it_names_or_else_mentions(found: DlqMessage, *, is_alices: bool) -> None:
     assert found.owners({ALICE, "somebody-else"}) == ({ALICE} if is_alices else set())
+
+
+def test_each_part_belongs_to_those_whom_it_names_or_else_mentions() -> None:
+    parts = [{"user_id": ALICE}, {"user_id": BOB, "metadata": ALICE}, {"user_id": 7, "metadata": ALICE}, "of " + BOB]
+    found = message(json.dumps({"version": 1, "interactions": parts}))
+    assert (found.count_of(ALICE), found.count_of(BOB)) == (2, 2)
+    assert found.owners({ALICE, BOB}) == {ALICE, BOB}
+
+
+def sent(user_id: str, days: int) -> Interaction:
+    when = NOW + timedelta(days=days)
+    return interaction(user_id=user_id, now=when, timestamp=when.timestamp(), metadata={"a": "日本\ufffe"})
+
+
+def test_an_erasure_takes_the_users_part_up_to_its_time_and_leaves_the_rest() -> None:
+    before, at, after, bobs = sent(ALICE, -1), sent(ALICE, 0), sent(ALICE, 1), sent(BOB, -1)
+    found = message(encode(before, bobs, at, after))
+    assert found.erase({ALICE: NOW}) == ({ALICE: 2}, encode(bobs, after))
+    assert found.erase({ALICE: NOW + timedelta(days=1), BOB: NOW}) == ({ALICE: 3, BOB: 1}, None)
+    assert found.erase({ALICE: NOW - timedelta(days=2)}) == ({}, None)
+    assert message(encode(after)).erase({ALICE: NOW}) == ({}, None)
+
+
+@pytest.mark.parametrize("body", [f"{{{ALICE}", json.dumps({"version": 1, "interactions": [{"user_id": ALICE}]})])
+def test_what_says_no_time_has_that_of_its_message(body: str) -> None:
+    assert message(body).erase({ALICE: NOW}) == ({ALICE: 1}, None)
+    assert message(body).erase({ALICE: NOW - timedelta(seconds=1)}) == ({}, None)
 
 
 def test_a_short_id_must_be_named() -> None:

@@ -1,5 +1,6 @@
 """Reading a dead-letter queue that is longer than what SQS keeps in flight, and batches for its calls."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -29,6 +30,16 @@ def test_an_erasure_deletes_all_messages_of_a_long_queue() -> None:
         assert delete_messages_of(queue, {ALICE: datetime.now(UTC)}) == {ALICE: 50}
     assert {message["Body"] for message in sqs.visible} == {message_of(BOB)}
     assert (queue.unread, len(sqs.visible)) == (0, 50)
+
+
+def test_an_erasure_leaves_the_rest_of_a_message_with_its_reason() -> None:
+    parts = [{"user_id": ALICE, "timestamp": 1}, {"user_id": BOB}, {"user_id": ALICE, "timestamp": 10**17}]
+    sqs = FakeSqs(json.dumps({"version": 1, "interactions": parts}), "of " + ALICE)
+    with opened(sqs) as queue:
+        assert delete_messages_of(queue, {ALICE: datetime.now(UTC)}) == {ALICE: 2}
+    with opened(sqs) as queue:
+        [left] = queue.read()
+    assert (left.parts, left.reason) == (parts[1:], "gave_up")
 
 
 def test_unread_messages_are_counted_and_are_an_error() -> None:

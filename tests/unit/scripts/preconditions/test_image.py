@@ -10,13 +10,15 @@ import requests
 from requests.adapters import BaseAdapter
 
 from scripts.preconditions import image as conditions
-from stacks.config.versions import NEO4J_IMAGE
+from stacks.config.versions import NEO4J_DIGEST, NEO4J_REPOSITORY, NEO4J_TAG
 from tests.unit.scripts.preconditions.conftest import Account
+
+NEWEST = "sha256:newest"
 
 
 @dataclass
 class Registry(BaseAdapter):
-    """A registry that asks for a token first; None: it does not know the tag."""
+    """A registry that asks for a token first; None: it knows neither tag nor digest."""
 
     architectures: list[str] | None
     asked: list[str] = field(default_factory=list)
@@ -31,7 +33,7 @@ class Registry(BaseAdapter):
         if self.architectures is None:
             return _response(request, 404, {})
         manifests = [{"platform": {"architecture": one, "os": "linux"}} for one in self.architectures]
-        return _response(request, 200, {"manifests": manifests})
+        return _response(request, 200, {"manifests": manifests}, {"Docker-Content-Digest": NEWEST})
 
     def close(self) -> None:
         pass
@@ -48,7 +50,7 @@ def _response(
 
 
 @pytest.mark.parametrize(("architectures", "state"), [(["amd64", "arm64"], "green"), (["amd64"], "red"), (None, "red")])
-def test_a_tag_that_is_missing_for_the_hosts_architecture_is_red(
+def test_an_image_that_is_missing_for_the_hosts_architecture_is_red(
     account: Account, monkeypatch: pytest.MonkeyPatch, architectures: list[str] | None, state: str
 ) -> None:
     registry = Registry(architectures)
@@ -64,8 +66,9 @@ def test_a_tag_that_is_missing_for_the_hosts_architecture_is_red(
     asked = {"InstanceTypes": ["t4g.small"]}
     account.expect("ec2", "describe_instance_types", {"InstanceTypes": [host]}, asked)
     result = account.check(conditions.image)
-    assert (result.state, NEO4J_IMAGE in result.finding) == (state, True)
-    registry_host, _, rest = NEO4J_IMAGE.partition("/")
-    manifest = f"https://{registry_host}/v2/{rest.replace(':', '/manifests/')}"
+    assert (result.state, NEO4J_DIGEST in result.finding) == (state, True)
+    assert f"{NEO4J_TAG} is {NEWEST if architectures else 'gone'}" in result.finding
+    host_name, _, repository = NEO4J_REPOSITORY.partition("/")
     token = "https://registry.example/token?service=registry&scope=pull"  # noqa: S105
-    assert registry.asked == [manifest, token, manifest]
+    manifests = [f"https://{host_name}/v2/{repository}/manifests/{which}" for which in (NEO4J_DIGEST, NEO4J_TAG)]
+    assert registry.asked == [url for manifest in manifests for url in (manifest, token, manifest)]

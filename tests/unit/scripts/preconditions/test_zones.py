@@ -37,20 +37,40 @@ def test_a_zone_that_the_account_does_not_know_is_red(account: Account) -> None:
     assert (result.state, result.finding) == ("red", "not all of us-east-1a, us-east-1b exist in this account")
 
 
-@pytest.mark.parametrize("offered", [True, False])
-def test_the_graphs_zone_offers_its_instance_type(account: Account, offered: bool) -> None:  # noqa: FBT001
+def expect_offers(account: Account, kind: str, zones: list[str], offered: list[str]) -> None:
+    """Expect to be asked which of these zones offer an instance type."""
     asked = {
         "LocationType": "availability-zone",
-        "Filters": [
-            {"Name": "instance-type", "Values": ["t4g.small"]},
-            {"Name": "location", "Values": ["us-east-1a"]},
-        ],
+        "Filters": [{"Name": "instance-type", "Values": [kind]}, {"Name": "location", "Values": zones}],
     }
-    found = [{"InstanceType": "t4g.small", "Location": "us-east-1a"}] if offered else []
-    account.expect("ec2", "describe_instance_type_offerings", {"InstanceTypeOfferings": found}, asked)
+    offers = [{"InstanceType": kind, "Location": zone} for zone in offered]
+    account.expect("ec2", "describe_instance_type_offerings", {"InstanceTypeOfferings": offers}, asked)
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_the_graphs_zone_offers_its_instance_type(account: Account, offered: bool) -> None:  # noqa: FBT001
+    expect_offers(account, "t4g.small", WANTED[:1], WANTED[:1] if offered else [])
     result = account.check(zones.graph_instance_type)
     assert result.state == ("green" if offered else "red")
     assert ("us-east-1a has no t4g.small" in result.finding) == (not offered)
+
+
+@pytest.mark.parametrize(("offered", "state"), [(WANTED, "green"), (WANTED[:1], "red")])
+def test_each_zone_with_a_nat_instance_offers_its_type(account: Account, offered: list[str], state: str) -> None:
+    assert DEV.network
+    expect_offers(account, "t4g.nano", WANTED, offered)
+    two = replace(DEV.network, nat_gateways=2)
+    result = account.check(zones.nat_instance_type, network=two)
+    assert (result.state, "us-east-1b has no t4g.nano" in result.finding) == (state, state == "red")
+
+
+def test_one_nat_instance_is_in_the_first_zone(account: Account) -> None:
+    expect_offers(account, "t4g.nano", WANTED[:1], WANTED[:1])
+    assert account.check(zones.nat_instance_type) == green("t4g.nano in us-east-1a")
+
+
+def test_nat_gateways_need_no_instance_type(account: Account) -> None:
+    assert account.check(zones.nat_instance_type, PROD) == green("none needed")
 
 
 def test_rds_offers_the_ledgers_class_in_one_of_the_zones(account: Account) -> None:
@@ -76,5 +96,5 @@ def test_a_standby_needs_a_second_zone(account: Account, offered: list[str], sta
 
 
 def test_locally_none_is_needed(account: Account) -> None:
-    for condition in (zones.zones, zones.graph_instance_type, zones.postgres_instance_type):
+    for condition in (zones.zones, zones.graph_instance_type, zones.nat_instance_type, zones.postgres_instance_type):
         assert account.check(condition, LOCAL) == green("none needed")

@@ -1,0 +1,103 @@
+"""The Python client's rules that need no server."""
+
+import json
+import math
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.api.payload import parse
+from interaction_client.answer import Answer, Verdict, judge, read_retry_after
+from interaction_client.content import clean
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def numbers() -> Iterator[int]:
+    yield from (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": [1, 1.5, "é😀", None, True, {"b": {}}]}, {"a": [1, 1.5, "é😀", None, True, {"b": {}}]}),
+        ([math.nan, math.inf, -math.inf], [None, None, None]),
+        ([2**53 - 1, -(2**53), 10**400], [2**53 - 1, str(-(2**53)), str(10**400)]),
+        (datetime(2026, 1, 1, 12, tzinfo=UTC), "2026-01-01T12:00:00+00:00"),
+        (date(2026, 1, 1), "2026-01-01"),
+        ({"a\0": "b\0", 1: "\ud83d"}, {"a\ufffd": "b\ufffd", "1": "\ufffd"}),
+        (((1, 2), {3}, numbers()), [[1, 2], [3], [1, 2]]),
+        ([Decimal("1.10"), UUID(int=0)], ["1.10", "00000000-0000-0000-0000-000000000000"]),
+    ],
+)
+def test_content_becomes_json_by_the_rule(value: Any, expected: Any) -> None:
+    assert clean(value) == expected
+
+
+def test_a_cycle_is_named_and_the_same_object_twice_is_no_cycle() -> None:
+    shared = {"a": 1}
+    cycle: dict[str, Any] = {"one": shared, "two": shared}
+    cycle["self"] = cycle
+    assert clean(cycle) == {"one": {"a": 1}, "two": {"a": 1}, "self": "[cycle]"}
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.datetimes() | st.binary(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text() | st.integers(), children, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(), anything, max_size=3))
+def test_the_api_takes_whatever_was_cleaned(metadata: dict[str, Any]) -> None:
+    payload = {"kind": "recall", "timestamp": NOW.timestamp(), "metadata": metadata}
+    text = json.dumps(clean(payload), ensure_ascii=False, allow_nan=False)
+    parse(text.encode(), user_id="alice", now=NOW)
+
+
+def test_what_is_nested_more_deeply_than_the_api_takes_is_named() -> None:
+    nested: Any = 1
+    for _ in range(1000):
+        nested = {"a": nested}
+    payload = clean({"kind": "recall", "timestamp": NOW.timestamp(), "metadata": nested})
+    assert "[too deep]" in json.dumps(payload)
+    parse(json.dumps(payload).encode(), user_id="alice", now=NOW)
+
+
+def test_only_a_verdict_that_can_be_read_settles_an_interaction() -> None:
+    results: list[Any] = [{"status": "ok"}, {"status": "error", "message": "kind: required"}, {"status": "retry"}]
+    results += [{}, None, 1]
+    outcome = judge(Answer(200, json.dumps({"results": results})), len(results), 0)
+    assert outcome.verdicts == (Verdict(None), Verdict("kind: required"), None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<html>", "null", "[]", "{}", '{"results": {}}', '{"results": []}', "[" * 100_000]
+)
+def test_an_answer_that_cannot_be_read_is_retry(text: str) -> None:
+    assert judge(Answer(200, text), 1, 0).kind == "retry"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(408, "retry"), (429, "retry"), (500, "retry"), (504, "retry"), (401, "token"), (413, "split")]
+    + [(status, "pause") for status in (302, 400, 403, 404, 415)],
+)
+def test_a_status_says_what_to_do(status: int, kind: str) -> None:
+    assert judge(Answer(status, ""), 1, 0).kind == kind
+
+
+def test_retry_after_is_read_in_seconds_and_as_a_date() -> None:
+    now = NOW.timestamp()
+    assert read_retry_after("120", now) == 120
+    assert read_retry_after("Thu, 01 Jan 2026 00:00:30 GMT", now) == 30
+    for nothing in (None, "", "soon", "-1", "Thu, 01 Jan 2015 00:00:30 GMT"):
+        assert read_retry_after(nothing, now) == 0
+    assert read_retry_after("99999999999", now) == 3600
