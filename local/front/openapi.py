@@ -7,15 +7,13 @@ import json
 import tomllib
 from typing import Any, Final
 
-from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
-
-from chalicelib.api.event_status import AGAIN, NOT_KNOWN, EventStatus, GraphPlace, InteractionStatus
+from chalicelib.api.event_status import AGAIN, NOT_KNOWN
 from chalicelib.api.payload import BatchPayload, PostPayload
 from chalicelib.api.reply import BatchResponse, PostResponse
 from chalicelib.api.request import MAX_BODY_BYTES
 from local.front.docs_page import DOCUMENT, ROOT, page
 from local.front.openapi_examples import BATCH, OK, PEEL, RECALL, RETRY, STATUS, UNSURE, WRONG
+from local.front.openapi_parts import answer, body, schemas
 
 PAGE: Final = ROOT / "docs" / "api.html"
 _OVERVIEW: Final = f"""
@@ -48,7 +46,7 @@ def document() -> dict[str, Any]:
             "/event/{event_id}": {"get": _get_event()},
         },
         "components": {
-            "schemas": _schemas(),
+            "schemas": schemas(),
             "securitySchemes": {
                 "id_token": {
                     "type": "http",
@@ -65,10 +63,10 @@ def _post_interaction() -> dict[str, Any]:
     return {
         "operationId": "postInteraction",
         "summary": "Send one interaction",
-        "requestBody": _body(PostPayload, {"a recall": RECALL, "a peel of one of its results": PEEL}),
+        "requestBody": body(PostPayload, {"a recall": RECALL, "a peel of one of its results": PEEL}),
         "responses": {
-            "200": _answer("Queued, and will not be lost", OK),
-            "400": _answer("The request is wrong; the message names every wrong field", WRONG),
+            "200": answer("Queued, and will not be lost", OK),
+            "400": answer("The request is wrong; the message names every wrong field", WRONG),
             **_refusals(),
             **_failures(RETRY),
         },
@@ -83,20 +81,21 @@ def _post_interactions() -> dict[str, Any]:
         "summary": "Send up to 100 interactions",
         "description": "Each has its own result, in the order in which they were sent; a wrong one holds back no other."
         " A later one may belong to an event that an earlier one starts: choose any UUID as `event_id`.",
-        "requestBody": _body(BatchPayload, {"a recall and a peel": BATCH}),
+        "requestBody": body(BatchPayload, {"a recall and a peel": BATCH}),
         "responses": {
-            "200": _answer(
+            "200": answer(
                 "Those with the result ok are queued and will not be lost",
                 BatchResponse(status="ok", results=[OK, OK]),
                 some_wrong,
             ),
-            "400": _answer(
+            "400": answer(
                 "The list is missing, or has none or more than 100 interactions; nothing is queued",
                 PostResponse(status="error", message="interactions: must be a list of 1 to 100 interactions"),
             ),
             **_refusals(),
             **_failures(UNSURE),
-            "503": _answer("None could be queued", none_queued, retry_after=True),
+            "429": answer("Too many requests, or the user's quota is used up", none_queued, UNSURE, retry_after=True),
+            "503": answer("None could be queued", none_queued, retry_after=True),
         },
     }
 
@@ -111,14 +110,14 @@ def _get_event() -> dict[str, Any]:
         " waits in the queue, usually for less than a second. Ask at most once a second.",
         "parameters": [identifier],
         "responses": {
-            "200": _answer("What has arrived", STATUS),
-            "404": _answer(
+            "200": answer("What has arrived", STATUS),
+            "404": answer(
                 "The user has no such event; the answer is the same if another user has it",
                 PostResponse(status="error", message=NOT_KNOWN),
             ),
             "401": _refusals()["401"],
             **_failures(again),
-            "503": _answer("It could not be read", again, retry_after=True),
+            "503": answer("It could not be read", again, retry_after=True),
         },
     }
 
@@ -130,48 +129,14 @@ def _refusals() -> dict[str, Any]:
         "415": ("Of a wrong media type or coding; nothing is queued", "Content-Type: must be application/json"),
     }
     return {
-        code: _answer(meaning, PostResponse(status="error", message=message))
+        code: answer(meaning, PostResponse(status="error", message=message))
         for code, (meaning, message) in said.items()
     }
 
 
 def _failures(example: PostResponse) -> dict[str, Any]:
     meanings = {"429": "Too many requests", "5XX": "It failed, or the outcome is unknown"}
-    return {code: _answer(meaning, example, retry_after=True) for code, meaning in meanings.items()}
-
-
-def _body(model: type[BaseModel], examples: dict[str, Any]) -> dict[str, Any]:
-    return {"required": True, "content": {"application/json": _content(model, examples)}}
-
-
-def _answer(meaning: str, *examples: BaseModel, retry_after: bool = False) -> dict[str, Any]:
-    named = {getattr(one, "status", "an event"): one.model_dump(mode="json") for one in examples}
-    answer: dict[str, Any] = {
-        "description": meaning,
-        "content": {"application/json": _content(type(examples[0]), named)},
-    }
-    if retry_after:
-        header = {"description": "Seconds to wait at least", "schema": {"type": "integer"}}
-        answer["headers"] = {"Retry-After": header}
-    return answer
-
-
-def _content(model: type[BaseModel], examples: dict[str, Any]) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"schema": schema, "examples": {name: {"value": value} for name, value in examples.items()}}
-
-
-def _schemas() -> dict[str, Any]:
-    modes: dict[JsonSchemaMode, list[type[BaseModel]]] = {
-        "validation": [PostPayload, BatchPayload],
-        "serialization": [PostResponse, BatchResponse, EventStatus, InteractionStatus, GraphPlace],
-    }
-    models = [(model, mode) for mode, listed in modes.items() for model in listed]
-    _, found = models_json_schema(models, ref_template="#/components/schemas/{model}")
-    for schema in found["$defs"].values():
-        for field in schema.get("properties", {}).values():
-            field.pop("title", None)  # pydantic's: the name once more
-    return dict(found["$defs"])
+    return {code: answer(meaning, example, retry_after=True) for code, meaning in meanings.items()}
 
 
 def main() -> None:

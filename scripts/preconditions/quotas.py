@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from scripts.preconditions.condition import Deploy, Result, condition, green, red
+from stacks.config.options import RESERVED_CONCURRENCY
 
 _LAMBDA_UNRESERVED: Final = 100  # AWS keeps so many executions unreserved
 _READ_QUOTA: Final = ("servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota")
@@ -14,7 +15,7 @@ def lambda_concurrency(deploy: Deploy) -> Result:
     """Whether the environment may reserve its executions: AWS keeps 100 of the quota unreserved."""
     limit = deploy.target.client("lambda").get_account_settings()["AccountLimit"]
     quota, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
-    reserved = int(deploy.environment.reserved_concurrency)
+    reserved = sum(RESERVED_CONCURRENCY.values()) if deploy.environment.reserved_concurrency else 0
     if reserved and deploy.is_first and unreserved < _LAMBDA_UNRESERVED + reserved:
         return red(
             f"{unreserved} of {quota} unreserved; it reserves {reserved} and AWS keeps {_LAMBDA_UNRESERVED}",

@@ -4,23 +4,31 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from scripts.common.errors import OperationError
 from scripts.common.target import Target
 from stacks.common.names import NAMESPACE, SERVICE
 
 DAY_SECONDS = 24 * 60 * 60
+Statistic = Literal["Sum", "SampleCount"]
 MAX_EVENTS = 10_000  # log events that one call returns at most
 
 
-def sum_metrics(target: Target, names: Iterable[str], *, since: datetime, until: datetime) -> dict[str, int | None]:
-    """Return each metric's sum over that time, or None for all if no metric at all arrived: then they are unknown."""
-    found = (_sum_logs if target.endpoint else _sum_cloudwatch)(target, tuple(names), since, until)
+def sum_metrics(
+    target: Target, names: Iterable[str], *, since: datetime, until: datetime, statistic: Statistic = "Sum"
+) -> dict[str, int | None]:
+    """Return each metric's sum over that time, or None for all if no metric at all arrived: then they are unknown.
+
+    With SampleCount, return how often each was published instead.
+    """
+    found = (_sum_logs if target.endpoint else _sum_cloudwatch)(target, tuple(names), since, until, statistic)
     return {name: found[name] if found else None for name in names}
 
 
-def _sum_cloudwatch(target: Target, names: tuple[str, ...], since: datetime, until: datetime) -> Counter[str]:
+def _sum_cloudwatch(
+    target: Target, names: tuple[str, ...], since: datetime, until: datetime, statistic: Statistic
+) -> Counter[str]:
     dimensions = [{"Name": "service", "Value": SERVICE}, {"Name": "environment", "Value": target.name}]
     queries = [
         {
@@ -28,7 +36,7 @@ def _sum_cloudwatch(target: Target, names: tuple[str, ...], since: datetime, unt
             "MetricStat": {
                 "Metric": {"Namespace": NAMESPACE, "MetricName": name, "Dimensions": dimensions},
                 "Period": DAY_SECONDS,
-                "Stat": "Sum",
+                "Stat": statistic,
             },
         }
         for number, name in enumerate(names)
@@ -42,12 +50,14 @@ def _sum_cloudwatch(target: Target, names: tuple[str, ...], since: datetime, unt
     return found
 
 
-def _sum_logs(target: Target, names: tuple[str, ...], since: datetime, until: datetime) -> Counter[str]:
+def _sum_logs(
+    target: Target, names: tuple[str, ...], since: datetime, until: datetime, statistic: Statistic
+) -> Counter[str]:
     found: Counter[str] = Counter()
     for record in _records(target, since, until):
         for name in names:
             if name in record:
-                found[name] += int(sum(record[name]))
+                found[name] += int(sum(record[name])) if statistic == "Sum" else len(record[name])
     return found
 
 

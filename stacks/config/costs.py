@@ -38,24 +38,26 @@ class Price:
 _UNVERIFIED: Final = "not looked up"
 _VPC: Final = "basavytix.com and cloudburn.io, February 2026"
 _RDS: Final = "infratally.com, 2026"
+_LISTS: Final = "the same in the price lists of ten public repositories, most undated"
+_WAF: Final = "c3x.dev and awsnegotiations.com, 2026"
 PRICES: Final = {
     "NAT gateway": Price(0.045, "hour", _VPC),
     "public IPv4 address": Price(0.005, "hour", _VPC),
     "db.t4g.micro": Price(0.016, "hour", _RDS),
     "db.t4g.small": Price(0.032, "hour", _RDS),
-    "db.m7g.large": Price(0.1685, "hour", _UNVERIFIED),
+    "db.m7g.large": Price(0.168, "hour", "a price list in one public repository, undated"),
     "RDS storage": Price(0.115, "GB", "usage.ai, June 2026"),
-    "t4g.nano": Price(0.0042, "hour", _UNVERIFIED),
-    "t4g.small": Price(0.0168, "hour", _UNVERIFIED),
-    "t4g.medium": Price(0.0336, "hour", _UNVERIFIED),
-    "r7g.large": Price(0.1071, "hour", _UNVERIFIED),
-    "EBS volume": Price(0.08, "GB", _UNVERIFIED),
+    "t4g.nano": Price(0.0042, "hour", _LISTS),
+    "t4g.small": Price(0.0168, "hour", _LISTS),
+    "t4g.medium": Price(0.0336, "hour", _LISTS),
+    "r7g.large": Price(0.1071, "hour", _LISTS),
+    "EBS volume": Price(0.08, "GB", _LISTS),
     "EBS snapshot": Price(0.05, "GB", _UNVERIFIED),
-    "firewall": Price(5.00, "each", _UNVERIFIED),
-    "firewall rule": Price(1.00, "each", _UNVERIFIED),
-    "function memory": Price(0.0000166667, "GB-second", _UNVERIFIED),
-    "secret": Price(0.40, "each", _UNVERIFIED),
-    "alarm": Price(0.10, "each", _UNVERIFIED),
+    "firewall": Price(5.00, "each", _WAF),
+    "firewall rule": Price(1.00, "each", _WAF),
+    "function memory": Price(0.0000133334, "GB-second", "of arm64: cloudchipr.com, 2024"),
+    "secret": Price(0.40, "each", _LISTS),
+    "alarm": Price(0.10, "each", "c3x.dev, 2026"),
     "dashboard": Price(3.00, "each", "factualminds.com, June 2026"),
     "custom metric": Price(0.30, "each", "signoz.io, February 2026"),
 }

@@ -72,7 +72,7 @@ class Environment:
     """Whether API Gateway's own answers are separate resources too. AWS reads them from the API's definition, the local
     endpoint does not."""
     reserved_concurrency: bool
-    """Whether catch-up has a reserved concurrency of 1; AWS refuses that to accounts with a quota of 10."""
+    """Whether `RESERVED_CONCURRENCY` is reserved for some functions; AWS refuses it to accounts with a quota of 10."""
     worker: Worker
     """How the queue feeds the worker."""
     postgres_outage_seconds: int

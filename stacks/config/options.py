@@ -1,6 +1,11 @@
 """The parts of an environment: frozen values, one type for each choice. Plain Python, without CDK."""
 
 from dataclasses import dataclass
+from typing import Final
+
+# By function, where the environment reserves any. One run of catch-up projects as fast as Neo4j writes: two would wait
+# for each other. Each run of the other holds a connection to Postgres that the workers could need.
+RESERVED_CONCURRENCY: Final = {"CatchUp": 1, "EventStatus": 5}
 
 
 @dataclass(frozen=True, kw_only=True)

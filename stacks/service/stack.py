@@ -1,7 +1,6 @@
 """The stateless stack: the API, the functions and what connects them. Composition only."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
@@ -9,7 +8,7 @@ from constructs import Construct
 
 from stacks.common.parameters import StackParameters
 from stacks.config.environment import Environment
-from stacks.config.options import ExistingUsers
+from stacks.config.options import RESERVED_CONCURRENCY, ExistingUsers
 from stacks.service.alarms import Observability
 from stacks.service.api import Api
 from stacks.service.audit import Audit
@@ -21,8 +20,6 @@ from stacks.service.operator_policy import Operators
 from stacks.service.quota import QuotaTable
 from stacks.service.store_access import Stores
 from stacks.service.worker_mapping import map_queue_to_worker
-
-EVENT_STATUS_CONCURRENCY: Final = 5  # each holds a connection to Postgres
 
 
 class ServiceStack(cdk.Stack):
@@ -107,8 +104,6 @@ class ServiceStack(cdk.Stack):
 
     def _make_event_status(self) -> Function:
         function = self._make_function("EventStatus", timeout_seconds=10, variables=self._http_variables, role="app")
-        if self._environment.reserved_concurrency:
-            function.resource.reserved_concurrent_executions = EVENT_STATUS_CONCURRENCY
         function.resource.node.add_dependency(self._migration.done)
         return function
 
@@ -135,9 +130,6 @@ class ServiceStack(cdk.Stack):
     def _make_catch_up(self) -> Function:
         function = self._make_function("CatchUp", timeout_seconds=60, variables={}, role="app")
         function.disable_retries()
-        if self._environment.reserved_concurrency:
-            # One run projects as fast as Neo4j writes; two would wait for each other.
-            function.resource.reserved_concurrent_executions = 1
         function.resource.node.add_dependency(self._migration.done)
         return function
 
@@ -184,6 +176,8 @@ class ServiceStack(cdk.Stack):
             memory_mb=512,
             variables={**variables, **(self._stores.variables(role=role) if role else {})},
         )
+        if self._environment.reserved_concurrency:
+            function.resource.reserved_concurrent_executions = RESERVED_CONCURRENCY.get(name)
         if role:
             self._stores.grant(function.role, role=role)
             function.join_network(self._parameters.network, security_groups=self._stores.client_security_groups)

@@ -9,8 +9,10 @@ import re
 import sys
 import threading
 import time
+import uuid
 import zipfile
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -81,6 +83,8 @@ def api_calls(system: System, token: str) -> dict[str, tuple[str, dict[str, Any]
 
     return {
         "recall": (f"{url}/interaction", post({"kind": "recall", "timestamp": time.time()})),
+        "batch": (f"{url}/interactions", post({"interactions": [{"kind": "recall", "timestamp": time.time()}, {}]})),
+        "status": (f"{url}/event/{uuid.uuid4()}", {"headers": headers}),
         "wrong": (f"{url}/interaction", post({"kind": "peel", "timestamp": time.time()})),
         "no token": (f"{url}/interaction", post({}, Authorization="Bearer nonsense")),
         "no route": (f"{url}/elsewhere", {"method": "POST", "body": "{}"}),
@@ -132,7 +136,19 @@ def test_a_page_of_another_origin_posts_an_interaction(told: dict[str, Any], sql
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("call", "expected"), [("wrong", 400), ("no token", 401), ("no route", 404)])
+def test_a_page_of_another_origin_sends_a_batch(told: dict[str, Any]) -> None:
+    status, _, _, body = told["batch"]
+    assert (status, [one["status"] for one in json.loads(body)["results"]]) == (200, ["ok", "error"])
+
+
+@pytest.mark.browser
+def test_the_apis_documentation_is_drawn_without_an_outside_address(system: System, tmp_path: Path) -> None:
+    page = rendered(f"{system.environment['API_URL']}/docs", tmp_path / "profile")
+    assert re.findall(r'data-path="([^"]+)"', page) == ["/interaction", "/interactions", "/event/{event_id}"]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("call", "expected"), [("wrong", 400), ("no token", 401), ("no route", 404), ("status", 404)])
 def test_a_page_reads_every_error_in_the_contracts_shape(told: dict[str, Any], call: str, expected: int) -> None:
     status, _, _, body = told[call]
     assert status == expected

@@ -77,6 +77,20 @@ def test_accepted_interactions_are_accounted_for(system: System, post: Post, sql
     within(60, assert_accounted)
 
 
+def test_a_batch_counts_as_its_interactions(system: System, token: str) -> None:
+    before = balance(system)
+    batch = {"interactions": [{"kind": "keep", "artifact_id": str(n), "timestamp": time.time()} for n in range(40)]}
+    url, headers = f"{system.environment['API_URL']}/interactions", {"Authorization": f"Bearer {token}"}
+    assert requests.post(url, json=batch, headers=headers, timeout=30).json()["status"] == "ok"
+
+    def assert_accounted() -> None:
+        now = balance(system)
+        changed = {name: now[name] - before[name] for name in now if now[name] != before[name]}
+        assert changed == {"accepted": 40, "stored": 40}
+
+    within(60, assert_accounted)
+
+
 def test_each_format_agrees_with_sql(system: System, posted: str, sql: psycopg.Connection) -> None:
     found = sql.execute(
         "SELECT day::text, kind, interactions, users FROM interactions_by_day"

@@ -40,7 +40,7 @@ EXPLAINED: dict[Finding, str] = {
     (
         "RESOURCE_MISMATCH",
         "ssmmessages:OpenDataChannel",
-    ): "AWS' pages on Session Manager limit it to a person's own sessions; parliament's data knows no resource for it",
+    ): "AWS' pages on Session Manager limit it to sessions; parliament's data knows no resource for it",
 }
 # A complete ARN for what CloudFormation fills in, by type of resource, or by the name of the parameter.
 _HERE = "us-east-1:111111111111"

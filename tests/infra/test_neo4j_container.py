@@ -19,7 +19,7 @@ import requests
 from neo4j.exceptions import DriverError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from chalicelib.graph.client import Graph, GraphUnavailableError, connect
+from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, connect
 from chalicelib.ledger.ledger import Row
 from chalicelib.projection.projector import changes
 from local import environment
@@ -159,7 +159,7 @@ def test_its_memory_stays_under_the_containers_limit_while_it_is_written_to(runn
     graph.prepare()
     # On a busy machine the server may be silent for longer than its clients wait, as after a pause of its host.
     write = retry(
-        retry=retry_if_exception_type(GraphUnavailableError),
+        retry=retry_if_exception_type((GraphUnavailableError, RowsBusyError)),
         stop=stop_after_delay(200),
         wait=wait_fixed(1),
         reraise=True,

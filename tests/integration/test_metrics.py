@@ -23,4 +23,7 @@ def test_more_lines_than_one_call_returns_are_counted(cloud: Cloud) -> None:
         "Counted": 24_000,
         "Other": 0,
     }
+    assert sum_metrics(target, ["Counted"], since=now - timedelta(hours=1), until=now, statistic="SampleCount") == {
+        "Counted": 24_000
+    }
     assert sum_metrics(target, ["Other"], since=now - timedelta(hours=1), until=now) == {"Other": None}

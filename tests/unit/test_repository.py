@@ -87,6 +87,15 @@ def test_no_document_connects_without_verifying_the_server() -> None:
     ]
 
 
+def test_each_defence_in_the_threat_model_names_the_test_that_holds_it() -> None:
+    tables = re.findall(
+        r"^\|.*held by \|\n\| ---.*\n((?:\|.*\n)+)", (ROOT / "docs" / "security.md").read_text(), re.MULTILINE
+    )
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(rows) > 15
+    assert [row for row in rows if "`tests/" not in row.rpartition(" | ")[2]] == []
+
+
 def test_the_picture_of_the_stats_page_is_small() -> None:
     assert (ROOT / "docs" / "stats.png").stat().st_size < 200_000
 

@@ -23,6 +23,7 @@ class FakeSqs:
         self.in_flight = {message["MessageId"]: message for message in self.visible[:held]}
         self.visible = self.visible[held:]
         self.sent: list[str] = []
+        self.waiting = 0  # messages in the source queue
 
     def _message(self, number: int, body: str) -> dict[str, Any]:
         reason = "gave_up" if body.startswith("{") else "not_json"
@@ -30,10 +31,10 @@ class FakeSqs:
         sent = {"SentTimestamp": "1777636800000"}
         return {"MessageId": f"m{number}", "Body": body, "Attributes": sent, "MessageAttributes": attributes}
 
-    def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
-        counts = (len(self.visible), len(self.in_flight))
+    def get_queue_attributes(self, *, QueueUrl: str = "dead", **_: Any) -> dict[str, Any]:  # noqa: N803
+        counts = (self.waiting, 0) if QueueUrl == "source" else (len(self.visible), len(self.in_flight))
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return {"Attributes": dict(zip(names, map(str, counts), strict=True))}
+        return {"Attributes": {**dict(zip(names, map(str, counts), strict=True)), f"{names[0]}Delayed": "0"}}
 
     def receive_message(self, **_: Any) -> dict[str, Any]:
         number = min(10, self.max_in_flight - len(self.in_flight))

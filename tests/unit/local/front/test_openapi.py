@@ -1,6 +1,7 @@
 """The API's documentation is current, valid and shows what is really sent and answered."""
 
 import asyncio
+import contextlib
 import copy
 import json
 import re
@@ -10,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 import pytest_socket
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 
 from chalicelib.api.payload import parse, read_batch
+from chalicelib.api.strict_json import RefusedError
 from local.front import docs_page
 from local.front.docs_page import DOCUMENT
 from local.front.openapi import PAGE, document, text
@@ -47,6 +50,30 @@ def test_every_route_of_the_app_is_documented() -> None:
 @pytest.mark.parametrize("example", [RECALL, PEEL, *BATCH["interactions"]])
 def test_examples_of_interactions_are_accepted(example: Json) -> None:
     assert parse(json.dumps(example).encode(), user_id=ALICE, now=NOW).event_id
+
+
+@pytest.mark.parametrize(
+    ("changed", "valid"),
+    [
+        ({}, True),
+        ({"kind": "peel"}, False),  # an artifact is missing
+        ({"kind": "peel", "artifact_id": None}, False),
+        ({"kind": "peel", "artifact_id": "a"}, True),
+        ({"timestamp": "2026-05-01T12:00:00Z", "metadata": None, "event_id": None, "artifact_id": None}, True),
+        ({"timestamp": True}, False),
+        ({"event_id": 7}, False),
+        ({"metadata": []}, False),
+        ({"more": 1}, False),
+    ],
+)
+def test_the_schema_takes_what_the_api_takes(changed: Json, *, valid: bool) -> None:
+    schemas = document()["components"]["schemas"]
+    schema = schemas["PostPayload"] | {"$defs": schemas}
+    text = json.dumps(schema).replace("#/components/schemas/", "#/$defs/")
+    body = RECALL | changed
+    assert OAS31Validator(json.loads(text)).is_valid(body) is valid
+    with contextlib.nullcontext() if valid else pytest.raises(RefusedError):
+        parse(json.dumps(body).encode(), user_id=ALICE, now=NOW)
 
 
 def test_the_examples_of_a_batch_and_of_an_event_fit_each_other() -> None:

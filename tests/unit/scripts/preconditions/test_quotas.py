@@ -22,17 +22,17 @@ def expect_quota(account: Account, service: str, code: str, value: float) -> Non
 @pytest.mark.parametrize(
     ("quota", "stacks", "result"),
     [
-        (1000, FIRST, green("1000, of which it reserves 1")),
-        (101, FIRST, green("101, of which it reserves 1")),
-        (100, DEPLOYED, green("100, of which it reserves 1")),
+        (1000, FIRST, green("1000, of which it reserves 6")),
+        (106, FIRST, green("106, of which it reserves 6")),
+        (100, DEPLOYED, green("100, of which it reserves 6")),
         (
-            100,
+            105,
             FIRST,
-            red("100 of 100 unreserved; it reserves 1 and AWS keeps 100", MORE.format("lambda", "L-B99A9384", 1000)),
+            red("105 of 105 unreserved; it reserves 6 and AWS keeps 100", MORE.format("lambda", "L-B99A9384", 1000)),
         ),
     ],
 )
-def test_a_quota_of_exactly_100_allows_no_reservation(
+def test_a_quota_below_what_aws_keeps_allows_no_reservation(
     account: Account, quota: int, stacks: tuple[str | None, str | None], result: Result
 ) -> None:
     limit = {"ConcurrentExecutions": quota, "UnreservedConcurrentExecutions": quota}
