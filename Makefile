@@ -51,6 +51,10 @@ tests/infra/% tests/unit/%: NICE := nice
 	@mkdir -p .local/logs; log=.local/logs/$(notdir $*)-tests.log; \
 		$(NICE) $(RUN) pytest --quiet $* >$$log 2>&1; status=$$?; cat $$log; exit $$status
 
+.PHONY: bench
+bench: $(INSTALLED)  ## measure how fast the code is, each figure beside its ceiling; 10 minutes
+	@$(RUN) bench $(BENCH)
+
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check
 	@$(RUN) ruff check

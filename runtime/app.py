@@ -1,9 +1,12 @@
 """The entry points: the routes, the queue's worker, catch-up and the operators' function. No logic lives here.
 
-Each imports what it needs when it first runs: the API function never loads a database driver.
+Each imports only what it needs, so the API function never loads a database driver. In Lambda it does so before its
+first request.
 """
 
 import functools
+import importlib
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -112,3 +115,27 @@ def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
             **handlers.operations(ledger, graph),
         }
         return dispatch.run(event, known)
+
+
+# Lambda names the function that this process is for. What it needs is loaded in the init phase, which has a full core
+# whatever the memory, and is in the snapshot of SnapStart. Nothing here connects, and nothing is unique to a process.
+NEEDS = {
+    "app.app": ["chalicelib.api.http"],
+    "app.event_status": ["chalicelib.api.event_status", "chalicelib.connections"],
+    "app.worker": ["chalicelib.connections", "chalicelib.worker"],
+    "app.catch_up": ["chalicelib.connections", "chalicelib.projection.catch_up"],
+    "app.operations": ["chalicelib.connections", "chalicelib.operations.dispatch", "chalicelib.operations.handlers"],
+}
+
+
+def prepare(handler: str) -> None:
+    """Load what the function of that handler needs; for no handler nothing."""
+    for module in NEEDS.get(handler, []):
+        importlib.import_module(module)
+    if handler == "app.app":
+        from chalicelib.api import http
+
+        http.make_clients()
+
+
+prepare(os.environ.get("_HANDLER", ""))

@@ -23,6 +23,8 @@ _STATUS: Final = {
     "INTEGRATION_FAILURE": HTTPStatus.GATEWAY_TIMEOUT,
     "INTEGRATION_TIMEOUT": HTTPStatus.GATEWAY_TIMEOUT,
 }
+# A parameter of a path. Not "." or "..", which would lead out of the API's own part of the endpoint.
+_SEGMENT: Final = r"(?!\.{1,2}(?:/|$))[^/]+"
 _WINDOW_BITS: Final = {"gzip": 31, "deflate": 15}  # zlib's codes for the two formats
 
 
@@ -48,7 +50,7 @@ class Api:
     def __init__(self, definition: Mapping[str, Any]) -> None:
         self._responses = definition["x-amazon-apigateway-gateway-responses"]
         self._paths = {
-            re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): methods
+            re.compile(re.sub(r"\\{\w+\\}", lambda _: _SEGMENT, re.escape(path))): methods
             for path, methods in definition["paths"].items()
         }
 

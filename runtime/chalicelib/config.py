@@ -5,7 +5,7 @@ import json
 import os
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 # Two short attempts: a frontend waits for the API function, and every other caller is called again.
@@ -27,7 +27,7 @@ def setting(name: str) -> str:
 @functools.cache
 def client(service: str, timeouts: Config = SHORT) -> Any:
     """Return the process's one client of an AWS service with these time-outs."""
-    return boto3.client(service, config=timeouts)  # type: ignore[call-overload]
+    return botocore.session.get_session().create_client(service, config=timeouts)
 
 
 def secret(name: str) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class ServiceStack(cdk.Stack):
         )
 
     def _make_event_status(self) -> Function:
-        function = self._make_function("EventStatus", timeout_seconds=10, variables=self._http_variables, role="app")
+        function = self._make_function("EventStatus", timeout_seconds=20, variables=self._http_variables, role="app")
         function.resource.node.add_dependency(self._migration.done)
         return function
 

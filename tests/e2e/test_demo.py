@@ -31,13 +31,12 @@ def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_
 
 
 def test_a_command_that_does_not_work_is_named_with_its_own_word(system: System, sql: psycopg.Connection) -> None:
-    check_commands(system.environment)
     sql.execute("ALTER ROLE operator PASSWORD NULL")
     try:
         with pytest.raises(CloudError) as error:
-            check_commands(system.environment)
+            check_commands(system.environment, print)
     finally:
         system.cloud.up(["postgres"])  # sets it again
     assert "`verify-graph` does not work: Error: verify: " in str(error.value)
     assert "`tunnel` does not work" not in str(error.value)
-    check_commands(system.environment)
+    check_commands(system.environment, print)

@@ -168,6 +168,8 @@ def test_each_user_has_a_quota_that_is_counted_in_a_table(service: Template, env
     assert table["DeletionPolicy"] == "Delete"
     variables = service.of_type(FUNCTION)["APIHandler"]["Properties"]["Environment"]["Variables"]
     assert environment.quota
+    # One item of DynamoDB takes so many writes a second: more would be refused, and the quota fails open.
+    assert environment.throttle_rate <= 1000
     assert {name: value for name, value in variables.items() if name.startswith("QUOTA_")} == {
         "QUOTA_TABLE": {"Ref": id_},
         "QUOTA_INTERACTIONS": str(environment.quota.interactions),

@@ -51,7 +51,7 @@ def cypher(stores: dict[str, Any]) -> Iterator[neo4j.Session]:
     """Yield a session, to look into the graph; it is empty."""
     with graph_module.connect(**stores["neo4j"]) as driver, driver.session() as session:
         # In small batches: a test may have left large nodes.
-        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 20 ROWS").consume()
+        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10 ROWS").consume()
         yield session
 
 

@@ -73,6 +73,7 @@ def test_what_waits_in_the_queues_survives_the_endpoint(small: Cloud, number: si
     os.kill(small.pid("aws"), number)
     within(30, lambda: _assert_state(small, "EXITED"))
     _assert_kept(small, 3)
+    assert (small.folder / HELD).stat().st_mode & 0o777 == 0o600  # it holds what users wrote
 
     small.up(["aws"])
     target = TwoQueues.local(small.environment())
@@ -80,7 +81,6 @@ def test_what_waits_in_the_queues_survives_the_endpoint(small: Cloud, number: si
     assert target.receive(WAITING) == [("received", None), ("waits", None)]
     assert target.receive(DEAD) == [("poison", {"reason": REASON})]
     assert not (small.folder / EARLIER).exists()
-    assert (small.folder / HELD).stat().st_mode & 0o777 == 0o600
 
 
 def _assert_kept(cloud: Cloud, number: int) -> None:

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.interaction import Interaction, microseconds, to_datetime
 from chalicelib.ledger import connection as postgres
 from chalicelib.ledger import erasures
-from chalicelib.ledger.ledger import ROW_BYTES, Ledger, Row, Stored, Waiting
+from chalicelib.ledger.ledger import ROW_BYTES, STORE, Ledger, Row, Stored, Waiting, columns
 from chalicelib.ledger.migrate import MIGRATIONS, migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
@@ -117,11 +117,54 @@ def test_a_failed_claim_requeues_its_rows(ledger: Ledger, sql: psycopg.Connectio
         assert [row.attempts for row in rows] == [0]
 
 
-def test_two_claims_at_once_share_no_row(ledger: Ledger, another: Ledger) -> None:
-    ledger.store([interaction("peel", artifact_id=str(number)) for number in range(1500)])
+def test_two_claims_at_once_share_no_user(ledger: Ledger, another: Ledger) -> None:
+    users = [f"user-{number}" for number in range(100)]
+    ledger.store([interaction("peel", artifact_id=str(number), user_id=users[number % 100]) for number in range(1500)])
     with ledger.claim() as mine, another.claim() as theirs:
-        assert (len(mine), len(theirs)) == (1000, 500)
-        assert not {row.id for row in mine} & {row.id for row in theirs}
+        assert (len(mine), 100 < len(theirs) <= 500) == (1000, True)
+        assert not {row.user_id for row in mine} & {row.user_id for row in theirs}
+
+
+def test_a_claim_leaves_the_partitions_that_it_does_not_need(ledger: Ledger, another: Ledger) -> None:
+    ledger.claim_rows = another.claim_rows = 5
+    ledger.store([interaction(user_id=f"user-{number}") for number in range(50)])
+    with ledger.claim() as mine, another.claim() as theirs:
+        assert (len(mine), len(theirs)) == (5, 5)
+
+
+def test_the_partition_that_waited_longest_comes_first_and_within_it_the_oldest_row(
+    ledger: Ledger, sql: psycopg.Connection
+) -> None:
+    ledger.claim_rows = 1
+    # The hot user's rows are older by their keys; what counts is how long a row has waited.
+    hot = [interaction("peel", artifact_id=str(n), timestamp=NOW.timestamp() - 60) for n in range(10)]
+    ledger.store(hot)
+    sql.execute("UPDATE graph_outbox SET next_attempt_at = now() - interval '1 minute'")
+    beside = next(
+        user
+        for user in map(str, range(1000))
+        if sql.execute("SELECT user_partition(%s) = user_partition(%s)", [user, ALICE]).fetchone() == (True,)
+    )
+    ledger.store([interaction(user_id=BOB), interaction(user_id=beside)])
+    sql.execute(
+        "UPDATE graph_outbox SET next_attempt_at = now() - interval '2 minutes' WHERE partition = user_partition(%s)",
+        [BOB],
+    )
+    taken = []
+    for _ in range(12):
+        with ledger.claim() as rows:
+            taken += [row.user_id for row in rows]
+    assert taken == [BOB, *[ALICE] * 10, beside]
+
+
+def test_code_that_names_no_partition_gets_the_users(ledger: Ledger, sql: psycopg.Connection) -> None:
+    old = STORE.replace(", partition)", ")").replace(", user_partition(user_id) FROM stored", " FROM stored")
+    assert "partition" not in old
+    ledger.connection.execute(old, columns([interaction(user_id=user) for user in (ALICE, BOB)]))
+    found = sql.execute(
+        "SELECT partition = user_partition(user_id) FROM graph_outbox JOIN interaction ON id = interaction_id"
+    )
+    assert found.fetchall() == [(True,), (True,)]
 
 
 def test_a_claim_stops_at_four_megabytes_but_takes_at_least_one_row(

@@ -15,25 +15,25 @@ from tests.waiting import within
 
 
 def test_a_function_that_lost_its_code_is_deployed_again_and_what_waits_is_kept(cloud: Cloud) -> None:
-    output = Console(file=io.StringIO())
-    up(cloud, output, print)
+    output = io.StringIO()
+    console = Console(file=output)
+    up(cloud, console, print)
     target = Target.local(cloud.environment())
+    dead, stored = _count_dead(target), _count_stored(cloud)
     functions = target.client("lambda")
     [api] = [name for name in _names(functions) if "APIHandler" in name]
     functions.update_function_code(FunctionName=api, ZipFile=_without_code())
-    _pause_worker(functions, target.outputs["WorkerMapping"])
-    body = '{"version": 1, "interactions": []}'
+    functions.update_event_source_mapping(UUID=target.outputs["WorkerMapping"], Enabled=False)
+    body = '{"version": 1, "interactions": []}'  # not valid: the worker sends it to the dead-letter queue
     target.client("sqs").send_message(QueueUrl=target.outputs["QueueUrl"], MessageBody=body)
     (cloud.folder / "cdk.out" / "synth.lock").write_text(str(os.getpid()))  # as if left by a cdk that was killed
 
-    up(cloud, output, print)
+    up(cloud, console, print)
 
-    text = output.file.getvalue()  # type: ignore[attr-defined]
-    assert "all of it is deployed again" in text
-    assert "Sent again: 1 waiting interaction" in text
-    within(30, lambda: _assert_dead_lettered(Target.local(cloud.environment())))
-    with psycopg.connect(cloud.environment()["DATABASE_URL"]) as ledger:
-        assert ledger.execute("SELECT count(*) FROM interaction").fetchone() == (4,)
+    assert "all of it is deployed again" in output.getvalue()
+    assert "Sent again: 1 waiting interaction" in output.getvalue()
+    within(30, lambda: _assert_dead(Target.local(cloud.environment()), dead + 1))
+    assert _count_stored(cloud) == stored + 2  # the second example
 
 
 def _names(functions: Any) -> list[str]:
@@ -47,13 +47,18 @@ def _without_code() -> bytes:
     return archive.getvalue()
 
 
-def _pause_worker(functions: Any, mapping: str) -> None:
-    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+def _count_stored(cloud: Cloud) -> int:
+    with psycopg.connect(cloud.environment()["DATABASE_URL"]) as ledger:
+        [(number,)] = ledger.execute("SELECT count(*) FROM interaction").fetchall()
+    return int(number)
 
 
-def _assert_dead_lettered(target: Target) -> None:
-    """Look for the message where the worker puts it, because it is not valid."""
+def _count_dead(target: Target) -> int:
     count = "ApproximateNumberOfMessages"
     url = target.outputs["DeadLetterQueueUrl"]
     answer = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[count])
-    assert answer["Attributes"][count] == "1"
+    return int(answer["Attributes"][count])
+
+
+def _assert_dead(target: Target, number: int) -> None:
+    assert _count_dead(target) == number

@@ -99,3 +99,23 @@ def test_a_module_needs_no_environment_and_loads_only_its_part(modules: str, nev
         [sys.executable, "-c", code], cwd=RUNTIME, env={}, capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("handler", "loaded"),
+    [
+        ("app.app", "botocore pydantic"),
+        ("app.event_status", "botocore neo4j psycopg pydantic"),
+        ("app.worker", "botocore neo4j psycopg pydantic"),
+        ("app.catch_up", "botocore neo4j psycopg pydantic"),
+        ("app.operations", "botocore neo4j psycopg pydantic yoyo"),
+    ],
+)
+def test_a_function_loads_what_it_needs_before_its_first_request_and_no_more(handler: str, loaded: str) -> None:
+    heavy = "boto3 botocore neo4j psycopg pydantic yoyo"
+    code = f"import sys, app; print(*[name for name in '{heavy}'.split() if name in sys.modules])"
+    environment = {"_HANDLER": handler, "AWS_DEFAULT_REGION": "us-east-1"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=RUNTIME, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == loaded.split()

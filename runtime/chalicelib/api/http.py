@@ -8,12 +8,18 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib import config
-from chalicelib.api import reply
+from chalicelib.api import quota, reply
 from chalicelib.api.accept import AGAIN, accept, accept_batch
 from chalicelib.api.reply import Reply, TryAgainError, try_again
 from chalicelib.api.request import Request
 from chalicelib.queue import SqsQueue
 from chalicelib.telemetry import log, measure
+
+
+def make_clients() -> None:
+    """Make the clients of the services that a request calls: making one takes longer than the call."""
+    config.client("sqs")
+    quota.make_client()
 
 
 def post_interaction(chalice_request: Any) -> Response:

@@ -25,6 +25,12 @@ class QuotaExceededError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+def make_client() -> None:
+    """Make DynamoDB's client, if there is a quota."""
+    if os.environ.get("QUOTA_TABLE"):
+        config.client("dynamodb", _BRIEF)
+
+
 def spend(user_id: str, *, interactions: int, size_bytes: int, now: datetime) -> None:
     """Count what a user posts on this day (UTC). Raises QuotaExceededError if it is more than the user's quota.
 

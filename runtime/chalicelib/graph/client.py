@@ -8,36 +8,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import neo4j
-from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable, TransientError
+from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable
 
-from chalicelib.graph.cypher import NO_CHANGES, ONLINE, READ_VERSION, SCHEMA, VERSION, Changes
+from chalicelib.graph.cypher import ONLINE, PROJECT, READ_STATE, SCHEMA, SET_EPOCH, VERSION, Changes
+from chalicelib.graph.errors import GraphUnavailableError, RowsBusyError, RowsRefusedError, judge
+
+__all__ = ["Graph", "GraphUnavailableError", "RowsBusyError", "RowsRefusedError", "connect", "judge", "write_within"]
 
 TRANSACTION_SECONDS = 10  # enforced by the server; below Postgres' limit for a transaction that waits for us
 
 VERIFYING_SCHEMES = ("neo4j+s", "bolt+s")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
-
-# EntityNotFound: a wipe is under way.
-NOT_THE_ROWS_FAULT = (
-    "Neo.ClientError.Statement.EntityNotFound",
-    "Neo.ClientError.Security.",
-    "Neo.ClientError.Database.",
-    "Neo.ClientError.Cluster.",
-)
-# A lock or the transaction timed out, or somebody ended the transaction.
-BUSY = ("Neo.ClientError.Transaction.", "Neo.TransientError.Transaction.LockAcquisitionTimeout")
-
-
-class GraphUnavailableError(Exception):
-    """The graph takes no writes now; the rows are valid and wait."""
-
-
-class RowsRefusedError(Exception):
-    """The graph is available and refuses these rows, or they are too many for one transaction; the text is its code."""
-
-
-class RowsBusyError(RowsRefusedError):
-    """Another transaction locks what these rows write, or they took too long: they are valid and can be tried later."""
 
 
 class Graph:
@@ -47,12 +28,13 @@ class Graph:
         """Take the function that creates the driver: called when needed, and again if its settings may be old."""
         self._connect = connect
         self._driver: neo4j.Driver | None = None
+        self._epoch = ""
         self.abandoned = False
 
     def prepare(self) -> None:
         """Create the uniqueness constraints and the indexes, and wait until they are online.
 
-        Then run every statement once without rows: a server that has just started plans it here, and no worker waits.
+        Then run the projection once without rows: a server that has just started plans it here, and no worker waits.
         Raises GraphUnavailableError.
         """
         try:
@@ -60,25 +42,38 @@ class Graph:
                 for text in SCHEMA.values():
                     session.run(text).consume()
                 session.run("CALL db.awaitIndexes(30)").consume()
-                for text, parameters in [(READ_VERSION, {}), *NO_CHANGES.statements()]:
-                    session.run(text, parameters).consume()
+                session.run(SET_EPOCH).consume()
+                session.run(PROJECT, users=[], epoch="").consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
 
     def write(self, changes: Changes) -> None:
         """Apply the changes, all or none; applied again, or in another order, they give the same graph.
 
+        The graph's constraints and version are checked once per epoch; it changes whenever either can be another.
         Raises GraphUnavailableError if the rows are not at fault, and RowsRefusedError if they may be.
         """
-        with self.transaction() as transaction:
-            online = transaction.run(ONLINE, names=list(SCHEMA)).single(strict=True)["online"]
+        with self._session() as session:
+            if self._epoch and self._project(session, changes, self._epoch):
+                return
+            # Read before the checks, compared by the write: what was checked is what is written to.
+            state = session.run(READ_STATE).single(strict=True)
+            online = session.run(ONLINE, names=list(SCHEMA)).single(strict=True)["online"]
             if online < len(SCHEMA):
                 raise GraphUnavailableError("its constraints and indexes are not online")
             # During a deploy, and after a rollback, older code must not write its version into a newer graph.
-            if (transaction.run(READ_VERSION).single(strict=True)["version"] or 0) > VERSION:
+            if (state["version"] or 0) > VERSION:
                 raise GraphUnavailableError("it was made by newer code")
-            for text, parameters in changes.statements():
-                transaction.run(text, parameters).consume()
+            self._epoch = state["epoch"] or ""  # a graph without one is checked at each write
+            if not self._project(session, changes, self._epoch):
+                raise GraphUnavailableError("it became another graph meanwhile")
+
+    def _project(self, session: neo4j.Session, changes: Changes, epoch: str) -> bool:
+        """Write in a transaction of one statement, in one round trip; return False if the epoch is another one."""
+        if self.abandoned:
+            raise GraphUnavailableError("abandoned")
+        text = neo4j.Query(PROJECT, timeout=TRANSACTION_SECONDS)
+        return bool(session.run(text, users=changes.users, epoch=epoch).single(strict=True)["events"])
 
     def check_writable(self) -> None:
         """Raise GraphUnavailableError if the graph takes no write at all: then no row is at fault for a refusal."""
@@ -144,19 +139,15 @@ class Graph:
             raise judge(error) from error
 
 
+def write_within(transaction: neo4j.Transaction, changes: Changes) -> None:
+    """Apply the changes as a part of this transaction, whatever the graph's state is."""
+    epoch = transaction.run(READ_STATE).single(strict=True)["epoch"] or ""
+    transaction.run(PROJECT, users=changes.users, epoch=epoch).consume()
+
+
 def _is_tls_error(error: BaseException | None) -> bool:
     """Return whether the server's certificate is not the one in the secret: it may have a new one."""
     return error is not None and (isinstance(error, ssl.SSLError) or _is_tls_error(error.__cause__))
-
-
-def judge(error: Neo4jError | DriverError) -> GraphUnavailableError | RowsRefusedError:
-    """Return the error that says whether the rows may be at fault; it keeps the code only: the text may quote data."""
-    code = (error.code if isinstance(error, Neo4jError) else None) or type(error).__name__
-    too_much = "OutOfMemory" in code  # Neo4j calls it transient, but the same rows cause it again
-    transient = isinstance(error, DriverError | TransientError) or code.startswith(NOT_THE_ROWS_FAULT)
-    if code.startswith(BUSY):
-        return RowsBusyError(code)
-    return GraphUnavailableError(code) if transient and not too_much else RowsRefusedError(code)
 
 
 def connect(uri: str, username: str, password: str, certificate: str | None = None) -> neo4j.Driver:

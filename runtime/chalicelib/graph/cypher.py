@@ -1,7 +1,7 @@
-"""The projection's Cypher: one fixed statement per node or edge type, and the parameters that fill them."""
+"""The projection's Cypher: one fixed statement for a claim, and the parameter that fills it."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from chalicelib.interaction import Kind
 
@@ -22,76 +22,83 @@ SCHEMA = {
     },
 }
 ONLINE = "SHOW INDEXES YIELD name, state WHERE name IN $names AND state = 'ONLINE' RETURN count(*) AS online"
-READ_VERSION = "MATCH (w:Watermark) RETURN max(w.version) AS version"
+READ_STATE = "MATCH (w:Watermark) RETURN max(w.version) AS version, max(w.epoch) AS epoch"
 
-# Users are written first, and sorted; writing to a user locks it. So of two projections of the same user one waits:
-# neither reads what the other is about to change, and they do not deadlock.
-USERS = "UNWIND $users AS id MERGE (u:User {id: id}) SET u.id = id"
-EVENTS = """
-UNWIND $events AS row
-MATCH (u:User {id: row.user_id})
-MERGE (e:Event {user_id: row.user_id, id: row.event_id})
+# A graph gets its epoch with its first watermark, and another one when a rebuild from scratch has emptied it; this is
+# for a watermark that code without epochs wrote.
+SET_EPOCH = "MATCH (w:Watermark) WHERE w.epoch IS NULL AND w.reached_at IS NOT NULL SET w.epoch = randomUUID()"
+
+
+def _for_each(kinds: Iterable[Kind], text: str) -> str:
+    return "\n".join(text.format(kind=kind, name=kind.graph_name) for kind in kinds)
+
+
+# All of a claim, one statement. It writes nothing into a graph whose epoch is another than the one that was checked.
+#
+# Users are written first, all of them, in order; writing to a user locks it. So where a killed drain's transaction
+# still runs, or a verification holds a user, one of the two waits: neither reads what the other is about to change, and
+# they do not deadlock. Each event comes once: within a statement every row reads before any row writes.
+#
+# Edges are created, not merged: MERGE reads all edges between the two nodes, and a user can peel one artifact thousands
+# of times in one event (measured: 20,000 took minutes). An edge is known by its id; an event that has no edges yet,
+# `fresh`, has none to look for.
+PROJECT = f"""
+OPTIONAL MATCH (w:Watermark)
+WITH coalesce(max(w.epoch), '') AS epoch WHERE epoch = $epoch
+UNWIND $users AS user
+MERGE (u:User {{id: user.id}}) SET u.id = user.id
+WITH u, user
+UNWIND user.events AS event
+MERGE (e:Event {{user_id: u.id, id: event.id}})
 MERGE (u)-[:INITIATED]->(e)
+{
+    _for_each(
+        [kind for kind in Kind if kind.opens],
+        "FOREACH (_ IN CASE WHEN '{kind}' IN event.kinds THEN [1] ELSE [] END | SET e:{name})",
+    )
+}
+FOREACH (o IN [o IN event.opening WHERE e.interaction_id IS NULL
+               OR datetime.fromEpoch(o.seconds, o.nanoseconds) < e.timestamp
+               OR datetime.fromEpoch(o.seconds, o.nanoseconds) = e.timestamp AND o.id < e.interaction_id] |
+    SET e.timestamp = datetime.fromEpoch(o.seconds, o.nanoseconds), e.metadata = o.metadata, e.interaction_id = o.id)
+WITH u, e, event, COUNT {{ (e)-->() }} = 0 AS fresh
+CALL (u, e, event, fresh) {{
+    UNWIND event.edges AS row
+    MERGE (a:Artifact {{user_id: u.id, id: row.artifact_id}})
+    WITH e, a, row, fresh
+    WHERE fresh OR NOT CASE row.kind
+    {
+    _for_each(
+        EDGE_KINDS,
+        "WHEN '{kind}' THEN EXISTS {{ MATCH (start)-[known:{name} {{id: row.id}}]->(end)"
+        " USING INDEX known:{name}(id) WHERE start = e AND end = a }}",
+    )
+}
+    END
+    {
+    _for_each(
+        EDGE_KINDS,
+        "FOREACH (_ IN CASE row.kind WHEN '{kind}' THEN [1] ELSE [] END | CREATE (e)-[:{name} {{id: row.id,"
+        " timestamp: datetime.fromEpoch(row.seconds, row.nanoseconds), metadata: row.metadata}}]->(a))",
+    )
+}
+}}
+RETURN count(*) AS events
 """
-# At most one row per event: within a statement every row reads before any row writes.
-OPENINGS = """
-UNWIND $openings AS row
-MATCH (e:Event {user_id: row.user_id, id: row.event_id})
-WHERE e.interaction_id IS NULL OR row.timestamp < e.timestamp
-   OR row.timestamp = e.timestamp AND row.id < e.interaction_id
-SET e.timestamp = row.timestamp, e.metadata = row.metadata, e.interaction_id = row.id
-"""
-ARTIFACTS = "UNWIND $artifacts AS row MERGE (:Artifact {user_id: row.user_id, id: row.artifact_id})"
-LABEL = """
-UNWIND $rows AS row
-MATCH (e:Event {{user_id: row.user_id, id: row.event_id}})
-SET e:{label}
-"""
-# Not MERGE, which reads all edges between the two nodes: a user can peel one artifact thousands of times in one event
-# (measured: 20,000 took minutes). But like MERGE it locks both nodes first: without that it deadlocked with deletions.
-EDGE = """
-UNWIND $rows AS row
-MATCH (e:Event {{user_id: row.user_id, id: row.event_id}})
-MATCH (a:Artifact {{user_id: row.user_id, id: row.artifact_id}})
-SET e.id = row.event_id, a.id = row.artifact_id
-WITH row, e, a
-OPTIONAL MATCH (start)-[known:{type} {{id: row.id}}]->(end) USING INDEX known:{type}(id) WHERE start = e AND end = a
-WITH row, e, a WHERE known IS NULL
-CREATE (e)-[r:{type} {{id: row.id}}]->(a)
-SET r.timestamp = row.timestamp, r.metadata = row.metadata
-"""
-LABELS = {kind: LABEL.format(label=kind.graph_name) for kind in Kind if kind.opens}
-EDGES = {kind: EDGE.format(type=kind.graph_name) for kind in EDGE_KINDS}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Changes:
-    """What a set of interactions writes into the graph: the statements' parameters, each list sorted by key."""
+class Changes(NamedTuple):
+    """What a set of interactions writes into the graph: the parameter of PROJECT."""
 
-    users: list[str]
-    events: Parameters
-    openings: Parameters
-    labels: dict[Kind, Parameters] = field(default_factory=dict)
-    artifacts: Parameters = field(default_factory=list)
-    edges: dict[Kind, Parameters] = field(default_factory=dict)
+    users: Parameters
+    """By id, each with its events by id; of an event its kinds, its earliest opening if any, and its edges."""
 
-    def statements(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return the statements and their parameters, in an order in which each finds its nodes."""
+    @property
+    def artifacts(self) -> Parameters:
+        """The artifacts that the edges touch."""
         return [
-            (USERS, {"users": self.users}),
-            (EVENTS, {"events": self.events}),
-            *((LABELS[kind], {"rows": rows}) for kind, rows in self.labels.items()),
-            (OPENINGS, {"openings": self.openings}),
-            (ARTIFACTS, {"artifacts": self.artifacts}),
-            *((EDGES[kind], {"rows": rows}) for kind, rows in self.edges.items()),
+            {"user_id": user["id"], "artifact_id": edge["artifact_id"]}
+            for user in self.users
+            for event in user["events"]
+            for edge in event["edges"]
         ]
-
-
-NO_CHANGES = Changes(
-    users=[],
-    events=[],
-    openings=[],
-    labels={kind: [] for kind in LABELS},
-    artifacts=[],
-    edges={kind: [] for kind in EDGES},
-)

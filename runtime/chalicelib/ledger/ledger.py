@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from chalicelib.interaction import Interaction, to_datetime
 from chalicelib.ledger import locks
 from chalicelib.ledger.connection import Database, read_row
+from chalicelib.ledger.outbox import CLAIM, REQUEUE, WAITING
 
 CLAIM_ROWS = 1000
 CLAIM_BYTES = 4_000_000  # 1,000 large rows in one transaction exhaust the graph's heap
@@ -37,44 +38,12 @@ WITH incoming AS (
     INSERT INTO interaction (id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at)
     SELECT id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at FROM wanted ORDER BY id
     ON CONFLICT DO NOTHING
-    RETURNING id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
+    RETURNING id, user_id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
 ), queued AS (
-    INSERT INTO graph_outbox (interaction_id, bytes) SELECT id, bytes FROM stored
+    INSERT INTO graph_outbox (interaction_id, bytes, partition)
+    SELECT id, bytes, user_partition(user_id) FROM stored
 )
 SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM incoming) - (SELECT count(*) FROM wanted)
-"""
-
-CLAIM = """
-WITH waiting AS (
-    SELECT interaction_id, bytes FROM graph_outbox
-    WHERE next_attempt_at <= now()
-    ORDER BY interaction_id LIMIT %(rows)s
-    FOR UPDATE SKIP LOCKED
-), summed AS (
-    SELECT interaction_id, sum(bytes) OVER (ORDER BY interaction_id) - bytes AS before, bytes FROM waiting
-), claimed AS (
-    DELETE FROM graph_outbox USING summed
-    WHERE graph_outbox.interaction_id = summed.interaction_id AND (before = 0 OR before + summed.bytes <= %(bytes)s)
-    RETURNING graph_outbox.interaction_id, attempts
-)
-SELECT id, user_id, event_id, kind, artifact_id, metadata::text, timestamp, attempts, received_at
-FROM interaction JOIN claimed ON id = interaction_id
-ORDER BY id
-"""
-
-WAITING = """
-SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity'), count(*) FILTER (WHERE next_attempt_at = 'infinity'),
-       coalesce(extract(epoch FROM now() - min(next_attempt_at) FILTER (WHERE next_attempt_at <= now())), 0)::float8
-FROM graph_outbox
-"""
-
-REQUEUE = """
-INSERT INTO graph_outbox (interaction_id, bytes, attempts, last_error, next_attempt_at)
-SELECT id, %(row_bytes)s + coalesce(octet_length(metadata::text), 0), %(attempts)s, %(error)s,
-       CASE WHEN %(attempts)s >= %(max_attempts)s THEN 'infinity'
-            ELSE clock_timestamp() + greatest(1, %(attempts)s) * %(pause)s END
-FROM interaction WHERE id = %(id)s
-ON CONFLICT DO NOTHING
 """
 
 
@@ -124,22 +93,26 @@ class Ledger(Database):
         Raises psycopg.Error when Postgres is unavailable or refuses any of them.
         """
         connection = self.connection
-        with connection.transaction():
+        # All in one round trip: across zones that is most of a small batch's time.
+        with connection.pipeline(), connection.transaction():
             locks.share(connection, locks.WRITERS)
             # The statement's snapshot is later than the lock: it sees every erasure that did not wait for us.
-            stored, erased = read_row(connection, STORE, _columns(interactions))
+            counts = connection.execute(STORE, columns(interactions))
+        [(stored, erased)] = counts.fetchall()
         return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
 
     @contextmanager
     def claim(self) -> Iterator[list[Row]]:
-        """Take one claim's rows out of the outbox, oldest first; if the block raises, they are in it again.
+        """Take one claim's rows out of the outbox; if the block raises, they are in it again.
 
-        No other claim gets them meanwhile. A single row may be larger than `claim_bytes`.
+        Until the block ends, no other claim gets any row of these users, and no erasure or rebuild of them begins.
+        Within a partition the oldest rows come first, so no user waits for ever. A single row may be larger than
+        `claim_bytes`.
         """
         connection = self.connection
+        size = {"rows": self.claim_rows, "bytes": self.claim_bytes}
         with connection.transaction(), connection.cursor(row_factory=class_row(Row)) as cursor:
-            locks.share(connection, locks.PROJECTORS)
-            yield cursor.execute(CLAIM, {"rows": self.claim_rows, "bytes": self.claim_bytes}).fetchall()
+            yield cursor.execute(CLAIM, {**size, "partitions": locks.PARTITIONS, "lock": locks.PROJECTING}).fetchall()
 
     def waiting(self) -> Waiting:
         """Count the outbox; rows that a running claim has taken out still count."""
@@ -161,7 +134,8 @@ class Ledger(Database):
         self.connection.execute(parked, [[row.id for row in rows]])
 
 
-def _columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
+def columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
+    """Return the values of STORE."""
     return {
         "row_bytes": ROW_BYTES,
         "id": [i.id for i in interactions],

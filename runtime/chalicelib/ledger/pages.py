@@ -8,13 +8,14 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 
 from chalicelib.ledger.ledger import CLAIM_BYTES, CLAIM_ROWS, ROW_BYTES, Row
+from chalicelib.ledger.rebuilds import Range
 
 _ROW: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, attempts, received_at"
 _EXPORTED: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at, stored_at"
 # Both are the order of an index, so that a page costs no more than it returns.
 _BY_KEY: LiteralString = "id"
 _BY_USER: LiteralString = "user_id, event_id, id"
-_AFTER_KEY: LiteralString = "id > %(start)s AND id <= %(last)s"
+_AFTER_KEY: LiteralString = "id > %(start)s AND id <= %(last)s AND user_partition(user_id) %% %(lanes)s = %(lane)s"
 _AFTER_USER: LiteralString = (
     "user_id = ANY(%(users)s) AND (user_id, event_id, id) > (%(user_id)s, %(event_id)s, %(id)s)"
 )
@@ -36,6 +37,7 @@ def _page(columns: LiteralString, where: LiteralString, order: LiteralString) ->
     """  # noqa: S608  constants
 
 
+_END_OF_SCAN = "SELECT id FROM interaction WHERE id > %s AND id <= %s ORDER BY id OFFSET %s LIMIT 1"
 _KEY_PAGE = _page(_ROW, _AFTER_KEY, _BY_KEY)
 _USER_PAGE = _page(_ROW, _AFTER_USER, _BY_USER)
 _EXPORT_PAGE = _page(_EXPORTED, _AFTER_USER, _BY_USER)
@@ -47,10 +49,17 @@ Cursor = tuple[UUID, UUID]
 START: Cursor = (UUID(int=0), UUID(int=0))
 
 
-def of_range(connection: psycopg.Connection, start: UUID, last: UUID, max_rows: int = CLAIM_ROWS) -> list[Row]:
-    """Return the next rows by id, after `start` and up to `last`; at the end of the range, none."""
+def of_range(connection: psycopg.Connection, keys: Range, max_rows: int = CLAIM_ROWS) -> tuple[list[Row], UUID]:
+    """Return a lane's next rows by id, and where to continue.
+
+    Of other lanes' rows it passes so many as are beside a full page where users are spread evenly, so that a statement
+    takes no longer where they are not: a page can be empty before the end of the range.
+    """
+    end = connection.execute(_END_OF_SCAN, [keys.start, keys.last, max_rows * keys.lanes - 1]).fetchone()
+    last = end[0] if end else keys.last
     with connection.cursor(row_factory=class_row(Row)) as cursor:
-        return cursor.execute(_KEY_PAGE, {**_SIZE, "rows": max_rows, "start": start, "last": last}).fetchall()
+        rows = cursor.execute(_KEY_PAGE, {**_SIZE, **keys._asdict(), "rows": max_rows, "last": last}).fetchall()
+    return rows, rows[-1].id if rows else last
 
 
 def of_user(connection: psycopg.Connection, user_id: str, cursor: Cursor) -> list[Row]:

@@ -1,15 +1,23 @@
-"""The ledger's record of rebuilds: which one is under way, and which ranges of keys are still to be projected."""
+"""The ledger's record of rebuilds: which one is under way, and what of it is still to be projected.
+
+The users are split into lanes, each a share of the partitions, so that several callers project side by side and never
+meet at a user. Each lane walks through all keys.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
 
-from chalicelib.ledger import key_ranges, locks
+from chalicelib.interaction import microseconds
+from chalicelib.ledger import locks
 from chalicelib.ledger.connection import read_row
+
+LANES = 8  # more callers than that find no work; each lane reads the whole ledger
+SAMPLE_ROWS = 50_000
 
 _COLUMNS: LiteralString = "id, since, from_scratch, cause, estimated, projected, started_at, walking_at, finished_at"
 # A rebuild that supersedes another one starts in the transaction that finishes the other.
@@ -24,8 +32,11 @@ _INSERT = "INSERT INTO rebuild (cause, since, from_scratch) VALUES (%s, %s, %s) 
 _LATEST_WIPE = "SELECT coalesce(max(id), 0) FROM rebuild WHERE from_scratch"
 _LOCK_WIPE = "SELECT 1 FROM rebuild WHERE id = %s AND walking_at IS NULL FOR UPDATE SKIP LOCKED"
 _WALKING = "UPDATE rebuild SET walking_at = now(), estimated = %s WHERE id = %s"
+_NEWEST = "SELECT id FROM interaction ORDER BY id DESC LIMIT 1"
+_ESTIMATED_ROWS = "SELECT reltuples FROM pg_class WHERE oid = 'interaction'::regclass"
+_SAMPLE = "SELECT count(*) FROM interaction TABLESAMPLE SYSTEM (%s) WHERE id > %s"
 _LOCK_RANGE = """
-SELECT reached, last FROM rebuild_range WHERE rebuild_id = %s ORDER BY last LIMIT 1 FOR UPDATE SKIP LOCKED
+SELECT reached, last, lane, lanes FROM rebuild_range WHERE rebuild_id = %s ORDER BY last LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 _FINISH = """
 UPDATE rebuild SET finished_at = now()
@@ -90,14 +101,50 @@ def lock_wipe(connection: psycopg.Connection, rebuild_id: int) -> bool:
 
 
 def begin_walk(connection: psycopg.Connection, rebuild_id: int, since: datetime | None) -> None:
-    """Write the ranges of keys to project: from here on the rebuild walks through the ledger."""
-    estimated = key_ranges.split(connection, rebuild_id, since)
+    """Write the lanes, up to the newest key: from here on the rebuild walks through the ledger."""
+    newest, start = connection.execute(_NEWEST).fetchone(), _just_before(since)
+    estimated = 0
+    if newest and newest[0] > start:
+        estimated = _estimate(connection, start)
+        for lane in range(LANES):
+            # Each ends at a key of its own, by which it is found. No interaction has a key above the newest yet.
+            values = [rebuild_id, start, UUID(int=newest[0].int + lane), lane, LANES]
+            connection.execute("INSERT INTO rebuild_range VALUES (%s, %s, %s, %s, %s)", values)
     connection.execute(_WALKING, [estimated, rebuild_id])
 
 
-def lock_range(connection: psycopg.Connection, rebuild_id: int) -> tuple[UUID, UUID] | None:
-    """Take a range that nobody else works on: the keys after the first, up to the second. None if there is none."""
-    return connection.execute(_LOCK_RANGE, [rebuild_id]).fetchone()
+def _estimate(connection: psycopg.Connection, start: UUID) -> int:
+    """Return about how many rows have later keys, from a sample."""
+    [rows] = read_row(connection, _ESTIMATED_ROWS)
+    percent = min(100.0, 100.0 * SAMPLE_ROWS / max(rows, 1))
+    [sampled] = read_row(connection, _SAMPLE, [percent, start])
+    return int(sampled * 100 / percent)
+
+
+def _just_before(since: datetime | None) -> UUID:
+    """Return the key before every interaction since then: keys begin with the time in milliseconds."""
+    return UUID(int=max(0, (microseconds(since) // 1000 << 80) - 1)) if since else UUID(int=0)
+
+
+class Range(NamedTuple):
+    """What a lane has still to project: its users' rows with keys after `start`, up to `last`."""
+
+    start: UUID
+    last: UUID
+    lane: int
+    lanes: int
+
+
+def lock_range(connection: psycopg.Connection, rebuild_id: int) -> Range | None:
+    """Take a range that nobody else works on, and lease its partitions; None if there is none.
+
+    Raises psycopg.OperationalError if a drain keeps one of them for longer than the role's `lock_timeout`.
+    """
+    found = connection.execute(_LOCK_RANGE, [rebuild_id]).fetchone()
+    if found is None:
+        return None
+    locks.hold_lane(connection, found[2], found[3])
+    return Range(*found)
 
 
 def shorten_range(connection: psycopg.Connection, rebuild_id: int, last: UUID, *, start: UUID) -> None:

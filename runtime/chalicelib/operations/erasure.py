@@ -2,8 +2,8 @@
 
 1. Record the erasure. From then on nothing older of this user is stored.
 2. Wait for writers that began before; delete the user's rows and their places in the outbox.
-3. Wait for projectors that began before and may hold such rows; delete the user's part of the graph, and project the
-   rows that are left.
+3. Wait for the projector that has leased the user's partition, if one has: it may hold such rows. Delete the user's
+   part of the graph, and project the rows that are left.
 4. Do step 3 again when a transaction that a killed projector left on the graph's server must have ended.
 
 What the user did later stays in the ledger, and is at once in the graph again.
@@ -80,14 +80,15 @@ class Erasure:
 
     def _delete_nodes(self, in_time: Callable[[], bool]) -> bool:
         """Delete the user's part of the graph, and project the rows that are left; return whether that is done."""
-        locks.wait_for_holders(self._ledger.connection, locks.PROJECTORS)
+        locks.wait_for_holders(self._ledger.connection, locks.PROJECTING, self.user_id)
         more = True
         while more:
             deleted, more = deletions.delete_user_nodes(self._graph, self.user_id, self._batch)
             self.counts["nodes"] += deleted
             if more and not in_time():
                 return False
-        project_whole_user(self._ledger, self._graph, self.user_id)
+        if not users.without_rows(self._ledger.connection, [self.user_id]):
+            project_whole_user(self._ledger, self._graph, self.user_id)
         return True
 
     def _sweep(self, erased_at: datetime) -> None:

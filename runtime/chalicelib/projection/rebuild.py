@@ -69,17 +69,15 @@ def _prepare(
 
 
 def _walk(ledger: Ledger, connection: psycopg.Connection, graph: Graph, rebuild_id: int) -> int:
-    # As in a drain: an erasure waits for us, and we see no row that it deleted before we began.
-    locks.share(connection, locks.PROJECTORS)
     keys = rebuilds.lock_range(connection, rebuild_id)
     if keys is None:
         if rebuilds.finish(connection, rebuild_id):
             log.info("rebuilt the graph", rebuild=rebuild_id)
         return 0
-    start, last = keys
-    rows = pages.of_range(connection, start, last, ledger.claim_rows)
+    # Read under the lease, as in a drain: an erasure waits for us, and we see no row that it deleted before.
+    rows, reached = pages.of_range(connection, keys, ledger.claim_rows)
     _project_again(ledger, graph, rows)
-    rebuilds.shorten_range(connection, rebuild_id, last, start=rows[-1].id if rows else last)
+    rebuilds.shorten_range(connection, rebuild_id, keys.last, start=reached)
     rebuilds.count_projected(connection, rebuild_id, len(rows))
     return len(rows) or 1
 
@@ -88,7 +86,7 @@ def project_user(ledger: Ledger, graph: Graph, user_id: str, cursor: Cursor = ST
     """Project the user's next rows again, after the cursor; return the next cursor, None at the end."""
     connection = ledger.connection
     with connection.transaction():
-        locks.share(connection, locks.PROJECTORS)
+        locks.hold(connection, locks.PROJECTING, user_id)
         rows = pages.of_user(connection, user_id, cursor)
         _project_again(ledger, graph, rows)
     return (rows[-1].event_id, rows[-1].id) if rows else None

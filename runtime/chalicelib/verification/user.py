@@ -8,7 +8,7 @@ import neo4j
 import psycopg
 
 from chalicelib.graph import elements
-from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
+from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError, write_within
 from chalicelib.ledger import erasures, pages, users
 from chalicelib.ledger.ledger import Ledger, Row
 from chalicelib.projection.projector import KINDS, changes
@@ -82,8 +82,7 @@ def _compare_locked(
     if check_erasure and erasures.is_under_way(ledger.connection, user_id):
         raise UndecidedError("the user is being erased")
     waiting = [row for row in _waiting(ledger, user_id) if row.id in ids]
-    for text, parameters in changes(waiting).statements():
-        transaction.run(text, parameters).consume()
+    write_within(transaction, changes(waiting))
     found = [element for _, element in actual.of_users(transaction, [user_id])]
     ours = [element for element in found if created and not waiting and _is_user(element)]
     return diff.compare(wanted, (element for element in found if element not in ours)), ours

@@ -1,7 +1,10 @@
 """What rows write into the graph depends on their set only."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,23 +53,44 @@ def test_order_and_repetition_change_nothing(several: list[Row], random: st.Draw
     assert changes(shuffled) == changes(several)
 
 
+def events(several: list[Row]) -> list[dict[str, Any]]:
+    return [event for user in changes(several).users for event in user["events"]]
+
+
 def test_an_event_is_opened_by_its_earliest_recall_or_workspace() -> None:
     early = interaction(event_id=EVENT, timestamp=NOW.timestamp() - 5)
     late = interaction("workspace", event_id=EVENT)
-    result = changes([row(late), row(early)])
-    assert [opening["id"] for opening in result.openings] == [early.id]
-    assert set(result.labels) == {Kind.RECALL, Kind.WORKSPACE}
+    [event] = events([row(late), row(early)])
+    assert [opening["id"] for opening in event["opening"]] == [early.id]
+    assert event["kinds"] == ["recall", "workspace"]
 
 
 def test_a_recall_with_an_artifact_draws_no_edge() -> None:
     result = changes([row(interaction(artifact_id=ARTIFACT))])
-    assert (result.artifacts, result.edges) == ([], {})
+    assert result.artifacts == []
+    assert [event["edges"] for event in events([row(interaction(artifact_id=ARTIFACT))])] == [[]]
 
 
-def test_every_node_key_begins_with_its_user() -> None:
-    result = changes([row(interaction("keep", artifact_id=ARTIFACT, user_id=user)) for user in (BOB, ALICE)])
-    assert result.users == [ALICE, BOB]
-    assert [node["user_id"] for node in result.artifacts + result.events] == [ALICE, BOB, ALICE, BOB]
+def test_users_and_their_events_come_in_order_and_each_once() -> None:
+    several = [
+        row(interaction("keep", artifact_id=artifact, user_id=user, event_id=EVENT.replace("d3", event)))
+        for user in (BOB, ALICE)
+        for event in ("d4", "d3")
+        for artifact in "ab"
+    ]
+    assert [user["id"] for user in changes(several).users] == [ALICE, BOB]
+    assert [event["id"] for event in events(several)] == [EVENT, EVENT.replace("d3", "d4")] * 2
+
+
+@pytest.mark.parametrize("time", ["2026-05-01T12:00:00.123456+00:00", "1969-12-31T23:59:59.000001+00:00"])
+def test_a_time_is_sent_to_the_microsecond(time: str) -> None:
+    sent = datetime.fromisoformat(time)
+    [event] = events([row(interaction())._replace(timestamp=sent)])
+    [opening] = event["opening"]
+    assert (
+        datetime.fromtimestamp(opening["seconds"], UTC) + timedelta(microseconds=opening["nanoseconds"] // 1000) == sent
+    )
+    assert 0 <= opening["nanoseconds"] < 1_000_000_000
 
 
 def test_the_graph_holds_short_metadata_and_of_longer_one_the_size() -> None:
@@ -74,5 +98,6 @@ def test_the_graph_holds_short_metadata_and_of_longer_one_the_size() -> None:
     assert len(longest.encode()) == GRAPH_METADATA_BYTES
     size = '{"only_in_ledger_bytes": 4098}'
     for metadata, held in ((None, None), ("{}", "{}"), (longest, longest), (longer, size)):
-        result = changes([row(interaction(), metadata), row(interaction("keep", artifact_id=ARTIFACT), metadata)])
-        assert [result.openings[0]["metadata"], result.edges[Kind.KEEP][0]["metadata"]] == [held, held]
+        opened, kept = events([row(interaction(), metadata), row(interaction("keep", artifact_id=ARTIFACT), metadata)])
+        contents = [*opened["opening"], *opened["edges"], *kept["opening"], *kept["edges"]]
+        assert [content["metadata"] for content in contents] == [held, held]

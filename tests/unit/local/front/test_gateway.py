@@ -41,8 +41,15 @@ def test_a_path_that_no_route_has_is_api_gateways_to_answer(path: str) -> None:
         API.method(path, "POST")
 
 
+@pytest.mark.parametrize("path", ["/event/..", "/event/.", "/event/../.."])
+def test_a_path_does_not_climb_out_of_the_api(path: str) -> None:
+    with pytest.raises(GatewayError, match="MISSING_AUTHENTICATION_TOKEN"):
+        API.method(path, "GET")
+
+
 def test_a_route_is_found_by_its_path_and_its_method() -> None:
     assert API.method("/event/92074329", "GET") == {}
+    assert API.method("/event/..9", "GET") == {}
     with pytest.raises(GatewayError):
         API.method("/interaction", "GET")
 

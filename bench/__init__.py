@@ -1,0 +1,1 @@
+"""Measures how fast the code is, each figure beside its ceiling: `make bench`."""

@@ -1,0 +1,103 @@
+"""Prints a table of figures, each beside its ceiling, and writes `.local/bench.json`: `python -m bench`.
+
+Five rounds; in each, every piece of code and its ceiling run one after the other, on rows of their own. What is shown
+is the median of the rounds, so that a machine that is busy for a while disturbs both alike.
+"""
+
+import itertools
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+import click
+
+from bench import projecting, starting, storing
+from bench.figures import Figure, of_rates, show, write
+from bench.processes import ROOT, drainers
+from bench.rows import interactions
+from bench.stores import Stores, stores
+
+ROUNDS = 5
+WARM_UP_ROWS = 20_000
+TARGETS = {
+    "store 10": None,
+    "store 100": None,
+    "store 1000": None,
+    "handle 10": 0.6,
+    "handle 100": 0.8,
+    "handle 1000": 0.8,
+    "project, one drain": None,
+    "project, two drains": 0.85,
+    "project, claims of 10": None,
+    "project, claims of 100": None,
+    "project, one hot user of an even spread": 0.8,
+    "project, a repeated claim of the first": 1.0,
+    "project, the last of parallel edges of the first": 0.9,
+    "against the older code: two drains": 1.8,
+    "against the older code: claims of 10": 3.0,
+}
+
+
+@click.command()
+@click.option("--rows", default=100_000, show_default=True, help="rows of each figure, in all rounds together")
+@click.option("--older", type=click.Path(exists=True, path_type=Path), help="`runtime` folder of an older release")
+def main(rows: int, older: Path | None) -> None:
+    """Measure, print and write."""
+    seeds = itertools.count()
+    rates: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    with stores() as opened:
+        for number in range(ROUNDS):
+            click.echo(f"round {number + 1} of {ROUNDS}")
+            for name, rate in _round(opened, rows // ROUNDS, seeds, older, first=number == 0).items():
+                rates[name].append(rate)
+    figures = [figure for name, pairs in rates.items() for figure in of_rates(name, *_split(pairs), TARGETS.get(name))]
+    figures += _starts([starting.seconds() for _ in range(ROUNDS)])
+    write(figures, ROOT / ".local" / "bench.json")
+    show(figures)
+
+
+def _round(
+    opened: Stores, rows: int, seeds: "itertools.count[int]", older: Path | None, *, first: bool
+) -> projecting.Rates:
+    found = storing.rates(opened, rows, lambda: next(seeds))
+    with drainers(2, opened.secrets) as two:
+        if first:  # Java compiles what has run often
+            projecting.drained(opened, two, interactions(WARM_UP_ROWS, next(seeds)))
+            projecting.blind(opened, two, interactions(WARM_UP_ROWS, next(seeds)))
+        found |= projecting.rates(opened, two, rows, lambda: next(seeds))
+        found["project, the last of parallel edges of the first"] = projecting.flat(
+            opened, two[0], rows // 2, next(seeds)
+        )
+    if older:
+        with drainers(2, opened.secrets, older) as two:
+            before = projecting.drained(opened, two, interactions(rows // 2, next(seeds)))
+            small = projecting.drained(opened, two[:1], interactions(rows // 40, next(seeds)), 10)
+        found["against the older code: two drains"] = (found["project, two drains"][0], before)
+        found["against the older code: claims of 10"] = (found["project, claims of 10"][0], small)
+    return found
+
+
+def _split(pairs: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [rate for rate, _ in pairs], [ceiling for _, ceiling in pairs]
+
+
+def _starts(pairs: list[tuple[float, float]]) -> list[Figure]:
+    milliseconds = [(own * 1000, bare * 1000) for own, bare in pairs]
+    ratio = median(own / bare for own, bare in milliseconds)
+    bare = median(bare for _, bare in milliseconds)
+    own = median(own for own, _ in milliseconds)
+    return [
+        Figure(name="API function, fresh process", value=round(own), unit="ms", ceiling=round(bare), better="lower"),
+        Figure(
+            name="API function, of a bare sender",
+            value=round(ratio, 2),
+            unit="ratio",
+            ceiling=round(bare),
+            target=1.5,
+            better="lower",
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main()
