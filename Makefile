@@ -93,6 +93,10 @@ synth: $(INSTALLED)  ## write every environment's templates into cdk.out; needs 
 screenshot: $(INSTALLED)  ## draw the stats page for README again; needs chromium
 	@.venv/bin/python -m tests.screenshot
 
+.PHONY: demo-data
+demo-data: $(INSTALLED)  ## post what 200 made-up people did in 60 days to the running local cloud
+	@$(RUN) local.demo_data
+
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed
 	@'$(ANY_PYTHON)' -E -s -X utf8 -m local.stop clean

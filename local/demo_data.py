@@ -1,0 +1,67 @@
+"""`make demo-data`: made-up people post what they did to the local API, as clients do."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, time
+from typing import Any
+
+import click
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from local.made_up import Person, people
+from scripts.common.console import progress
+from scripts.common.errors import OperationError
+from scripts.common.target import Target, read_local_environment
+from scripts.create_user import ensure_user
+from scripts.dlq.queue import batches
+from scripts.get_bearer_token import sign_in
+
+PASSWORD = "Recall-and-peel-1"  # noqa: S105  of people who do not exist
+MAX_BATCH = 100  # interactions in one request
+LANES = 4  # people who post at the same time
+REQUEST_SECONDS = 30
+RETRIED = Retry(total=5, backoff_factor=1, status_forcelist=[429, 500, 502, 503, 504], allowed_methods=None)
+
+
+@click.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Other seeds make other people.")
+@click.option("--people", "count", type=click.IntRange(1, 999), default=200, show_default=True, help="How many people.")
+@click.option("--days", type=click.IntRange(1, 366), default=60, show_default=True, help="Until midnight UTC today.")
+@click.option("--interactions", type=click.IntRange(1, 100_000), default=20_000, show_default=True, help="Together.")
+def main(seed: int, count: int, days: int, interactions: int) -> None:
+    """Fill the local cloud with made-up people and what they did, through the API and the queue.
+
+    Safe to repeat: on the same day the same options make the same interactions, and each is stored once. The people are
+    person-001@example.com and so on; their password is Recall-and-peel-1.
+    """
+    environment = read_local_environment()
+    target, url = Target.local(environment), f"{environment['API_URL']}/interactions"
+    midnight = datetime.combine(datetime.now(UTC).date(), time(), UTC)
+    everybody = list(people(until=midnight, seed=seed, count=count, days=days, interactions=interactions))
+    with progress() as bar, ThreadPoolExecutor(LANES) as pool:
+        task = bar.add_task("posting", total=sum(len(person.payloads) for person in everybody))
+        for posted in pool.map(lambda person: _post(target, url, person), everybody):
+            bar.advance(task, posted)
+    click.echo(
+        f"{len(everybody)} people posted {bar.tasks[0].completed:.0f} interactions: stats -e local --days {days}"
+    )
+
+
+def _post(target: Target, url: str, person: Person) -> int:
+    """Sign in and post all that the person did; return the number of interactions. Raises OperationError."""
+    ensure_user(target, person.email, PASSWORD, change=False)
+    headers = {"Authorization": f"Bearer {sign_in(target, person.email, PASSWORD)}"}
+    with requests.Session() as session:
+        session.trust_env = False  # loopback is never reached through a proxy
+        session.mount("http://", HTTPAdapter(max_retries=RETRIED))
+        for batch in batches(person.payloads, max_items=MAX_BATCH):
+            body: dict[str, Any] = {"interactions": batch}
+            response = session.post(url, json=body, headers=headers, timeout=REQUEST_SECONDS)
+            if not response.ok or response.json()["status"] != "ok":
+                raise OperationError(f"the API answered {response.status_code}: {response.text[:200]}")
+    return len(person.payloads)
+
+
+if __name__ == "__main__":
+    main()
