@@ -1,5 +1,6 @@
 """`make demo-data`: made-up people post what they did to the local API, as clients do."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time
 from typing import Any
@@ -10,6 +11,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from local.made_up import Person, people
+from scripts.common.cli import command, run
 from scripts.common.console import progress
 from scripts.common.errors import OperationError
 from scripts.common.target import Target, read_local_environment
@@ -24,7 +26,7 @@ REQUEST_SECONDS = 30
 RETRIED = Retry(total=5, backoff_factor=1, status_forcelist=[429, 500, 502, 503, 504], allowed_methods=None)
 
 
-@click.command()
+@command()
 @click.option("--seed", type=int, default=1, show_default=True, help="Other seeds make other people.")
 @click.option("--people", "count", type=click.IntRange(1, 999), default=200, show_default=True, help="How many people.")
 @click.option("--days", type=click.IntRange(1, 366), default=60, show_default=True, help="Until midnight UTC today.")
@@ -64,4 +66,4 @@ def _post(target: Target, url: str, person: Person) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(main, sys.argv[1:]))
