@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.aws_guard import FRONT_KEY, SIGN_IN
-from local.front import docs_page, gateway
+from local.front import demo_page, docs_page, gateway
 from local.front.gateway import Answer, Api, GatewayError
 
 # In the cloud's folder: the deployed API's path and definition. They go with the endpoint's own files.
@@ -44,7 +44,7 @@ class Front:
     """Serves what was deployed into the folder's cloud; a later deploy is noticed by itself."""
 
     def __init__(self, folder: Path, *, endpoint: str, front_key: str) -> None:
-        self._file = folder / DEFINITION
+        self._folder, self._file = folder, folder / DEFINITION
         self._key = front_key
         self._endpoint = httpx.AsyncClient(base_url=endpoint, timeout=gateway.INTEGRATION_SECONDS, trust_env=False)
         self._api: tuple[str, Api] | None = None
@@ -56,6 +56,7 @@ class Front:
         routes = [
             Route(SIGN_IN_PATH, self.sign_in, methods=["POST", "OPTIONS"]),
             *docs_page.routes(),
+            *demo_page.routes(self._folder, self._file),
             Route("/{path:path}", self.call_api, methods=_VERBS),
         ]
         return Starlette(routes=routes, middleware=[hosts], lifespan=self._lifespan)
