@@ -44,6 +44,7 @@ LONG_TESTS := tests/long
 .PHONY: test-long
 test-long: $(INSTALLED)  ## run the tests that take many minutes, on clouds of their own
 	@$(RUN) pytest $(LONG_TESTS)
+	@HISTORIES=200 $(RUN) pytest tests/integration/test_side_by_side.py
 
 # What needs no cloud gives way to what waits for one and takes the longest.
 tests/infra/% tests/unit/%: NICE := nice
@@ -82,8 +83,9 @@ EXTRA = .venv/bin/python -I -c 'import tomllib; project = tomllib.load(open("pyp
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .PHONY: openapi
-openapi: $(INSTALLED)  ## write the API's documentation, docs/openapi.json and docs/api.html, from the models
+openapi: $(INSTALLED)  ## write the API's documentation, docs/openapi.json and docs/api.html, and the TypeScript types from the models
 	@$(RUN) local.front.openapi
+	@openapi-typescript docs/openapi.json --default-non-nullable=false -o clients/typescript/src/openapi.ts
 
 .PHONY: synth
 synth: $(INSTALLED)  ## write every environment's templates into cdk.out; needs no account

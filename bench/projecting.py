@@ -10,6 +10,7 @@ from bench.rows import interactions
 from bench.stores import Stores
 from chalicelib.interaction import Interaction, Kind, to_datetime
 from chalicelib.ledger.ledger import Row
+from chalicelib.projection import rebuild
 from chalicelib.projection.projector import changes
 
 Rates = dict[str, tuple[float, float]]
@@ -32,6 +33,8 @@ def rates(stores: Stores, two: Sequence[Drainer], rows: int, seeds: Callable[[],
             drained(stores, one, interactions(count, seeds()), size),
             blind(stores, one, interactions(count, seeds()), size),
         )
+    best, _ = found["project, two drains"]
+    found["rebuild, two callers of two drains"] = (rebuilt(stores, processes, interactions(rows, seeds())), best)
     even, _ = found["project, one drain"]
     found["project, one hot user of an even spread"] = (
         drained(stores, one, interactions(rows // 2, seeds(), users=1)),
@@ -66,6 +69,17 @@ def blind(stores: Stores, processes: Sequence[Drainer], rows: Sequence[Interacti
         for share in shares
     ]
     return len(rows) / seconds(processes, commands)
+
+
+def rebuilt(stores: Stores, processes: Sequence[Drainer], rows: Sequence[Interaction]) -> float:
+    """Return how many rows a second these processes rebuild, of rows that are in no outbox."""
+    for start in range(0, len(rows), CLAIM):
+        stores.ledger.store(rows[start : start + CLAIM])
+    stores.owner.execute("TRUNCATE graph_outbox")
+    stores.owner.execute("ANALYZE interaction")
+    rebuild.begin(stores.ledger, cause="the bench", since=to_datetime(min(one.timestamp for one in rows)))
+    rebuild.step(stores.ledger, stores.graph)
+    return len(rows) / seconds(processes, [("rebuild", {"claim_rows": CLAIM})] * len(processes))
 
 
 def flat(stores: Stores, process: Drainer, rows: int, seed: int) -> tuple[float, float]:

@@ -30,8 +30,8 @@ def up() -> None:
             console = Console()
             with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
                 narrate = status.update if console.is_terminal else _tell
-                up(find_cloud(FOLDER, _say), console, narrate)
-            console.print(f"Up after {time.monotonic() - began:.0f} s.")
+                page = up(find_cloud(FOLDER, _say), console, narrate)
+            console.print(f"Up after {time.monotonic() - began:.0f} s: open [bold]{page}[/]")
     except KeyboardInterrupt:
         raise CloudError("interrupted; what it started goes on: `make up` finishes it, `make down` stops it") from None
 

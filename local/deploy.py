@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from local.cloud import Cloud
 from local.component import CloudError, Narrate
 from local.environment import ACCOUNT, COMMANDS, LOOPBACK_HOSTS, of_cdk
+from local.front import demo_page
 from local.front.app import DEFINITION
 from local.postgres import BINARIES
 from scripts.common.output_files import PRIVATE, replace_file
@@ -45,7 +46,8 @@ def deploy(cloud: Cloud, narrate: Narrate, source: Path = ROOT) -> tuple[Target,
     _cdk(cloud, environment, "deploy", "local/*", *options, cwd=source)
     pool = {"USER_POOL_ID": target.outputs["UserPoolId"], "USER_POOL_CLIENT_ID": target.outputs["UserPoolClientId"]}
     environment |= pool
-    _tell_the_front(cloud.folder, target.outputs["ApiUrl"])
+    demo_page.build(cloud.folder)
+    _tell_the_front(cloud.folder, target.outputs)
     _write(cloud.folder / "env", environment)
     return target, environment
 
@@ -94,13 +96,14 @@ def _cdk(cloud: Cloud, environment: dict[str, str], *arguments: str, cwd: Path) 
             raise CloudError(f"{told}; its log: {log}. `make down` and `make up` start afresh") from error
 
 
-def _tell_the_front(folder: Path, path: str) -> None:
-    """Write what API Gateway would know of the API: the front answers by it."""
+def _tell_the_front(folder: Path, outputs: Mapping[str, str]) -> None:
+    """Write what API Gateway would know of the API, by which the front answers, and how its demo page signs in."""
     templates = (json.loads(file.read_text()) for file in (folder / "cdk.out").glob("*/*.template.json"))
     resources = (resource for template in templates for resource in template["Resources"].values())
     [api] = (resource for resource in resources if resource["Type"] == "AWS::ApiGateway::RestApi")
     with replace_file(folder / DEFINITION) as file:
-        json.dump({"path": path, "definition": api["Properties"]["Body"]}, file)
+        known = {"path": outputs["ApiUrl"], "user_pool_client_id": outputs["UserPoolClientId"]}
+        json.dump(known | {"definition": api["Properties"]["Body"]}, file)
 
 
 def _write(file: Path, environment: Mapping[str, str]) -> None:

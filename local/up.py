@@ -44,8 +44,11 @@ LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
 )
 
 
-def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> None:
-    """Bring the cloud up with all that belongs to it, and show the example; raises CloudError when something fails."""
+def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> str:
+    """Bring the cloud up with all that belongs to it, and show the example; return the address of the demo page.
+
+    Raises CloudError when something fails.
+    """
     cloud.up(narrate=narrate)
     cloud.ports.remember(cloud.folder)
     target, environment = _deploy(cloud, console, narrate)
@@ -66,6 +69,7 @@ def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> None:
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
         soft_wrap=True,
     )
+    return f"{environment['API_URL']}/"
 
 
 def find_cloud(folder: Path, narrate: Narrate) -> Cloud:

@@ -61,7 +61,7 @@ class FaultyApi:
         routes = [
             Route("/control", self.control, methods=["GET", "POST"]),
             Route("/interactions", self.post_interactions, methods=["POST"]),
-            Route("/event/{event_id}", self.get_event, methods=["GET"]),
+            Route("/interactions", self.no_such_route, methods=["GET"]),
             Route("/{path:path}", self.preflight, methods=["OPTIONS"]),
         ]
         return Starlette(routes=routes)
@@ -75,9 +75,9 @@ class FaultyApi:
         self._note(request)
         return Response(headers=PREFLIGHT)
 
-    async def get_event(self, request: Request) -> Response:
+    async def no_such_route(self, request: Request) -> Response:
         self._note(request)
-        return self._refusal(404, "not known") if _claims(request) else self._refusal(401, "no valid ID token")
+        return self._refusal(404, "no such route")
 
     async def post_interactions(self, request: Request) -> Response:
         body = await request.body()

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from local import sign_in
 from local.aws_guard import FRONT_KEY
-from local.front import docs_page, gateway
+from local.front import demo_page, docs_page, gateway
 from local.front.gateway import Answer, Api, GatewayError
 
 # In the cloud's folder: the deployed API's path and definition. They go with the endpoint's own files.
@@ -45,7 +45,7 @@ class Front:
     """Serves what was deployed into the folder's cloud; a later deploy is noticed by itself."""
 
     def __init__(self, folder: Path, *, endpoint: str, front_key: str) -> None:
-        self._file = folder / DEFINITION
+        self._folder, self._file = folder, folder / DEFINITION
         self._key = front_key
         self._endpoint = httpx.AsyncClient(base_url=endpoint, timeout=gateway.INTEGRATION_SECONDS, trust_env=False)
         self._api: tuple[str, Api] | None = None
@@ -57,6 +57,7 @@ class Front:
         routes = [
             Route(SIGN_IN_PATH, self.sign_in, methods=["POST", "OPTIONS"]),
             *docs_page.routes(),
+            *demo_page.routes(self._folder, self._file),
             Route("/{path:path}", self.call_api, methods=_VERBS),
         ]
         return Starlette(routes=routes, middleware=[hosts], lifespan=self._lifespan)

@@ -17,6 +17,7 @@ from chalicelib.graph.cypher import EDGE_KINDS, PROJECT, Changes
 from chalicelib.interaction import Interaction, Kind
 from chalicelib.ledger import connection as postgres
 from chalicelib.ledger.ledger import MAX_ATTEMPTS, Ledger
+from chalicelib.projection import watermark
 from chalicelib.projection.catch_up import tend
 from chalicelib.projection.projector import catch_up, changes, drain, drain_within
 from chalicelib.worker import DRAIN_SECONDS
@@ -170,7 +171,7 @@ def test_an_edge_is_found_by_its_id_however_many_there_are_beside_it(
     project(peels[:1000])
     ledger.store(peels[1000:])
     with ledger.claim() as rows:
-        done = cypher.run(f"PROFILE {PROJECT}", users=changes(rows).users, epoch="").consume()
+        done = cypher.run(f"PROFILE {PROJECT}", claim={"users": changes(rows).users, "epoch": ""}).consume()
     assert done.counters.relationships_created == 1
     assert 0 < db_hits(done.profile) < 200
 
@@ -191,6 +192,55 @@ def test_nothing_is_written_until_the_constraints_are_there(
     finally:
         graph.prepare()
     assert drain(ledger, graph) == 1
+
+
+def test_a_graph_that_was_lost_after_it_was_checked_takes_nothing_until_it_is_prepared(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    watermark.start(ledger, graph)
+    ledger.store([interaction()])
+    assert drain(ledger, graph) == 1
+    cypher.run("MATCH (n) DETACH DELETE n").consume()
+    cypher.run("DROP CONSTRAINT event_key").consume()  # as on a fresh volume
+    try:
+        ledger.store([interaction("workspace")])
+        with pytest.raises(GraphUnavailableError, match="constraints"):
+            drain(ledger, graph)
+        assert snapshot(cypher) == ([], [])
+    finally:
+        graph.prepare()
+
+
+def test_a_graph_that_newer_code_took_over_after_it_was_checked_takes_nothing(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    watermark.start(ledger, graph)
+    ledger.store([interaction()])
+    drain(ledger, graph)
+    cypher.run("MATCH (w:Watermark) SET w = {version: 1000}").consume()  # the beginning of its wipe
+    ledger.store([interaction("workspace")])
+    with pytest.raises(GraphUnavailableError, match="newer code"):
+        drain(ledger, graph)
+
+
+def test_a_graph_is_checked_once_for_each_watermark(
+    ledger: Ledger, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks: list[str] = []
+    check = graph._check  # noqa: SLF001
+
+    def counted(session: neo4j.Session) -> str:
+        checks.append(check(session))
+        return checks[-1]
+
+    monkeypatch.setattr(graph, "_check", counted)
+    watermark.start(ledger, graph)
+    for number in range(4):
+        ledger.store([interaction("keep", artifact_id=str(number))])
+        assert drain(ledger, graph) == 1
+        if number == 1:
+            tend(ledger, graph, in_time=lambda: True)
+    assert len(checks) == len(set(checks)) == 2
 
 
 def test_waiting_rows_are_measured_while_the_graph_is_unavailable_too(

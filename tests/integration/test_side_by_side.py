@@ -22,7 +22,7 @@ from chalicelib.verification.run import Verification
 from tests.integration.conftest import Opened
 from tests.samples import EVENT, interaction
 
-HISTORIES = int(os.environ.get("HISTORIES", "20"))
+HISTORIES = int(os.environ.get("HISTORIES", "10"))  # `make test-long` makes 200
 USERS = [f"user-{number}" for number in range(5)]
 
 

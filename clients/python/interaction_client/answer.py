@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal, NamedTuple
 
-MAX_FLOOR_SECONDS = 3600.0  # a longer Retry-After is taken for a mistake
+MAX_FLOOR_SECONDS = 86_400.0  # until a quota of the day is over; a longer Retry-After is taken for a mistake
 RETRIED = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 

@@ -1,21 +1,16 @@
 """The queue on the disk: a database of SQLite, shared by all processes that open it."""
 
 import json
-import os
 import sqlite3
-import threading
-import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from interaction_client.clock import Measured
+from interaction_client.database import Database
 from interaction_client.model import Payload, QueueFullError, Rejected
 
 MAX_REJECTED = 1000  # the newest are kept, so that a mistake in a program cannot fill the disk
-BUSY_SECONDS = 30.0
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting (
     id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, payload TEXT NOT NULL, is_final INTEGER NOT NULL);
@@ -57,23 +52,20 @@ class Row:
 
 
 class DiskQueue:
-    """What waits for one user of one API: the owner. Safe in threads, and after a fork, which no connection crosses."""
+    """What waits for one user of one API: the owner. Safe in threads, and after a fork."""
 
     def __init__(self, path: Path, owner: str, max_bytes: int) -> None:
-        self._path = path
+        self._database = Database(path, SCHEMA)
         self._owner = owner
         self._max_bytes = max_bytes
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        with self._transaction() as sql:
+        with self._database.transaction() as sql:
             sql.execute("INSERT OR IGNORE INTO owner (name) VALUES (?)", [owner])
-        _QUEUES.add(self)
 
     def add(self, payload: Payload, *, is_final: bool) -> None:
         """Store an interaction on the disk. Raises QueueFullError when there is no room."""
         text = as_text(payload)
         try:
-            with self._transaction() as sql:
+            with self._database.transaction() as sql:
                 if self._grow(sql, len(text.encode())) > self._max_bytes:
                     raise QueueFullError(f"more than {self._max_bytes} bytes wait")
                 row = [self._owner, text, is_final]
@@ -86,12 +78,12 @@ class DiskQueue:
     def oldest(self, count: int) -> list[Row]:
         """Return the oldest rows, at most so many."""
         query = "SELECT id, payload, is_final FROM waiting WHERE owner = ? ORDER BY id LIMIT ?"
-        rows = self._read(query, self._owner, count)
+        rows = self._database.read(query, self._owner, count)
         return [Row(id_, text, bool(is_final)) for id_, text, is_final in rows]
 
     def finalize(self, rows: Sequence[Row]) -> None:
         """Write rows that were made final."""
-        with self._transaction() as sql:
+        with self._database.transaction() as sql:
             for row in rows:
                 for (size,) in sql.execute(SIZE_OF_PROVISIONAL, [row.id]).fetchall():
                     sql.execute("UPDATE waiting SET payload = ?, is_final = 1 WHERE id = ?", [row.text, row.id])
@@ -100,7 +92,7 @@ class DiskQueue:
     def settle(self, settled: Sequence[tuple[Row, str | None]]) -> list[Rejected]:
         """Remove rows, together; keep those with a reason as rejected, and return these."""
         rejected = []
-        with self._transaction() as sql:
+        with self._database.transaction() as sql:
             for row, reason in settled:
                 for (size,) in sql.execute(DELETE, [row.id]).fetchall():
                     self._grow(sql, -size)
@@ -116,12 +108,12 @@ class DiskQueue:
         """Return how many wait, and how many are kept as rejected."""
         waiting = "SELECT count(*) FROM waiting WHERE owner = ?"
         rejected = "SELECT count(*) FROM rejected WHERE owner = ?"
-        [(waits, kept)] = self._read(f"SELECT ({waiting}), ({rejected})", self._owner, self._owner)
+        [(waits, kept)] = self._database.read(f"SELECT ({waiting}), ({rejected})", self._owner, self._owner)
         return waits, kept
 
     def take_rejected(self) -> list[Rejected]:
         """Return the rejected interactions, and forget them."""
-        with self._transaction() as sql:
+        with self._database.transaction() as sql:
             query = "DELETE FROM rejected WHERE owner = ? RETURNING id, payload, reason"
             rows = sql.execute(query, [self._owner]).fetchall()
         return [Rejected(json.loads(text), reason) for _, text, reason in sorted(rows)]
@@ -129,83 +121,25 @@ class DiskQueue:
     def read_clock(self) -> Measured | None:
         """Return what the last process measured."""
         query = "SELECT clock_offset, clock_measured_at FROM owner WHERE name = ?"
-        [(offset, at)] = self._read(query, self._owner)
+        [(offset, at)] = self._database.read(query, self._owner)
         return None if at is None else Measured(offset, at)
 
     def write_clock(self, measured: Measured) -> None:
         """Keep it for the next process."""
         values = [*measured, self._owner]
-        with self._transaction() as sql:
+        with self._database.transaction() as sql:
             sql.execute("UPDATE owner SET clock_offset = ?, clock_measured_at = ? WHERE name = ?", values)
 
     def close(self) -> None:
         """Close the connection; the next use opens another one."""
-        with self._lock:
-            if self._connection:
-                self._connection.close()
-            self._connection = None
-
-    def before_fork(self) -> None:
-        """Let no connection cross the fork: SQLite forbids that a child uses it, or even closes it."""
-        self._lock.acquire()
-        self.close()
-
-    def after_fork(self) -> None:
-        """Go on, in the parent and in the child."""
-        self._lock.release()
+        self._database.close()
 
     def _grow(self, sql: sqlite3.Connection, size: int) -> int:
         query = "UPDATE owner SET bytes = bytes + ? WHERE name = ? RETURNING bytes"
         [(total,)] = sql.execute(query, [size, self._owner]).fetchall()
         return int(total)
 
-    def _read(self, query: str, *values: object) -> list[Any]:
-        with self._lock:
-            self._connection = self._connection or _connect(self._path)
-            return self._connection.execute(query, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction; what it wrote is on the disk afterwards."""
-        with self._lock:
-            self._connection = self._connection or _connect(self._path)
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-
 
 def as_text(payload: Payload) -> str:
     """Return the JSON text that is stored and sent."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds what users did
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.executescript(SCHEMA)
-    return connection
-
-
-_QUEUES: weakref.WeakSet[DiskQueue] = weakref.WeakSet()
-_FORKING: list[DiskQueue] = []
-
-
-def _before_fork() -> None:
-    _FORKING[:] = _QUEUES
-    for queue in _FORKING:
-        queue.before_fork()
-
-
-def _after_fork() -> None:
-    for queue in _FORKING:
-        queue.after_fork()
-    _FORKING.clear()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,23 +46,20 @@ class Sender:
         try:
             if not (waiting := self.queue.oldest(max_rows)):
                 return Next("empty")
-            if refusal := self._measure_clock(client):
-                return refusal
+            self._measure_clock(client)
             rows = self._finalize(_fitting(waiting))
-            outcome = self._exchange(client, "/interactions", rows)
+            outcome = self._post(client, rows)
             if outcome.kind == "split" and len(rows) > 1:
                 return self.attempt(client, (len(rows) + 1) // 2)
             return self._apply(rows, outcome)
         except Exception as error:  # noqa: BLE001  the caller's token function may raise anything
             return Next("later", f"{type(error).__name__}: {error}")
 
-    def _measure_clock(self, client: httpx.Client) -> Next | None:
-        """Ask for the time, which any answer tells, an error too. Nobody has this event."""
+    def _measure_clock(self, client: httpx.Client) -> None:
+        """Ask for the time. Any answer tells it; API Gateway gives this one by itself, at once and without a token."""
         self.clock.restore(self.queue.read_clock())
-        if self.clock.is_known:
-            return None
-        outcome = self._exchange(client, f"/event/{uuid.uuid4()}")
-        return None if self.clock.is_known else self._apply([], outcome)
+        if not self.clock.is_known:
+            self._send(client, client.build_request("GET", self._address))
 
     def _finalize(self, rows: Sequence[Row]) -> list[Row]:
         """Correct the rows' times, and store them so, before they are first sent."""
@@ -75,29 +71,29 @@ class Sender:
         payload = row.payload
         return Row.of(row.id, payload | {"timestamp": self.clock.correct(payload["timestamp"])})
 
-    def _exchange(self, client: httpx.Client, path: str, rows: Sequence[Row] | None = None) -> Outcome:
-        """Make a request, and once more with a new token if the first is refused."""
+    def _post(self, client: httpx.Client, rows: Sequence[Row]) -> Outcome:
+        """Post the rows, and once more with a new token if the first is refused."""
+        body = '{"interactions":[' + ",".join(row.text for row in rows) + "]}"
         for refresh in (False, True):
             token = self.token(refresh)
             if user_of(token) != self.user:
                 return Outcome("token", "the token is another user's")
-            answer = self._request(client, path, token, rows)
-            outcome = judge(answer, len(rows or ()), self.clock.now)
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            request = client.build_request("POST", self._address, headers=headers, content=body.encode())
+            outcome = judge(self._send(client, request), len(rows), self.clock.now)
             if outcome.kind != "token":
                 break
         return outcome
 
-    def _request(self, client: httpx.Client, path: str, token: str, rows: Sequence[Row] | None) -> Answer:
-        headers = {"Authorization": f"Bearer {token}"}
+    def _send(self, client: httpx.Client, request: httpx.Request) -> Answer:
         sent_at = time.time()
-        if rows is None:
-            response = client.get(self.url + path, headers=headers)
-        else:
-            body = '{"interactions":[' + ",".join(row.text for row in rows) + "]}"
-            headers["Content-Type"] = "application/json"
-            response = client.post(self.url + path, headers=headers, content=body.encode())
+        response = client.send(request)
         self.queue.write_clock(self.clock.learn(response.headers.get("date"), sent_at))
         return Answer(response.status_code, response.text, response.headers.get("retry-after"))
+
+    @property
+    def _address(self) -> str:
+        return f"{self.url}/interactions"
 
     def _apply(self, rows: Sequence[Row], outcome: Outcome) -> Next:
         if outcome.kind == "verdicts":

@@ -16,7 +16,7 @@ export interface Answer {
   retryAfter: string | null;
 }
 
-const MAX_FLOOR_MS = 3_600_000; // a longer Retry-After is taken for a mistake
+const MAX_FLOOR_MS = 86_400_000; // until a quota of the day is over; a longer Retry-After is taken for a mistake
 
 /** Judge an answer to a request with so many interactions. Only a verdict that was read counts. */
 export function judge(answer: Answer, count: number, now: number): Outcome {

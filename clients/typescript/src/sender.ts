@@ -1,6 +1,5 @@
 import { type Answer, judge, type Outcome, type Verdict } from "./answer.ts";
 import type { Clock } from "./clock.ts";
-import { newEventId } from "./event_id.ts";
 import type { Row, Settled, Store } from "./store.ts";
 import { userOf } from "./token.ts";
 import type { Options, Rejected } from "./types.ts";
@@ -9,6 +8,9 @@ const MAX_ROWS = 100; // the API takes so many
 const MAX_BYTES = 200_000; // of its 256 KiB, which also have to hold the ids that it adds
 const MAX_KEEPALIVE_BYTES = 48 * 1024; // browsers allow 64 KiB for all requests of a page that is going
 const TIMEOUT_MS = 30_000; // API Gateway waits 29 s for its function
+
+// Without `cache`: "no-store" would also keep Chromium from using a preflight's answer again.
+const PLAIN: RequestInit = { credentials: "omit", redirect: "error" };
 
 /** What the sender's loop does next. */
 export type Next =
@@ -43,10 +45,9 @@ export class Sender {
     try {
       const waiting = await this.#store.oldest(this.#limit);
       if (!waiting.length) return { kind: "empty" };
-      const refusal = await this.#measureClock();
-      if (refusal) return refusal;
+      await this.#measureClock();
       const rows = await this.#finalize(fitting(waiting, MAX_BYTES));
-      return await this.#apply(rows, await this.#exchange("/interactions", rows));
+      return await this.#apply(rows, await this.#post(rows));
     } catch (error) {
       return { kind: "later", reason: String((error as Error)?.message ?? error), floorMs: 0 };
     }
@@ -60,7 +61,7 @@ export class Sender {
     if (!rows.length || !this.#token) return;
     for (const row of rows) this.#keptAlive.add(row);
     try {
-      const answer = await this.#request("/interactions", this.#token, rows, true);
+      const answer = await this.#request({ ...batch(rows, this.#token), keepalive: true });
       const outcome = judge(answer, rows.length, this.#clock.now);
       if (outcome.kind === "verdicts") await this.#apply(rows, outcome);
     } catch {
@@ -70,12 +71,10 @@ export class Sender {
     }
   }
 
-  /** Ask for the time, which any answer tells, an error too. Nobody has this event. */
-  async #measureClock(): Promise<Next | null> {
+  /** Ask for the time. Any answer tells it; API Gateway gives this one by itself, at once and without a token. */
+  async #measureClock(): Promise<void> {
     this.#clock.restore(await this.#store.readClock());
-    if (this.#clock.isKnown) return null;
-    const outcome = await this.#exchange(`/event/${newEventId()}`);
-    return this.#clock.isKnown ? null : this.#apply([], outcome);
+    if (!this.#clock.isKnown) await this.#request({ method: "GET" });
   }
 
   /** Correct the rows' times, and store them so, before they are first sent. */
@@ -85,29 +84,22 @@ export class Sender {
     return final;
   }
 
-  /** Make a request, and once more with a new token if the first is refused. */
-  async #exchange(path: string, rows?: readonly Row[]): Promise<Outcome> {
+  /** Post the rows, and once more with a new token if the first is refused. */
+  async #post(rows: readonly Row[]): Promise<Outcome> {
     for (const refresh of [false, true]) {
       const token = await inTime(this.#options.token({ refresh }));
       if (userOf(token) !== this.#options.user) return { kind: "token", reason: "the token is another user's" };
       this.#token = token;
-      const answer = await this.#request(path, token, rows, false);
-      if (answer.status !== 401 || refresh) return judge(answer, rows?.length ?? 0, this.#clock.now);
+      const answer = await this.#request(batch(rows, token));
+      if (answer.status !== 401 || refresh) return judge(answer, rows.length, this.#clock.now);
     }
     throw new Error("unreachable");
   }
 
-  async #request(path: string, token: string, rows: readonly Row[] | undefined, keepalive: boolean): Promise<Answer> {
-    const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
-    // Without `cache`: "no-store" would also keep Chromium from using a preflight's answer again.
-    const init: RequestInit = { headers, keepalive, credentials: "omit", redirect: "error" };
-    if (rows) {
-      headers["Content-Type"] = "application/json";
-      init.method = "POST";
-      init.body = JSON.stringify({ interactions: rows.map((row) => row.payload) });
-    }
+  async #request(init: RequestInit): Promise<Answer> {
     const sentAt = Date.now();
-    const response = await fetch(this.#options.url + path, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await fetch(`${this.#options.url}/interactions`, { ...init, ...PLAIN, signal });
     const text = await response.text();
     await this.#learn(response.headers.get("date"), sentAt);
     return { status: response.status, text, retryAfter: response.headers.get("retry-after") };
@@ -146,6 +138,11 @@ export class Sender {
     if (settled.length === rows.length) return { kind: "more" };
     return { kind: "later", reason: "the API asks for another attempt", floorMs };
   }
+}
+
+function batch(rows: readonly Row[], token: string): RequestInit {
+  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+  return { method: "POST", headers, body: JSON.stringify({ interactions: rows.map((row) => row.payload) }) };
 }
 
 /** Return the first rows whose JSON has at most so many bytes, but at least so many rows. */

@@ -1,17 +1,19 @@
-/** What a user did, as the application gives it to the tracker. */
-export interface Interaction {
-  kind: Kind;
-  /** Required by the API for all kinds but `recall` and `workspace`. */
-  artifact_id?: string | null;
-  /** The event that the interaction belongs to; without it the tracker makes a new one. */
-  event_id?: string | null;
+import type { components } from "./openapi.ts";
+
+type Schemas = components["schemas"];
+
+export type Kind = Schemas["Kind"];
+export type Metadata = Record<string, unknown>;
+/** The answer of `GET /event/{event_id}`. */
+export type EventStatus = Schemas["EventStatus"];
+
+/** What a user did, as the application gives it to the tracker; without an `event_id` the tracker makes a new event. */
+export interface Interaction extends Omit<Schemas["PostPayload"], "timestamp" | "metadata"> {
+  /** Becomes JSON by the rule of `clean`. */
   metadata?: Metadata | null;
   /** When it happened. Without it: now, corrected for a wrong clock. A given one is sent as it is. */
-  timestamp?: number | string | Date;
+  timestamp?: number | string | Date | null;
 }
-
-export type Kind = "recall" | "workspace" | "peel" | "keep" | "mark_good" | "mark_bad";
-export type Metadata = Record<string, unknown>;
 
 /** An interaction as it is stored and sent: JSON, with its event and its time. */
 export interface Payload {

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable
 
-from chalicelib.graph.cypher import ONLINE, PROJECT, READ_STATE, SCHEMA, SET_EPOCH, VERSION, Changes
+from chalicelib.graph.cypher import ONLINE, PROJECT, READ_STATE, SCHEMA, VERSION, Changes
 from chalicelib.graph.errors import GraphUnavailableError, RowsBusyError, RowsRefusedError, judge
 
 __all__ = ["Graph", "GraphUnavailableError", "RowsBusyError", "RowsRefusedError", "connect", "judge", "write_within"]
 
+MAX_CHECKS = 3
 TRANSACTION_SECONDS = 10  # enforced by the server; below Postgres' limit for a transaction that waits for us
 
 VERIFYING_SCHEMES = ("neo4j+s", "bolt+s")
@@ -42,38 +43,43 @@ class Graph:
                 for text in SCHEMA.values():
                     session.run(text).consume()
                 session.run("CALL db.awaitIndexes(30)").consume()
-                session.run(SET_EPOCH).consume()
-                session.run(PROJECT, users=[], epoch="").consume()
+                session.run(PROJECT, claim={"users": [], "epoch": ""}).consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
 
     def write(self, changes: Changes) -> None:
         """Apply the changes, all or none; applied again, or in another order, they give the same graph.
 
-        The graph's constraints and version are checked once per epoch; it changes whenever either can be another.
+        The graph's constraints and version are checked once per epoch, the watermark's time: about once a minute.
         Raises GraphUnavailableError if the rows are not at fault, and RowsRefusedError if they may be.
         """
         with self._session() as session:
             if self._epoch and self._project(session, changes, self._epoch):
                 return
-            # Read before the checks, compared by the write: what was checked is what is written to.
-            state = session.run(READ_STATE).single(strict=True)
-            online = session.run(ONLINE, names=list(SCHEMA)).single(strict=True)["online"]
-            if online < len(SCHEMA):
-                raise GraphUnavailableError("its constraints and indexes are not online")
-            # During a deploy, and after a rollback, older code must not write its version into a newer graph.
-            if (state["version"] or 0) > VERSION:
-                raise GraphUnavailableError("it was made by newer code")
-            self._epoch = state["epoch"] or ""  # a graph without one is checked at each write
-            if not self._project(session, changes, self._epoch):
-                raise GraphUnavailableError("it became another graph meanwhile")
+            for _ in range(MAX_CHECKS):  # catch-up may move the watermark between a check and the write
+                self._epoch = self._check(session)
+                if self._project(session, changes, self._epoch):
+                    return
+            raise GraphUnavailableError("it becomes another graph again and again")
+
+    def _check(self, session: neo4j.Session) -> str:
+        """Return the graph's epoch, empty if it has none; raise GraphUnavailableError if it must not be written to."""
+        # Read before the checks, compared by the write: what was checked is what is written to.
+        state = session.run(READ_STATE).single(strict=True)
+        online = session.run(ONLINE, names=list(SCHEMA)).single(strict=True)["online"]
+        if online < len(SCHEMA):
+            raise GraphUnavailableError("its constraints and indexes are not online")
+        # During a deploy, and after a rollback, older code must not write its version into a newer graph.
+        if (state["version"] or 0) > VERSION:
+            raise GraphUnavailableError("it was made by newer code")
+        return state["epoch"] or ""
 
     def _project(self, session: neo4j.Session, changes: Changes, epoch: str) -> bool:
         """Write in a transaction of one statement, in one round trip; return False if the epoch is another one."""
         if self.abandoned:
             raise GraphUnavailableError("abandoned")
         text = neo4j.Query(PROJECT, timeout=TRANSACTION_SECONDS)
-        return bool(session.run(text, users=changes.users, epoch=epoch).single(strict=True)["events"])
+        return bool(session.run(text, claim={"users": changes.users, "epoch": epoch}).single(strict=True)["events"])
 
     def check_writable(self) -> None:
         """Raise GraphUnavailableError if the graph takes no write at all: then no row is at fault for a refusal."""
@@ -142,7 +148,7 @@ class Graph:
 def write_within(transaction: neo4j.Transaction, changes: Changes) -> None:
     """Apply the changes as a part of this transaction, whatever the graph's state is."""
     epoch = transaction.run(READ_STATE).single(strict=True)["epoch"] or ""
-    transaction.run(PROJECT, users=changes.users, epoch=epoch).consume()
+    transaction.run(PROJECT, claim={"users": changes.users, "epoch": epoch}).consume()
 
 
 def _is_tls_error(error: BaseException | None) -> bool:

@@ -22,11 +22,9 @@ SCHEMA = {
     },
 }
 ONLINE = "SHOW INDEXES YIELD name, state WHERE name IN $names AND state = 'ONLINE' RETURN count(*) AS online"
-READ_STATE = "MATCH (w:Watermark) RETURN max(w.version) AS version, max(w.epoch) AS epoch"
-
-# A graph gets its epoch with its first watermark, and another one when a rebuild from scratch has emptied it; this is
-# for a watermark that code without epochs wrote.
-SET_EPOCH = "MATCH (w:Watermark) WHERE w.epoch IS NULL AND w.reached_at IS NOT NULL SET w.epoch = randomUUID()"
+# The watermark's time is the graph's epoch: catch-up moves it each minute, and a graph that is lost or being wiped has
+# none. For as long as it is the same, nothing that was checked of the graph has changed.
+READ_STATE = "MATCH (w:Watermark) RETURN max(w.version) AS version, toString(max(w.reached_at)) AS epoch"
 
 
 def _for_each(kinds: Iterable[Kind], text: str) -> str:
@@ -42,10 +40,13 @@ def _for_each(kinds: Iterable[Kind], text: str) -> str:
 # Edges are created, not merged: MERGE reads all edges between the two nodes, and a user can peel one artifact thousands
 # of times in one event (measured: 20,000 took minutes). An edge is known by its id; an event that has no edges yet,
 # `fresh`, has none to look for.
-PROJECT = f"""
+#
+# Planned once, by `Graph.prepare`: planning takes far longer than running, and no statistics would change the plan.
+# In a map, since Neo4j plans a list of another size again.
+PROJECT = f"""CYPHER replan=skip
 OPTIONAL MATCH (w:Watermark)
-WITH coalesce(max(w.epoch), '') AS epoch WHERE epoch = $epoch
-UNWIND $users AS user
+WITH coalesce(toString(max(w.reached_at)), '') AS epoch WHERE epoch = $claim.epoch
+UNWIND $claim.users AS user
 MERGE (u:User {{id: user.id}}) SET u.id = user.id
 WITH u, user
 UNWIND user.events AS event

@@ -9,7 +9,7 @@ _NAMED = "{0} IS :: STRING NOT NULL AND {0} <> '' AND NOT {0} CONTAINS '\\u0000'
 _USER = f"(n:User AND {_NAMED.format('n.id')})"
 _EVENT = f"(n:Event AND {_NAMED.format('n.user_id')} AND n.id IS NOT NULL)"
 _ARTIFACT = f"(n:Artifact AND {_NAMED.format('n.user_id')} AND n.id IS NOT NULL)"
-_WATERMARK = "(labels(n) = ['Watermark'] AND all(key IN keys(n) WHERE key IN ['reached_at', 'version', 'epoch']))"
+_WATERMARK = "(labels(n) = ['Watermark'] AND all(key IN keys(n) WHERE key IN ['reached_at', 'version']))"
 # Each is found by its index.
 _OWNED = (
     f"UNWIND $users AS user MATCH (n:User) WHERE n.id = user AND {_USER}",

@@ -1,4 +1,4 @@
-"""The graph's side of the watermark: a node with the time of the ledger's, the projection's version and an epoch."""
+"""The graph's side of the watermark: a node with the time of the ledger's watermark and the projection's version."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,8 @@ import neo4j
 from chalicelib.graph.client import Graph
 from chalicelib.graph.cypher import VERSION
 
-_READ = """
-MATCH (w:Watermark) RETURN max(w.reached_at) AS reached_at, max(w.version) AS version, max(w.epoch) AS epoch
-"""
-_CREATE = "MERGE (w:Watermark) SET w = {version: $version, reached_at: $reached_at, epoch: randomUUID()}"
+_READ = "MATCH (w:Watermark) RETURN max(w.reached_at) AS reached_at, max(w.version) AS version"
+_CREATE = "MERGE (w:Watermark) SET w = {version: $version, reached_at: $reached_at}"
 # Writing locks the node, before its time is compared.
 _ADVANCE = """
 MATCH (w:Watermark) SET w.locked = true REMOVE w.locked
@@ -24,7 +22,7 @@ _BEGIN_WIPE = "MERGE (w:Watermark) SET w = {version: $version}"
 _FINISH_WIPE = """
 MATCH (w:Watermark) SET w.locked = true REMOVE w.locked
 WITH w WHERE w.version = $version AND w.reached_at IS NULL
-SET w.reached_at = $reached_at, w.epoch = randomUUID() RETURN count(w) AS finished
+SET w.reached_at = $reached_at RETURN count(w) AS finished
 """
 _RESTORE = "MERGE (w:Watermark) ON CREATE SET w = $values"
 
@@ -39,7 +37,7 @@ class Watermark(NamedTuple):
 def read(graph: Graph) -> Watermark:
     """Return the graph's watermark. Raises as `Graph.write` does."""
     with graph.transaction() as transaction:
-        reached_at, version, _ = transaction.run(_READ).single(strict=True)
+        reached_at, version = transaction.run(_READ).single(strict=True)
     return Watermark(reached_at and reached_at.to_native(), version)
 
 
@@ -57,7 +55,7 @@ def advance(graph: Graph, *, expected: datetime, reached_at: datetime) -> bool:
 
 
 def begin_wipe(graph: Graph) -> None:
-    """Remove the watermark's time and epoch, set this code's version: code of other versions then writes nothing."""
+    """Remove the watermark's time and set this code's version: code of other versions then writes nothing."""
     with graph.transaction() as transaction:
         transaction.run(_BEGIN_WIPE, version=VERSION).consume()
 

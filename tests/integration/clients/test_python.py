@@ -175,7 +175,7 @@ def test_a_token_that_has_expired_is_asked_for_once_more(api: Api, user: str, ne
     tracker.recall()
     tracker.recall()
     assert tracker.flush().waiting == 0
-    assert asked == [False, True, False, True]  # for the clock, and for the batch
+    assert asked == [False, True]
 
 
 def test_a_token_that_stays_refused_pauses_and_signing_in_again_goes_on(

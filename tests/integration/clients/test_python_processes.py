@@ -59,6 +59,16 @@ def test_what_waits_at_the_end_of_a_program_is_sent(api: Api, user: str, queue: 
     assert sorted(api.distinct(user)) == ARTIFACTS
 
 
+def test_processes_that_start_at_the_same_time_share_a_new_queue(api: Api, user: str, queue: Path) -> None:
+    processes = [start("track_and_end", api.url, user, queue) for _ in range(6)]
+    for process in processes:
+        with process:
+            assert process.wait(60) == 0, process.stderr and process.stderr.read()
+    with Tracker(api.url, token_of(user), path=queue) as tracker:
+        assert tracker.flush(20).waiting == 0
+    assert sorted(api.distinct(user)) == sorted(ARTIFACTS * 6)
+
+
 def test_a_program_ends_in_time_though_the_api_is_down_and_loses_nothing(api: Api, user: str, queue: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

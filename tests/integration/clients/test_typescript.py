@@ -1,31 +1,15 @@
 """The TypeScript client: its own tests against a real server that fails as told, its types, package and size."""
 
 import gzip
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from local.environment import COMMANDS
 from tests.browser import CHROMIUM
+from tests.node import CLIENT, run
 
-CLIENT = Path(__file__).parents[3] / "clients" / "typescript"
+ROOT = CLIENT.parents[1]
 MAX_GZIPPED_BYTES = 6 * 1024
-
-
-def run(*command: str, cwd: Path = CLIENT, **variables: str) -> str:
-    """Run a tool of the project and return its output, which a failure shows."""
-    path = os.pathsep.join([*map(str, COMMANDS), os.environ["PATH"]])
-    environment = os.environ | {"PATH": path} | variables
-    program = shutil.which(command[0], path=path)
-    assert program
-    done = subprocess.run(
-        [program, *command[1:]], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_its_own_tests_pass_in_node(api_url: str) -> None:
@@ -42,17 +26,21 @@ def test_its_types_are_right() -> None:
     run("tsc", "-p", "test")
 
 
+def test_its_types_are_those_of_the_apis_document(tmp_path: Path) -> None:
+    document, written = ROOT / "docs" / "openapi.json", tmp_path / "openapi.ts"
+    run("openapi-typescript", str(document), "--default-non-nullable=false", "-o", str(written))
+    assert written.read_text() == (CLIENT / "src" / "openapi.ts").read_text(), "run `make openapi`"
+
+
 def test_its_package_is_what_a_stranger_can_import(tmp_path: Path) -> None:
-    package = tmp_path / "node_modules" / "interaction-tracker-client"
-    run("tsc", "--outDir", str(package / "dist"))
-    shutil.copy(CLIENT / "package.json", package)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    run("npm", "install", "--offline", "--install-links", str(CLIENT), cwd=tmp_path)
     (tmp_path / "app.ts").write_text(
         'import { Tracker, type Status } from "interaction-tracker-client";\n'
         'const tracker = new Tracker({ url: "http://localhost", user: "u", token: () => "t" });\n'
         "const status: Status = tracker.status;\n"
         'console.log(status.waiting satisfies number, tracker.recall({ query: "a" }).length);\n'
     )
-    (tmp_path / "package.json").write_text('{"type": "module"}')
     options = ("--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom,dom.iterable")
     run("tsc", "app.ts", "--strict", *options, cwd=tmp_path)
     assert run("node", "app.js", cwd=tmp_path) == "0 36\n"
