@@ -178,11 +178,9 @@ def test_what_the_pool_would_take_without_a_proof_is_refused(cloud: Cloud, perso
 
     new = {"USERNAME": ALICE, "NEW_PASSWORD": "Mine-all-mine-1", "SOFTWARE_TOKEN_MFA_CODE": "000000"}
     forged = {"REFRESH_TOKEN": token_of("RefreshToken")}
-    attempts: list[tuple[str, dict[str, object]]] = [
-        *(
-            ("RespondToAuthChallenge", {"ChallengeName": challenge, "ChallengeResponses": new})
-            for challenge in ("MFA_SETUP", "SOFTWARE_TOKEN_MFA", "NEW_PASSWORD_REQUIRED", "CUSTOM_CHALLENGE")
-        ),
+    challenges = ("MFA_SETUP", "SOFTWARE_TOKEN_MFA", "NEW_PASSWORD_REQUIRED", "CUSTOM_CHALLENGE")
+    attempts: list[tuple[str, dict[str, Any]]] = [
+        *[("RespondToAuthChallenge", {"ChallengeName": one, "ChallengeResponses": new}) for one in challenges],
         ("InitiateAuth", {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": forged}),
         ("InitiateAuth", {"AuthFlow": "CUSTOM_AUTH", "AuthParameters": new}),
         ("RevokeToken", {"Token": token_of("RefreshToken")}),
