@@ -88,7 +88,7 @@ def test_the_readmes_examples_run_as_written(
 
 def test_psql_logs_in_as_an_analyst_who_only_reads(system: System) -> None:
     queries = ("SET default_transaction_read_only = off", "SELECT current_user", "UPDATE interaction SET kind = 'keep'")
-    command = [BINARIES / "psql", *(word for query in queries for word in ("-c", query))]
+    command = [str(BINARIES / "psql"), *(word for query in queries for word in ("-c", query))]
     found = subprocess.run(command, env=system.environment, capture_output=True, text=True, timeout=60, check=False)
     assert "analyst" in found.stdout
     assert "permission denied for table interaction" in found.stderr
