@@ -24,7 +24,7 @@ def main() -> None:
     # Imported now, because MiniStack reads its environment then.
     from ministack.app import app  # noqa: PLC0415
     from ministack.core.responses import get_account_id  # noqa: PLC0415
-    from ministack.services import sts  # noqa: PLC0415
+    from ministack.services import cognito, sts  # noqa: PLC0415
 
     # Its functions get this secret, and their account as the key's id.
     own = dict.fromkeys((access_key_id, get_account_id()), secret)
@@ -32,7 +32,8 @@ def main() -> None:
     def secret_of(key: str) -> str | None:
         return own.get(key) or sts._sessions.get(key, {}).get("SecretAccessKey")  # noqa: SLF001  of assumed roles
 
-    guard = Guard(app, port=port, secret_of=secret_of, front_key=known["front"])
+    is_genuine = cognito._signature_valid  # noqa: SLF001  by the keys of the pool that the token names
+    guard = Guard(app, port=port, secret_of=secret_of, is_genuine=is_genuine, front_key=known["front"])
     # Both as MiniStack's own command has them.
     config = Config.from_mapping(bind=[f"{LOOPBACK}:{port}"], keep_alive_timeout=75, loglevel="INFO")
     asyncio.run(_serve(guard, config, folder))

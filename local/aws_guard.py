@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qs
@@ -16,19 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Operations of the user pool that AWS, too, takes unsigned, from anybody: a person proves who they are by what they
-# send. The others of that kind (sign-up, a forgotten password) need nothing at all in MiniStack, so they are refused.
-SIGN_IN: Final = frozenset(
-    f"AWSCognitoIdentityProviderService.{operation}"
-    for operation in (
-        "InitiateAuth",
-        "RespondToAuthChallenge",
-        "GetUser",
-        "UpdateUserAttributes",
-        "GlobalSignOut",
-        "RevokeToken",
-    )
-)
+from local import sign_in
+
 _LOG: Final = logging.getLogger("guard")
 FRONT_KEY: Final = "x-front-key"
 # Unsigned for a reason. MiniStack itself reads the user pool's public keys, which anybody may on AWS, and a custom
@@ -37,9 +27,12 @@ _OPEN: Final = {
     "GET": re.compile(r"/[\w-]+/\.well-known/jwks\.json"),
     "PUT": re.compile(r"/_ministack/cfn-response/[0-9a-f-]{36}"),
 }
-_OPEN_HEADERS: Final = frozenset({b"host", b"content-type", b"content-length", b"transfer-encoding", b"x-amz-target"})
 _API: Final = re.compile(r"/restapis/\w+/\w+/_user_request_/.*")
-_MAX_BODY_BYTES: Final = 16 * 1024**2  # of a request whose signature covers the body itself; S3 signs a header
+_MAX_BODY_BYTES: Final = 16 * 1024**2  # of the API's, or where the signature covers the body itself; S3 signs a header
+# The guard or MiniStack decides by these and by all x-amz-*. Of a repeated one each would read another value.
+_ONLY_ONCE: Final = frozenset(
+    {"authorization", "content-length", "content-type", "date", "host", "origin", "sec-fetch-site", FRONT_KEY}
+)
 
 
 class RefusedError(Exception):
@@ -54,12 +47,22 @@ class Guard:
     """An ASGI application that passes on only what its own user has sent.
 
     `secret_of` returns an access key's secret, None for an unknown one; with `front_key` come the API's requests.
+    `is_genuine` tells whether a user pool has signed a token.
     """
 
-    def __init__(self, app: ASGIApp, *, port: int, secret_of: Callable[[str], str | None], front_key: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        port: int,
+        secret_of: Callable[[str], str | None],
+        is_genuine: Callable[[str], bool],
+        front_key: str,
+    ) -> None:
         self._app = app
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         self._secret_of = secret_of
+        self._is_genuine = is_genuine
         self._front_key = front_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,18 +86,33 @@ class Guard:
         self._check_sender(request)
         path = request.scope["raw_path"].decode("latin-1")
         if not request.url.query and _is_open(request.method, path, request.headers.get("x-amz-target")):
-            # Nothing else in it shall make MiniStack take it for another service's request.
-            return _with_headers(request.scope, lambda name: name in _OPEN_HEADERS), request.receive
+            return await self._unsigned(request)
         if _API.fullmatch(path) and _same(request.headers.get(FRONT_KEY, ""), self._front_key):
-            return _with_headers(request.scope, lambda name: name != FRONT_KEY.encode()), request.receive
+            return _of_the_api(request.scope), _again(await _read(request, _MAX_BODY_BYTES), request.receive)
         return await self._check_signature(request, path)
 
     def _check_sender(self, request: Request) -> None:
-        """Refuse what a browser sends for a page, and a name of this machine that somebody else has made up."""
+        """Refuse what a browser sends for a page, a made-up name of this machine, and a header with two meanings."""
+        for name, number in Counter(request.headers.keys()).items():
+            if number > 1 and (name in _ONLY_ONCE or name.startswith("x-amz-")):
+                raise RefusedError("AccessDenied", f"more than one {name} header")
         if request.headers.get("host") not in self._hosts:
             raise RefusedError("AccessDenied", "Host: names another endpoint")
         if "origin" in request.headers or request.headers.get("sec-fetch-site", "none") != "none":
             raise RefusedError("AccessDenied", "no page may call this endpoint; a page calls API_URL")
+
+    async def _unsigned(self, request: Request) -> tuple[Scope, Receive]:
+        """Return the request made again from what was checked, so that nothing else in it decides anything."""
+        body, target = await _read(request, sign_in.MAX_BODY_BYTES), request.headers.get("x-amz-target")
+        headers = {"host": request.headers["host"], "content-type": "application/x-amz-json-1.1"}
+        if target:
+            checked = sign_in.proven(target, body, self._is_genuine)
+            if checked is None:
+                raise RefusedError("NotAuthorizedException", "a request without a signature has to prove who sent it")
+            body, headers["x-amz-target"] = checked, target
+        headers["content-length"] = str(len(body))
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        return {**request.scope, "headers": raw}, _again(body, request.receive)
 
     async def _check_signature(self, request: Request, path: str) -> tuple[Scope, Receive]:
         from ministack.core import sigv4  # noqa: PLC0415  MiniStack reads its environment when it is imported
@@ -112,7 +130,7 @@ class Guard:
             raise RefusedError("InvalidClientTokenId", "unknown access key: source .local/env")
         body, receive = b"", request.receive
         if "x-amz-content-sha256" not in headers:  # which the signature covers instead of the body
-            body = await _read(request)
+            body = await _read(request, _MAX_BODY_BYTES)
             receive = _again(body, receive)
         query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         wrong = sigv4.header_signature_failure(signature, secret, request.method, path, query, headers, body)
@@ -123,7 +141,7 @@ class Guard:
 
 def _is_open(method: str, path: str, target: str | None) -> bool:
     if method == "POST":
-        return path == "/" and target in SIGN_IN
+        return path == "/" and target in sign_in.TARGETS
     return method in _OPEN and target is None and bool(_OPEN[method].fullmatch(path))
 
 
@@ -131,12 +149,12 @@ def _same(given: str, secret: str) -> bool:
     return hmac.compare_digest(given.encode(), secret.encode())
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            raise RefusedError("RequestEntityTooLarge", f"the body has more than {_MAX_BODY_BYTES} bytes")
+        if len(body) > max_bytes:
+            raise RefusedError("RequestEntityTooLarge", f"the body has more than {max_bytes} bytes")
     return bytes(body)
 
 
@@ -150,8 +168,10 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _with_headers(scope: Scope, wanted: Callable[[bytes], bool]) -> Scope:
-    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if wanted(name.lower())]}
+def _of_the_api(scope: Scope) -> Scope:
+    """Leave out the front's key, and what could make MiniStack take the request for another service's."""
+    left_out = (FRONT_KEY.encode(), b"x-amz-")
+    return {**scope, "headers": [pair for pair in scope["headers"] if not pair[0].startswith(left_out)]}
 
 
 def _refusal(request: Request, refusal: RefusedError) -> Response:

@@ -14,7 +14,7 @@ from local.ministack import MiniStack
 from local.neo4j import Neo4j
 from local.passwords import passwords
 from local.ports import COMPONENTS, Ports, holder, is_free, listens, variable
-from local.postgres import APP, DATABASE, OPERATOR, OWNER, Postgres
+from local.postgres import ANALYST, APP, DATABASE, OPERATOR, OWNER, Postgres
 from local.supervisor import RUNNING, Supervisor
 
 FIRST_START_MEGABYTES = 500  # the jars, the stores, and what the deploy makes, rounded up
@@ -94,6 +94,7 @@ class Cloud:
             "USER_POOL_ENDPOINT": self._front.sign_in_url,
             # Said, lest the person's PGSSLMODE decides: there is no TLS on loopback.
             "DATABASE_URL": f"postgresql://{server}/{DATABASE}?sslmode=disable",
+            **self._postgres.libpq_variables(ANALYST),
             "NEO4J_URI": graph["uri"],
             "NEO4J_USER": graph["username"],
             "NEO4J_PASSWORD": graph["password"],
@@ -145,8 +146,7 @@ class Cloud:
     @cached_property
     def _postgres(self) -> Postgres:
         folder = self._folder / "postgres"
-        named = {f"{role}_password": self._passwords[role] for role in (OWNER, APP, OPERATOR)}
-        return Postgres(folder=folder, port=self.ports.postgres, **named)
+        return Postgres(folder=folder, port=self.ports.postgres, passwords=self._passwords)
 
     @cached_property
     def _neo4j(self) -> Neo4j:

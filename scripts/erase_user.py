@@ -82,7 +82,9 @@ def _list_without_account(target: Target) -> None:
 def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> None:
     found = find_user(target, user)
     if "@" in user:
-        click.echo(f"{user} means the account {found.user_id}; --without-account lists ids without an account")
+        click.echo(
+            f"{user} means the account {printable(found.user_id)}; --without-account lists ids without an account"
+        )
     counts = target.operate("holdings", user_id=found.user_id)
     known = bool(found.account or any(counts.values()))
     if known and yes:
@@ -97,7 +99,7 @@ def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> 
         _erase_found(target, found, with_account=with_account)
         return
     click.echo(
-        f"{found.user_id}: {counts['interactions']} interactions ({counts['waiting']} not yet in the graph),"
+        f"{printable(found.user_id)}: {counts['interactions']} interactions ({counts['waiting']} not yet in the graph),"
         f" {counts['nodes']} nodes and {dead} dead-lettered interactions"
         + (f"; the account is {'deleted too' if found.account else 'gone already'}" if with_account else "")
     )
@@ -113,7 +115,7 @@ def _erase_found(target: Target, user: User, *, with_account: bool) -> None:
     _erase(target, {user.user_id: Until(None, with_account)})
     if account:
         delete_account(target, account)
-        click.echo(f"{user.user_id}: deleted the account")
+        click.echo(f"{printable(user.user_id)}: deleted the account")
 
 
 def _erase_again(target: Target, listed: dict[str, Until], *, yes: bool) -> None:
@@ -136,8 +138,8 @@ def _erase(target: Target, until: Mapping[str, Until]) -> None:
         deleted = delete_messages_of(queue, {one.user_id: one.erased_at for one in erasures if one.erased_at})
     for one in erasures:
         click.echo(
-            f"{one.user_id}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes and"
-            f" {deleted[one.user_id]} dead-lettered interactions, all from before"
+            f"{printable(one.user_id)}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes"
+            f" and {deleted[one.user_id]} dead-lettered interactions, all from before"
             f" {one.erased_at and one.erased_at.isoformat()}"
         )
     queue.check_all_read()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scripts.common.cli import Time, command, environment_option
-from scripts.common.console import console
+from scripts.common.console import console, printable
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import Target, find_target
 from scripts.common.users import find_user
@@ -55,7 +55,7 @@ def _rebuild_user(target: Target, user: str) -> None:
         raise WrongUseError(f"{target.name} holds no interactions of a user {user!r}")
     for _ in target.operate_in_calls("rebuild_user", user_id=user_id):
         pass
-    click.echo(f"projected again: {user_id}, {counts['interactions']} interactions")
+    click.echo(f"projected again: {printable(user_id)}, {counts['interactions']} interactions")
     if waiting := target.operate("holdings", user_id=user_id)["waiting"]:
         raise OperationError(f"{waiting} of them wait: the graph refused them, or they are new")
 

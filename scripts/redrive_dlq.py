@@ -15,7 +15,8 @@ from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.output_files import check_new_output
 from scripts.common.target import find_target
 from scripts.dlq.actions import make_action
-from scripts.dlq.message import GAVE_UP, POISON, Selection, check_file, read_file
+from scripts.dlq.discard_file import check_file, read_file
+from scripts.dlq.message import GAVE_UP, POISON, Selection
 from scripts.dlq.queue import MAX_HOLD_SECONDS, DeadLetterQueue
 
 # Each option that only some actions use; without one of them the command only shows messages.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from scripts.common.cli import command, environment_option
+from scripts.common.console import printable
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import LOCAL_ENV, Target, find_target, read_local_environment
 from stacks.common.names import parameter_path
@@ -61,7 +63,7 @@ def tunnel(environment: str, store: str, port: int | None, user: str | None) -> 
         raise WrongUseError(f"{PLUGIN} is not installed: {PLUGIN_DOCUMENTATION}")
     found = find_postgres(target, user or "analyst") if store == "postgres" else find_neo4j(target)
     check_free(port or found.port)
-    click.echo(found.command.format(port=port or found.port))
+    click.echo(printable(found.command.replace("{port}", str(port or found.port))))
     forward(target, found, port=port or found.port)
 
 
@@ -93,7 +95,8 @@ def find_neo4j(target: Target) -> Store:
     [secret] = _parameters(target, "graph-secret-arn")
     login = json.loads(target.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
     address = urlsplit(login["uri"])
-    command = f"cypher-shell -a bolt+ssc://localhost:{{port}} -u {login['username']}   # password: secret {secret}"
+    user = shlex.quote(login["username"])
+    command = f"cypher-shell -a bolt+ssc://localhost:{{port}} -u {user}   # password: secret {secret}"
     return Store(str(address.hostname), address.port or 7687, command)
 
 

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.aws_guard import FRONT_KEY, SIGN_IN
+from local import sign_in
+from local.aws_guard import FRONT_KEY
 from local.front import demo_page, docs_page, gateway
 from local.front.gateway import Answer, Api, GatewayError
 
@@ -72,27 +73,31 @@ class Front:
             if request.method == "OPTIONS":
                 return _response(gateway.preflight(method))
             gateway.check_token(method, request.headers.get("authorization"))
-            body = gateway.unpack(await _read(request), request.headers.get("content-encoding", ""))
+            body = gateway.unpack(
+                await _read(request, gateway.MAX_BODY_BYTES), request.headers.get("content-encoding", "")
+            )
             return await self._forward(request, path, body)
         except GatewayError as error:
             return _response(api.own_answer(error.kind))
 
     async def sign_in(self, request: Request) -> Response:
-        """Pass a sign-in on to the user pool, whose other operations are not for pages."""
+        """Pass a sign-in on to the user pool, whose other operations are not for pages; the guard asks for a proof."""
         if request.method == "OPTIONS":
             return Response(headers=_SIGN_IN_CORS)
         target = request.headers.get("x-amz-target", "")
-        if target not in SIGN_IN:
-            refusal = {
-                "__type": "NotAuthorizedException",
-                "message": f"only {', '.join(sorted(SIGN_IN))} are open here",
-            }
-            return JSONResponse(refusal, HTTPStatus.BAD_REQUEST, _SIGN_IN_CORS)
-        headers = {"content-type": request.headers.get("content-type", ""), "x-amz-target": target}
+        if target not in sign_in.TARGETS:
+            return _sign_in_refused(
+                400, "NotAuthorizedException", f"only {', '.join(sorted(sign_in.TARGETS))} are open here"
+            )
+        headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": target}
         try:
-            answer = await self._endpoint.post("/", content=await _read(request), headers=headers)
-        except (httpx.HTTPError, GatewayError) as error:
-            return JSONResponse({"__type": "InternalErrorException", "message": str(error)}, 500, _SIGN_IN_CORS)
+            body = await _read(request, sign_in.MAX_BODY_BYTES)
+            answer = await self._endpoint.post("/", content=body, headers=headers)
+        except GatewayError:
+            message = f"the body has more than {sign_in.MAX_BODY_BYTES} bytes"
+            return _sign_in_refused(413, "InvalidParameterException", message)
+        except httpx.HTTPError as error:
+            return _sign_in_refused(500, "InternalErrorException", str(error))
         return Response(answer.content, answer.status_code, _passed_back(answer.headers) | _SIGN_IN_CORS)
 
     async def _forward(self, request: Request, path: str, body: bytes) -> Response:
@@ -127,11 +132,11 @@ class Front:
             yield
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > gateway.MAX_BODY_BYTES:
+        if len(body) > max_bytes:
             raise GatewayError("REQUEST_TOO_LARGE")
     return bytes(body)
 
@@ -142,6 +147,10 @@ def _is_passed_on(name: str) -> bool:
 
 def _passed_back(headers: httpx.Headers) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name not in _NOT_PASSED_BACK}
+
+
+def _sign_in_refused(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"__type": code, "message": message}, status, _SIGN_IN_CORS)
 
 
 def _response(answer: Answer) -> Response:

@@ -2,18 +2,21 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chalicelib import config
-from chalicelib.interaction import Interaction, derive_id
+from chalicelib.interaction import Interaction, derive_id, microseconds
 
 # Version 1 has no `signed_in_at`; its messages may be in the queue, or come back from a file of dead letters. Code that
 # knows version 1 only leaves those of version 2 in the queue for newer code; the stack updates the worker first.
 VERSION = 2
 READABLE_VERSIONS = (1, 2)
+# The API takes a client's time of up to one day ahead; what has a later one was not sent by it.
+MAX_AHEAD = timedelta(days=2)
 MAX_MESSAGE_BYTES = 1024 * 1024  # SQS's limit, in UTF-8
 # What SQS refuses of what stands in JSON text. Control characters are escaped there anyway.
 _REFUSED_BY_SQS = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -88,13 +91,13 @@ def decode(body: str) -> Decoded:
     any of it.
     """
     message = _envelope(body)
+    latest = microseconds(datetime.now(UTC) + MAX_AHEAD)
     decoded = Decoded([], [])
     for one in message.interactions:
-        try:
-            decoded.interactions.append(_with_derived_id(Interaction.model_validate(one)))
-        except ValidationError as error:
-            if all(problem["type"] == "enum" and isinstance(problem["input"], str) for problem in error.errors()):
-                raise NewerMessageError("kind") from None
+        interaction = _read(one)
+        if interaction and _latest_time(interaction) <= latest:
+            decoded.interactions.append(_with_derived_id(interaction))
+        else:
             decoded.refused.append(write({"version": message.version, "interactions": [one]}))
     if len(message.interactions) == len(decoded.refused) == 1:
         raise PoisonError("refused")  # the body stays as it came
@@ -113,6 +116,20 @@ def _envelope(body: str) -> Message:
         return Message.model_validate(data)
     except ValidationError:
         raise PoisonError("refused") from None
+
+
+def _read(value: Any) -> Interaction | None:
+    """Return the interaction, None if it is invalid; raises NewerMessageError for a kind that newer code may know."""
+    try:
+        return Interaction.model_validate(value)
+    except ValidationError as error:
+        if all(problem["type"] == "enum" and isinstance(problem["input"], str) for problem in error.errors()):
+            raise NewerMessageError("kind") from None
+    return None
+
+
+def _latest_time(interaction: Interaction) -> int:
+    return max(interaction.timestamp, interaction.received_at, interaction.signed_in_at or 0)
 
 
 def _with_derived_id(interaction: Interaction) -> Interaction:

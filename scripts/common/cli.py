@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from scripts.common.console import printable
 from scripts.common.errors import WrongUseError
 from scripts.common.exit_codes import FAILED
 from stacks.config.environments import ENVIRONMENTS
@@ -66,10 +67,9 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Error: interrupted", err=True)
+        return _fail("interrupted", FAILED)
     except BrokenPipeError:
         pass  # nobody reads the output any more
     except Exception as error:  # noqa: BLE001  Python's own exit code 1 means: a graph differs, or a password is wrong
@@ -86,5 +86,10 @@ def _report(error: Exception) -> int:
         traceback.print_exception(error)
         return FAILED
     status, message = describe(error)
-    click.echo(f"Error: {message}", err=True)
+    return _fail(message, status)
+
+
+def _fail(message: str, status: int) -> int:
+    """Print the message as one line; names of files and answers of servers in it must not control the terminal."""
+    click.echo(f"Error: {printable(' '.join(message.split()))}", err=True)
     return status

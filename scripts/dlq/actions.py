@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from scripts.common.target import Target
-from scripts.dlq.message import DlqMessage, append_to_file
+from scripts.dlq.discard_file import DiscardFile
+from scripts.dlq.message import DlqMessage
 from scripts.dlq.queue import BATCH_MESSAGES, DeadLetterQueue, batches
 from scripts.dlq.report import Report
 
@@ -53,7 +53,7 @@ def make_action(name: str, target: Target, queue: DeadLetterQueue, options: dict
         case "discard":
             path = options["file"]
             title = f"written to {path} and removed" if queue.count else "removed"
-            action = Action(title=title, moves=True, act=partial(_discard, target, queue, path))
+            action = Action(title=title, moves=True, act=partial(_discard, target, queue, DiscardFile(path)))
         case "from_file":
             act = partial(_send_back, target, queue)
             action = Action(title=f"sent from {options['from_file']}", act=act, messages_per_second=rate)
@@ -62,8 +62,8 @@ def make_action(name: str, target: Target, queue: DeadLetterQueue, options: dict
     return Action(title=f"would be {action.title}") if options["dry_run"] else action
 
 
-def _discard(target: Target, queue: DeadLetterQueue, path: Path, messages: list[DlqMessage]) -> list[DlqMessage]:
-    append_to_file(path, messages)
+def _discard(target: Target, queue: DeadLetterQueue, file: DiscardFile, messages: list[DlqMessage]) -> list[DlqMessage]:
+    file.append(messages)
     deleted = queue.delete(messages)
     target.operate("count_discarded", interactions=_count_interactions(deleted))
     return deleted

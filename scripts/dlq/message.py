@@ -1,21 +1,17 @@
-"""A dead-lettered message: its interactions, the reason it was given up, and its line in a file."""
+"""A dead-lettered message: its interactions, and the reason it was given up."""
 
 import json
-import os
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from chalicelib.interaction import microseconds
-from scripts.common.errors import WrongUseError
-from scripts.common.output_files import sync_folder
+from chalicelib.interaction import EPOCH, microseconds
 
 GAVE_UP = "gave_up"  # moved by SQS after the last receive: it may be stored another time
 POISON = ("not_json", "refused", "data_error")  # the worker's reason codes: it can never be stored as it is
@@ -30,7 +26,7 @@ class DlqMessage(BaseModel):
     message_id: str
     reason: str
     """The worker's reason code, or gave_up."""
-    sent_at: datetime
+    sent_at: Annotated[AwareDatetime, Field(ge=EPOCH, lt=datetime(9999, 1, 1, tzinfo=UTC))]
     """When it was first sent to the queue or, if poison, to the dead-letter queue."""
     attributes: dict[str, dict[str, str]]
     """The message attributes other than the reason; binary values in base 64, for JSON."""
@@ -142,46 +138,3 @@ class Selection:
             and (not self.kinds or not set(self.kinds).isdisjoint(message.texts("kind")))
             and (self.since is None or message.sent_at >= self.since)
         )
-
-
-def append_to_file(path: Path, messages: Iterable[DlqMessage]) -> None:
-    """Append one line for each message, and return when they are on the disk; only the owner may read the file."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-        file.writelines(f"{message.model_dump_json()}\n" for message in messages)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
-
-
-def check_file(path: Path) -> tuple[int, int | None]:
-    """Return the number of messages in a file that `append_to_file` wrote, and the number of an incomplete last line.
-
-    Raises WrongUseError, with the line's number, for any other file. A last line without its newline may be complete.
-    """
-    messages, incomplete_line = 0, None
-    for number, message in _lines(path):
-        if message:
-            messages += 1
-        else:
-            incomplete_line = number
-    return messages, incomplete_line
-
-
-def read_file(path: Path) -> Iterator[DlqMessage]:
-    """Yield the messages of a file that `check_file` took."""
-    return (message for _, message in _lines(path) if message)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, DlqMessage | None]]:
-    """Yield each line's number and message, None if the last line is incomplete."""
-    try:
-        with path.open(encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield number, DlqMessage.model_validate_json(line)
-                except ValidationError:
-                    if line.endswith("\n"):
-                        raise WrongUseError(f"{path}, line {number}: not a message that --discard wrote") from None
-                    yield number, None
-    except UnicodeDecodeError:
-        raise WrongUseError(f"{path}: not text, so not a file that --discard wrote") from None

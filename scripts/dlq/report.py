@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts.common.console import console, show_table
+from scripts.common.console import console, printable, show_table
 from scripts.dlq.message import DlqMessage
 
 MAX_EXAMPLES = 5
@@ -41,7 +41,7 @@ class Report:
         """Print the counts and the examples; the users' metadata only on request."""
         age = f", the oldest {_age(self._oldest)} old ({_format_time(self._oldest)})" if self._oldest else ""
         count = f"{self.interactions} interactions in {self.messages} messages"
-        console().print(f"{title}: {count}{age}", highlight=False, markup=False, soft_wrap=True)
+        console().print(f"{printable(title)}: {count}{age}", highlight=False, markup=False, soft_wrap=True)
         if not self.messages:
             return
         show_table("by reason", ["reason", "interactions"], self._reasons.most_common())

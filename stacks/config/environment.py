@@ -65,7 +65,7 @@ class Environment:
     waf: bool
     """Whether a web application firewall protects the API."""
     audit_days: int
-    """How long CloudTrail's record of operations and of dead-lettered messages is kept; 0: there is none."""
+    """How many days CloudTrail's record of operators' calls is kept; 0: there is none."""
     alarm_email: str | None
     """Address that alarms are mailed to, once it has confirmed a mail from SNS; None: no mail."""
     separate_gateway_responses: bool

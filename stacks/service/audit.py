@@ -1,4 +1,4 @@
-"""CloudTrail's record of who called the operations function, and who read or wrote dead-lettered messages."""
+"""CloudTrail's record of who called operations, used dead-lettered messages, or sent to the queue past the API."""
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudtrail as cloudtrail
@@ -19,6 +19,8 @@ _Field = cloudtrail.CfnTrail.AdvancedFieldSelectorProperty
 class Audit(Construct):
     """A trail of these data events alone; CloudTrail keeps management events of 90 days without it.
 
+    What `sender`, the API function's role, sends to `queue` is left out: each POST would be paid for.
+
     Its bucket is kept when the stack is removed, and nothing in it is deleted before its time.
     """
 
@@ -29,6 +31,8 @@ class Audit(Construct):
         *,
         operations: lambda_.IFunction,
         dead_letters: sqs.IQueue,
+        queue: sqs.IQueue,
+        sender: iam.IRole,
         environment: Environment,
     ) -> None:
         super().__init__(scope, id_)
@@ -77,18 +81,32 @@ class Audit(Construct):
             advanced_event_selectors=[
                 _data_events("operations", "AWS::Lambda::Function", operations.function_arn),
                 _data_events("dead letters", "AWS::SQS::Queue", dead_letters.queue_arn),
+                _data_events(
+                    "sent past the API",
+                    "AWS::SQS::Queue",
+                    queue.queue_arn,
+                    _Field(field="eventName", starts_with=["SendMessage"]),
+                    _Field(field="userIdentity.arn", not_starts_with=[_sessions_of(sender)]),
+                ),
             ],
         )
         if bucket.policy:
             trail.node.add_dependency(bucket.policy)
 
 
-def _data_events(name: str, kind: str, arn: str) -> _Selector:
+def _sessions_of(role: iam.IRole) -> str:
+    """Return how the ARN of each session of the role begins, which is what CloudTrail records of its calls."""
+    stack = Stack.of(role)
+    return stack.format_arn(service="sts", region="", resource="assumed-role", resource_name=f"{role.role_name}/")
+
+
+def _data_events(name: str, kind: str, arn: str, *only: _Field) -> _Selector:
     return _Selector(
         name=name,
         field_selectors=[
             _Field(field="eventCategory", equal_to=["Data"]),
             _Field(field="resources.type", equal_to=[kind]),
             _Field(field="resources.ARN", equal_to=[arn]),
+            *only,
         ],
     )

@@ -47,6 +47,7 @@ class ServiceStack(cdk.Stack):
             environment=environment,
         )
         self._event_status = self._make_event_status()
+        self._api_function = self._make_api_function()
         self._api = self._make_api()
         self._catch_up = self._make_catch_up()
         self._worker = self._make_worker()
@@ -76,11 +77,13 @@ class ServiceStack(cdk.Stack):
                 "Audit",
                 operations=self._operations.reference,
                 dead_letters=self._dead_letters,
+                queue=self._queue,
+                sender=self._api_function.role,
                 environment=environment,
             )
         self._make_outputs()
 
-    def _make_api(self) -> Api:
+    def _make_api_function(self) -> Function:
         function = self._make_function(
             "APIHandler",
             timeout_seconds=10,
@@ -92,11 +95,14 @@ class ServiceStack(cdk.Stack):
         self._queue.grant_send_messages(function.role)
         if self._environment.quota:
             QuotaTable(self, "Quota", quota=self._environment.quota).count_in(function)
+        return function
+
+    def _make_api(self) -> Api:
         return Api(
             self,
             "Api",
             routes=self._package.routes,
-            handler=function.resource,
+            handler=self._api_function.resource,
             event_status=self._event_status.resource,
             user_pool_arn=self._parameters.user_pool_arn,
             environment=self._environment,

@@ -79,11 +79,19 @@ def test_the_readmes_examples_run_as_written(
     assert ARTIFACT in {record["artifact.id"] for record in cypher.run(readme_example("cypher"))}
     queries = {
         "local.cypher": [sys.executable, "-m", "local.cypher", readme_example("cypher")],
-        "psql": [BINARIES / "psql", system.environment["DATABASE_URL"], "-c", readme_example("sql")],
+        "psql": [BINARIES / "psql", "-c", readme_example("sql")],
     }
     for name, query in queries.items():
         found = subprocess.run(query, env=system.environment, capture_output=True, text=True, timeout=60, check=True)
         assert {"local.cypher": ARTIFACT, "psql": "recall"}[name] in found.stdout
+
+
+def test_psql_logs_in_as_an_analyst_who_only_reads(system: System) -> None:
+    queries = ("SET default_transaction_read_only = off", "SELECT current_user", "UPDATE interaction SET kind = 'keep'")
+    command = [str(BINARIES / "psql"), *(word for query in queries for word in ("-c", query))]
+    found = subprocess.run(command, env=system.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert "analyst" in found.stdout
+    assert "permission denied for table interaction" in found.stderr
 
 
 def test_the_same_body_twice_is_one_row_and_one_edge(

@@ -262,7 +262,7 @@ def test_the_firewall_logs_what_it_blocks_and_no_token(service: Template, enviro
     assert group["Properties"]["LogGroupName"].startswith("aws-waf-logs-")
 
 
-def test_cloudtrail_records_who_called_operations_and_read_dead_letters(
+def test_cloudtrail_records_who_called_operations_used_dead_letters_or_sent_past_the_api(
     service: Template, environment: Environment
 ) -> None:
     if not environment.audit_days:
@@ -270,13 +270,35 @@ def test_cloudtrail_records_who_called_operations_and_read_dead_letters(
         return
     _, trail = service.one("AWS::CloudTrail::Trail")
     fields = [
-        {field["Field"]: service.plain(field["Equals"][0]) for field in selector["FieldSelectors"]}
+        {
+            (field["Field"], operator): service.plain(values[0])
+            for field in selector["FieldSelectors"]
+            for operator, values in field.items()
+            if operator != "Field"
+        }
         for selector in trail["Properties"]["AdvancedEventSelectors"]
     ]
-    assert {one["resources.type"]: one["resources.ARN"] for one in fields} == {
-        "AWS::Lambda::Function": "Operations.Arn",
-        "AWS::SQS::Queue": f"/interaction-tracker/{environment.name}/dead-letter-queue-arn",
+    _, api = service.one("AWS::Serverless::Function", starting="APIHandler")
+    role = service.plain(api["Properties"]["Role"]).removesuffix(".Arn")
+    of = f"/interaction-tracker/{environment.name}"
+    anything: dict[tuple[str, str], str] = {}
+    sent_past_the_api = {
+        ("eventName", "StartsWith"): "SendMessage",
+        ("userIdentity.arn", "NotStartsWith"): f"arn:aws:sts::{environment.account}:assumed-role/{role}/",
     }
+    assert fields == [
+        {
+            ("eventCategory", "Equals"): "Data",
+            ("resources.type", "Equals"): f"AWS::{kind}",
+            ("resources.ARN", "Equals"): arn,
+        }
+        | only
+        for kind, arn, only in (
+            ("Lambda::Function", "Operations.Arn", anything),
+            ("SQS::Queue", f"{of}/dead-letter-queue-arn", anything),
+            ("SQS::Queue", f"{of}/queue-arn", sent_past_the_api),
+        )
+    ]
     assert trail["Properties"]["IsLogging"] is trail["Properties"]["EnableLogFileValidation"] is True
     _, bucket = service.one("AWS::S3::Bucket", starting="AuditBucket")
     assert bucket["DeletionPolicy"] == "Retain"

@@ -1,10 +1,14 @@
 """What the laptop's cloud answers to others than its user: another account of the machine, a web page, a wrong key."""
 
+import base64
+import http.client
 import io
 import os
 import shutil
 import subprocess
+from contextlib import closing
 from dataclasses import asdict
+from typing import Any
 
 import neo4j
 import psycopg
@@ -17,6 +21,8 @@ from botocore.credentials import Credentials
 from local.cloud import Cloud
 from scripts.common.target import Target
 
+SERVICE = "AWSCognitoIdentityProviderService."
+ALICE, PASSWORD = "alice@example.com", "Recall-and-peel-1"
 FUNCTIONS = "/2015-03-31/functions/"
 FORGED = "AWS4-HMAC-SHA256 Credential=test/20261126/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=00"
 OTHER_USER = """
@@ -105,17 +111,100 @@ def test_what_is_not_signed_is_refused(cloud: Cloud, method: str, path: str) -> 
 @pytest.mark.parametrize("path", ["/", FUNCTIONS, "/?Action=ListQueues"])
 @pytest.mark.parametrize("operation", ["SignUp", "ForgotPassword", "AdminGetUser", "ListUsers", "InitiateAuth"])
 def test_of_the_user_pool_only_sign_in_is_open(cloud: Cloud, path: str, operation: str) -> None:
-    headers = {"X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}"}
-    answer = requests.post(cloud.environment()["AWS_ENDPOINT_URL"] + path, json={}, headers=headers, timeout=30)
+    answer = ask(cloud.environment()["AWS_ENDPOINT_URL"] + path, operation, {"AuthFlow": "USER_PASSWORD_AUTH"})
     assert (answer.status_code == 403) == (operation != "InitiateAuth" or path != "/")
 
 
-def test_the_front_passes_only_sign_in_to_the_user_pool(cloud: Cloud) -> None:
-    url = cloud.environment()["USER_POOL_ENDPOINT"]
-    for operation, refused in (("SignUp", True), ("InitiateAuth", False)):
-        headers = {"X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}"}
-        answer = requests.post(url, json={}, headers=headers, timeout=30)
-        assert ("are open here" in answer.text) == refused
+@pytest.mark.parametrize("others", [["ListUserPools"], ["InitiateAuth"]])
+def test_a_second_target_opens_nothing(cloud: Cloud, others: list[str]) -> None:
+    """MiniStack takes the last one, and `requests` sends no header twice."""
+    body = b'{"AuthFlow": "USER_PASSWORD_AUTH", "MaxResults": 10}'
+    with closing(http.client.HTTPConnection("127.0.0.1", cloud.ports.aws, timeout=30)) as connection:
+        connection.putrequest("POST", "/")
+        for operation in ("InitiateAuth", *others):
+            connection.putheader("X-Amz-Target", SERVICE + operation)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        assert connection.getresponse().status == 403
+
+
+@pytest.fixture(scope="module")
+def person(cloud: Cloud) -> dict[str, Any]:
+    """Return who can sign in at a user pool of the tests' own: the client's id, and the tokens of a sign-in."""
+    users = Target.local(cloud.environment()).client("cognito-idp")
+    pool = users.create_user_pool(PoolName="strangers", UsernameAttributes=["email"])["UserPool"]["Id"]
+    flows = [f"ALLOW_{flow}" for flow in ("USER_PASSWORD_AUTH", "USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "CUSTOM_AUTH")]
+    client = users.create_user_pool_client(UserPoolId=pool, ClientName="strangers", ExplicitAuthFlows=flows)
+    users.admin_create_user(UserPoolId=pool, Username=ALICE, MessageAction="SUPPRESS")
+    users.admin_set_user_password(UserPoolId=pool, Username=ALICE, Password=PASSWORD, Permanent=True)
+    client_id = client["UserPoolClient"]["ClientId"]
+    keys = {"USERNAME": ALICE, "PASSWORD": PASSWORD}
+    answer = users.initiate_auth(ClientId=client_id, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=keys)
+    return {"ClientId": client_id, **answer["AuthenticationResult"]}
+
+
+DOORS = pytest.mark.parametrize("door", ["AWS_ENDPOINT_URL", "USER_POOL_ENDPOINT"])
+
+
+@DOORS
+def test_who_has_the_password_or_a_token_of_the_pool_signs_in(cloud: Cloud, person: dict[str, Any], door: str) -> None:
+    def sign_in(operation: str, **body: object) -> requests.Response:
+        return ask(cloud.environment()[door], operation, {"ClientId": person["ClientId"], **body})
+
+    for flow, parameters in (
+        ("USER_PASSWORD_AUTH", {"USERNAME": ALICE, "PASSWORD": PASSWORD}),
+        ("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": person["RefreshToken"]}),
+        ("REFRESH_TOKEN", {"REFRESH_TOKEN": person["RefreshToken"]}),
+    ):
+        answer = sign_in("InitiateAuth", AuthFlow=flow, AuthParameters=parameters)
+        assert answer.json()["AuthenticationResult"]["IdToken"]
+    challenge = sign_in("InitiateAuth", AuthFlow="USER_SRP_AUTH", AuthParameters={"USERNAME": ALICE, "SRP_A": "abc"})
+    asked = challenge.json()["ChallengeParameters"]
+    proof = {
+        "USERNAME": asked["USER_ID_FOR_SRP"],
+        "PASSWORD_CLAIM_SECRET_BLOCK": asked["SECRET_BLOCK"],
+        "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(bytes(32)).decode(),
+        "TIMESTAMP": "Thu Nov 26 07:00:00 UTC 2026",
+    }
+    guessed = sign_in("RespondToAuthChallenge", ChallengeName="PASSWORD_VERIFIER", ChallengeResponses=proof)
+    assert guessed.json()["message"] == "Incorrect username or password."
+
+
+@DOORS
+def test_what_the_pool_would_take_without_a_proof_is_refused(cloud: Cloud, person: dict[str, Any], door: str) -> None:
+    def token_of(name: str) -> str:
+        header, claims, _ = person[name].split(".")
+        return f"{header}.{claims}.{'A' * 342}"
+
+    new = {"USERNAME": ALICE, "NEW_PASSWORD": "Mine-all-mine-1", "SOFTWARE_TOKEN_MFA_CODE": "000000"}
+    forged = {"REFRESH_TOKEN": token_of("RefreshToken")}
+    challenges = ("MFA_SETUP", "SOFTWARE_TOKEN_MFA", "NEW_PASSWORD_REQUIRED", "CUSTOM_CHALLENGE")
+    attempts: list[tuple[str, dict[str, Any]]] = [
+        *[("RespondToAuthChallenge", {"ChallengeName": one, "ChallengeResponses": new}) for one in challenges],
+        ("InitiateAuth", {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": forged}),
+        ("InitiateAuth", {"AuthFlow": "CUSTOM_AUTH", "AuthParameters": new}),
+        ("RevokeToken", {"Token": token_of("RefreshToken")}),
+        ("GetUser", {"AccessToken": token_of("AccessToken")}),
+        ("UpdateUserAttributes", {"AccessToken": token_of("AccessToken"), "UserAttributes": []}),
+        ("GlobalSignOut", {"AccessToken": token_of("AccessToken")}),
+    ]
+    for operation, body in attempts:
+        answer = ask(cloud.environment()[door], operation, {"ClientId": person["ClientId"], **body})
+        assert answer.status_code in {400, 403}, operation
+        assert answer.json()["__type"] in {"NotAuthorizedException", "MissingAuthenticationToken"}, operation
+        assert ("Access-Control-Allow-Origin" in answer.headers) == (door == "USER_POOL_ENDPOINT")
+
+
+@DOORS
+def test_a_large_sign_in_is_refused(cloud: Cloud, door: str) -> None:
+    body = {"AuthFlow": "USER_PASSWORD_AUTH", "x": "x" * 64 * 1024}
+    answer = ask(cloud.environment()[door], "InitiateAuth", body)
+    assert (answer.status_code, "65536 bytes" in answer.text) == (413 if door == "USER_POOL_ENDPOINT" else 403, True)
+
+
+def ask(url: str, operation: str, body: object) -> requests.Response:
+    headers = {"X-Amz-Target": SERVICE + operation, "Content-Type": "application/x-amz-json-1.1"}
+    return requests.post(url, json=body, headers=headers, timeout=30)
 
 
 def test_the_front_answers_to_no_name_but_this_machines(cloud: Cloud) -> None:

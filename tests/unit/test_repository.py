@@ -1,6 +1,7 @@
 """What the repository as a whole promises."""
 
 import importlib
+import json
 import re
 import shutil
 import subprocess
@@ -40,6 +41,9 @@ def test_every_dependency_is_pinned_with_a_hash() -> None:
     for name in ("requirements/uv.txt", "requirements/dev.txt", "runtime/requirements.txt"):
         entries = re.split(r"\n(?=\S)", (ROOT / name).read_text().strip())
         assert [entry for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []
+    assert re.findall(r"npm i(?:nstall)?\b|pip install", (ROOT / ".github/workflows/ci.yml").read_text()) == []
 
 
 def test_the_functions_ship_the_versions_that_are_tested() -> None:

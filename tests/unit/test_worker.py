@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from chalicelib.graph.client import Graph, GraphUnavailableError
-from chalicelib.interaction import Interaction
+from chalicelib.interaction import Interaction, microseconds
 from chalicelib.queue import encode
 from chalicelib.worker import Worker
 from tests.fakes import FakeLedger, FakeQueue
@@ -42,6 +42,10 @@ def changed(**fields: Any) -> str:
     message = json.loads(encode(interaction()))
     message["interactions"][0] |= fields
     return json.dumps(message)
+
+
+def days_ahead(days: int) -> int:
+    return microseconds(datetime.now(UTC) + timedelta(days=days))
 
 
 def test_a_valid_batch_is_stored_and_counted(
@@ -100,6 +104,12 @@ def test_nothing_of_a_message_of_newer_code_is_taken(worker: Worker, ledger: Fak
     assert (ledger.rows, queue.bodies) == ({}, [])
 
 
+def test_times_of_clocks_that_are_a_day_ahead_are_stored(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
+    ahead = dict.fromkeys(("timestamp", "received_at", "signed_in_at"), days_ahead(1))
+    assert failed(worker.handle(batch(changed(**ahead)))) == []
+    assert (len(ledger.rows), queue.bodies) == (1, [])
+
+
 @pytest.mark.parametrize(
     ("poison", "reason"),
     [
@@ -115,6 +125,9 @@ def test_nothing_of_a_message_of_newer_code_is_taken(worker: Worker, ledger: Fak
         (changed(kind=[]), "refused"),
         (changed(timestamp=10**30), "refused"),
         (changed(received_at=-(10**18)), "refused"),
+        (changed(received_at=days_ahead(3)), "refused"),
+        (changed(timestamp=days_ahead(3)), "refused"),
+        (changed(signed_in_at=days_ahead(3)), "refused"),
         (changed(user_id="u" * 257), "refused"),
         (changed(user_id="a\0"), "refused"),
         (changed(artifact_id="a\0"), "refused"),

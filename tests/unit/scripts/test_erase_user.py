@@ -157,6 +157,15 @@ def test_another_list_is_refused_with_its_line(erase: Erase, line: str, tmp_path
     assert "line 2: " in result.stderr
 
 
+def test_an_id_in_a_list_does_not_control_the_terminal(erase: Erase, tmp_path: Path) -> None:
+    path, target = tmp_path / "list", dev()
+    path.write_text('{"user_id": "\\u001b[2J-and-longer", "erased_at": "2026-05-01T12:00:00Z"}\n')
+    result = erase(target, "--again", "--file", str(path), "--yes")
+    assert "\n\\x1b[2J-and-longer: erased 4 interactions" in result.stdout
+    assert "\x1b[2J" not in result.stdout
+    assert "\x1b[2J-and-longer" in target.erased  # what has such an id must be erased too
+
+
 def test_a_binary_list_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list").write_bytes(b"\xff")
     with pytest.raises(WrongUseError, match="not the output of --list"):

@@ -154,6 +154,14 @@ def test_the_password_of_neo4j_stays_in_its_secret(dev: Dev) -> None:
     assert "hidden-one" not in store.command
 
 
+def test_a_name_from_the_secret_is_one_word_of_a_shell(dev: Dev) -> None:
+    dev.expect_parameters("graph-secret-arn")
+    login = {"uri": "bolt://graph.dev.internal:7687", "username": "neo4j; touch /tmp/x", "password": "hidden-one"}
+    asked = {"SecretId": PARAMETERS["graph-secret-arn"]}
+    dev.expect("secretsmanager", "get_secret_value", {"SecretString": json.dumps(login)}, asked)
+    assert " -u 'neo4j; touch /tmp/x' " in tunnel.find_neo4j(dev).command
+
+
 def test_a_missing_store_is_named(dev: Dev) -> None:
     name = "/interaction-tracker/dev/graph-secret-arn"
     dev.expect("ssm", "get_parameters", {"Parameters": [], "InvalidParameters": [name]}, {"Names": [name]})

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 
 from scripts.common.cli import Time, command, environment_option, run
+from scripts.common.errors import OperationError, WrongUseError
 from tests.samples import NOW
 
 NO_ACCOUNT = {
@@ -68,6 +69,10 @@ def exit_code_of(error: BaseException) -> int:
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"), 3, "'utf-8' codec"),
         (PermissionError(13, "Permission denied", "/x"), 3, "Permission denied: '/x'"),
         (ParamValidationError(report="one\ntwo"), 3, "one two"),
+        (FileNotFoundError(2, "No such file", "a\x1b[2J"), 3, "'a\\x1b[2J'"),
+        (OperationError("erase: \x1b]0;title\x07\n\u202e"), 3, "Error: erase: \\x1b]0;title\\x07 \\u202e"),
+        (WrongUseError("a\x1b[2J, line 1: not a message"), 2, "Error: a\\x1b[2J, line 1: not a message"),
+        (click.BadParameter("\x1b[2J"), 2, "\\x1b[2J"),
         (TimeoutError(), 3, "TimeoutError"),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/"), 3, "`make up` starts it"),
     ],
@@ -76,6 +81,7 @@ def test_each_failure_is_one_line(error: Exception, status: int, says: str, caps
     assert exit_code_of(error) == status
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("Error: ")
+    assert line.isprintable()
     assert says in line
 
 

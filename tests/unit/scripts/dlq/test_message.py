@@ -2,15 +2,13 @@
 
 import json
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.interaction import Interaction
 from chalicelib.queue import encode
-from scripts.common.errors import WrongUseError
-from scripts.dlq.message import GAVE_UP, DlqMessage, Selection, append_to_file, check_file, read_file
+from scripts.dlq.message import GAVE_UP, DlqMessage, Selection
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
 
@@ -37,14 +35,6 @@ def test_the_reason_is_read_and_other_attributes_are_kept() -> None:
     }
     found = DlqMessage.from_sqs(received)
     assert (found.reason, found.attributes) == ("refused", {"other": text})
-
-
-def test_a_binary_attribute_survives_the_file(tmp_path: Path) -> None:
-    binary = {"trace": {"DataType": "Binary", "BinaryValue": b"\xff\x00"}}
-    received = {"MessageId": "m", "Body": "b", "Attributes": {"SentTimestamp": "0"}, "MessageAttributes": binary}
-    append_to_file(tmp_path / "file", [DlqMessage.from_sqs(received)])
-    [found] = read_file(tmp_path / "file")
-    assert found.message_attributes == binary
 
 
 @pytest.mark.parametrize(
@@ -120,39 +110,3 @@ def test_a_message_must_pass_all_filters() -> None:
     assert selected(kinds=("keep",)) == [keep]
     assert selected(since=NOW) == [recall, message()]
     assert selected(reasons=("data_error",), kinds=("keep",)) == []
-
-
-def test_a_file_returns_what_was_appended(tmp_path: Path) -> None:
-    messages = [message("\n\r\u2028{"), invalid(kind="ü😀"), message("", GAVE_UP)]
-    append_to_file(tmp_path / "file", messages[:2])
-    append_to_file(tmp_path / "file", messages[2:])
-    assert list(read_file(tmp_path / "file")) == messages
-    assert (tmp_path / "file").stat().st_mode & 0o077 == 0
-
-
-def test_a_last_line_needs_no_newline(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    append_to_file(path, [message("one"), message("two")])
-    path.write_bytes(path.read_bytes().rstrip())
-    assert (check_file(path), [found.body for found in read_file(path)]) == ((2, None), ["one", "two"])
-
-
-def test_an_incomplete_last_line_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    append_to_file(path, [message("one"), message("two")])
-    path.write_bytes(path.read_bytes()[:-9])
-    assert (check_file(path), [found.body for found in read_file(path)]) == ((1, 2), ["one"])
-
-
-def test_another_file_is_refused_with_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    append_to_file(path, [message()])
-    path.write_text(path.read_text() + "{}\n")
-    with pytest.raises(WrongUseError, match="line 2: not a message"):
-        check_file(path)
-
-
-def test_a_binary_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"\xff\xfe\n")
-    with pytest.raises(WrongUseError, match="not a file that --discard wrote"):
-        check_file(tmp_path / "file")

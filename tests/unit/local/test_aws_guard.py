@@ -1,0 +1,120 @@
+"""What the guard hands on to MiniStack, for which a recorder stands here."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+import pytest_socket
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from local.aws_guard import FRONT_KEY, Guard
+
+INITIATE_AUTH = "AWSCognitoIdentityProviderService.InitiateAuth"
+PASSWORD_AUTH = b'{"AuthFlow": "USER_PASSWORD_AUTH"}'
+API = "/restapis/api/api/_user_request_/interaction"
+KEY = (FRONT_KEY, "front's key")
+
+
+class Recorder:
+    """An ASGI application that keeps the headers and the body of each request."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[list[tuple[str, str]], bytes]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 200."""
+        request = Request(scope, receive)
+        self.seen.append((request.headers.items(), await request.body()))
+        await Response()(scope, receive, send)
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+def ask(
+    recorder: Recorder, *headers: tuple[str, str], body: bytes = PASSWORD_AUTH, path: str = "/", method: str = "POST"
+) -> int:
+    """Return the status of a request to the guard in front of the recorder."""
+    guard = Guard(recorder, port=4566, secret_of=lambda _: None, is_genuine=lambda _: False, front_key=KEY[1])
+    transport: Any = httpx.ASGITransport(guard)
+
+    async def send() -> int:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:4566") as client:
+            return (await client.request(method, path, content=body, headers=list(headers))).status_code
+
+    pytest_socket.enable_socket()  # asyncio wakes itself by a pair of sockets
+    return asyncio.run(send())
+
+
+def test_a_sign_in_is_made_again_from_what_was_checked(recorder: Recorder) -> None:
+    stranger = [("Authorization", "Credential=a/b/c/lambda/d"), ("Content-Type", "text/plain"), ("X-Other", "1")]
+    assert ask(recorder, ("X-Amz-Target", INITIATE_AUTH), *stranger) == 200
+    [(headers, body)] = recorder.seen
+    assert json.loads(body) == json.loads(PASSWORD_AUTH)
+    assert dict(headers) == {
+        "host": "localhost:4566",
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": INITIATE_AUTH,
+        "content-length": str(len(body)),
+    }
+    assert len(headers) == 4
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        ("X-Amz-Target", INITIATE_AUTH),
+        ("X-Amz-Date", "20261126T000000Z"),
+        ("Host", "localhost:4566"),
+        ("Authorization", "any"),
+        ("Content-Type", "application/x-amz-json-1.1"),
+        ("Sec-Fetch-Site", "none"),
+        KEY,
+    ],
+    ids=lambda header: header[0],
+)
+@pytest.mark.parametrize(("path", "method"), [("/", "POST"), (API, "POST"), ("/pool/.well-known/jwks.json", "GET")])
+def test_a_header_that_decides_may_be_there_once_only(
+    recorder: Recorder, twice: tuple[str, str], path: str, method: str
+) -> None:
+    needed = {"/": [("X-Amz-Target", INITIATE_AUTH)], API: [KEY]}.get(path, [])
+    others = [header for header in needed if header[0] != twice[0]]
+    assert ask(recorder, *others, twice, twice, path=path, method=method) == 403
+    assert recorder.seen == []
+
+
+def test_the_apis_request_names_no_other_service(recorder: Recorder) -> None:
+    token = ("authorization", "Bearer token")
+    assert ask(recorder, KEY, token, ("X-Amz-Target", INITIATE_AUTH), ("X-Amz-Any", "1"), path=API) == 200
+    [(headers, body)] = recorder.seen
+    assert body == PASSWORD_AUTH
+    assert token in headers
+    assert [name for name, _ in headers if name == FRONT_KEY or name.startswith("x-amz-")] == []
+
+
+ANSWER = "/_ministack/cfn-response/00000000-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "method", "max_bytes"),
+    [
+        ([("X-Amz-Target", INITIATE_AUTH)], "/", "POST", 64 * 1024),
+        ([], "/pool/.well-known/jwks.json", "GET", 64 * 1024),
+        ([], ANSWER, "PUT", 64 * 1024),
+        ([KEY], API, "POST", 16 * 1024**2),
+    ],
+    ids=["sign-in", "keys", "custom resource", "API"],
+)
+def test_a_body_has_a_bound(
+    recorder: Recorder, headers: list[tuple[str, str]], path: str, method: str, max_bytes: int
+) -> None:
+    body = PASSWORD_AUTH.ljust(max_bytes)
+    assert ask(recorder, *headers, body=body, path=path, method=method) == 200
+    assert ask(recorder, *headers, body=body + b" ", path=path, method=method) == 403
+    assert len(recorder.seen) == 1
