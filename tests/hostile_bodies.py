@@ -87,8 +87,9 @@ def _types() -> Found:
     for name in ("kind", "artifact_id", "event_id", "timestamp"):
         for value in (True, [], {}, [ARTIFACT], {"a": 1}):
             yield WRONG, _body(**{name: value})
-    for value in (True, 1, 1.5, "", "{}", [], [{}]):
-        yield WRONG, _body(metadata=value)
+    not_objects: list[Any] = [True, 1, 1.5, "", "{}", [], [{}]]
+    for metadata in not_objects:
+        yield WRONG, _body(metadata=metadata)
     for body in (b"1", b"true", b'"text"', b"1e5", b'[{"kind": "recall"}]'):
         yield WRONG, body
 
@@ -101,8 +102,8 @@ def _values() -> Found:
     tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=5)
     for time in ("", "now", "2024-05-01", "2024-05-01T12:00:00", "12:00Z", "1714564800", "0001-01-01T00:00:00Z"):
         yield WRONG, _body(timestamp=time)
-    for time in (0, -1, -0.0, 1, 946_684_799.9, tomorrow.timestamp(), tomorrow.isoformat(), "9999-12-31T23:59:60Z"):
-        yield WRONG, _body(timestamp=time)
+    for number in (0, -1, -0.0, 1, 946_684_799.9, tomorrow.timestamp(), tomorrow.isoformat(), "9999-12-31T23:59:60Z"):
+        yield WRONG, _body(timestamp=number)
     yield WRONG, _body(user_id="somebody-else")
     yield WRONG, _body(id="0" * 64)
     yield WRONG, _body(received_at=1)
