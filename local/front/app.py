@@ -60,7 +60,9 @@ class Front:
             *demo_page.routes(self._folder, self._file),
             Route("/{path:path}", self.call_api, methods=_VERBS),
         ]
-        return Starlette(routes=routes, middleware=[hosts], lifespan=self._lifespan)
+        # Starlette's own 404, for what no route matches: a path with a line break.
+        handlers = {HTTPStatus.NOT_FOUND.value: self._answer_no_route}
+        return Starlette(routes=routes, middleware=[hosts], lifespan=self._lifespan, exception_handlers=handlers)
 
     async def call_api(self, request: Request) -> Response:
         """Answer a request to the deployed API, as API Gateway and its function would."""
@@ -79,6 +81,12 @@ class Front:
             return await self._forward(request, path, body)
         except GatewayError as error:
             return _response(api.own_answer(error.kind))
+
+    async def _answer_no_route(self, _request: Request, _error: Exception) -> Response:
+        deployed = self._deployed()
+        if not deployed:
+            return Response("not found\n", HTTPStatus.NOT_FOUND)
+        return _response(deployed[1].own_answer("MISSING_AUTHENTICATION_TOKEN"))
 
     async def sign_in(self, request: Request) -> Response:
         """Pass a sign-in on to the user pool, whose other operations are not for pages; the guard asks for a proof."""

@@ -22,6 +22,7 @@ from tests.unit.test_connections import PLACE, verified
 AS_RDS = """
 DROP ROLE app;
 DROP ROLE operator;
+DROP ROLE analyst;
 CREATE ROLE rds_iam;
 CREATE ROLE rds_superuser NOLOGIN;
 GRANT rds_iam TO rds_superuser WITH ADMIN OPTION;
