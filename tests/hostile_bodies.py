@@ -112,9 +112,10 @@ def _values() -> Found:
 def _sizes() -> Found:
     for length, status in ((0, WRONG), (1, OK), (255, OK), (256, OK), (257, WRONG), (10_000, WRONG)):
         yield status, _body(artifact_id="x" * length)
-    around = len(_body(metadata={"a": ""}))
+    second = int(_now())  # as long in each body
+    around = len(_body(metadata={"a": ""}, timestamp=second))
     for length, status in ((-1, OK), (0, OK), (1, TOO_LARGE), (100_000, TOO_LARGE)):
-        yield status, _body(metadata={"a": "x" * (MAX_BODY_BYTES + length - around)}).ljust(MAX_BODY_BYTES + length)
+        yield status, _body(metadata={"a": "x" * (MAX_BODY_BYTES + length - around)}, timestamp=second)
     yield WRONG, json.dumps(_peel() | {f"unknown {number}": number for number in range(5000)}).encode()
     yield OK, _body(metadata={str(number): number for number in range(15_000)})
     yield OK, _body(metadata={"a": list(range(30_000))})
