@@ -3,12 +3,11 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from datetime import timedelta
 from itertools import groupby
-from threading import Thread
 from typing import Any, NamedTuple
 
+from chalicelib.deadline import DeadlineError, within
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
 from chalicelib.graph.cypher import Changes
 from chalicelib.interaction import GRAPH_METADATA_BYTES, Kind, microseconds
@@ -134,26 +133,13 @@ def drain_within(seconds: float, ledger: Ledger, graph: Graph) -> int:
 
     One claim is not enough: rows that another worker stored while this one had leased their partition have no other
     drain until catch-up. At the deadline abandon both connections and raise GraphUnavailableError.
-
-    A frozen Neo4j blocks its client far longer than every time-out of the driver; only another thread can give up.
     """
-    outcome: Future[int] = Future()
-
-    def work() -> None:
-        try:
-            outcome.set_result(_drain_for(MORE_CLAIMS_SECONDS, ledger, graph))
-        except BaseException as error:  # noqa: BLE001  the caller gets it, whatever it is
-            outcome.set_exception(error)
-
-    Thread(target=work, daemon=True).start()
     try:
-        return outcome.result(seconds)
-    except TimeoutError:
-        if outcome.done():
-            raise
+        return within(seconds, lambda: _drain_for(MORE_CLAIMS_SECONDS, ledger, graph))
+    except DeadlineError as error:
         ledger.abandon()
         graph.abandon()
-        raise GraphUnavailableError(f"no answer within {seconds} s") from None
+        raise GraphUnavailableError(str(error)) from None
 
 
 def _drain_for(seconds: float, ledger: Ledger, graph: Graph) -> int:
