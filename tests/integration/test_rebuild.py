@@ -145,10 +145,10 @@ def test_rows_that_the_graph_refuses_wait_in_the_outbox(
     catch_up(ledger, graph, in_time=lambda: True)
     write = graph.write
 
-    def pick(changes: Any) -> None:
+    def pick(changes: Any, *lease: Any) -> None:
         if any(artifact["artifact_id"] == "bad" for artifact in changes.artifacts):
             raise graph_module.RowsRefusedError("Neo.ClientError.Statement.ArgumentError")
-        write(changes)
+        write(changes, *lease)
 
     monkeypatch.setattr(graph, "write", pick)
     rebuilt(ledger, graph)

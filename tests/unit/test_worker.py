@@ -91,6 +91,19 @@ def test_of_a_message_only_the_row_with_a_data_error_is_dead_lettered(
     assert (queue.bodies, queue.reasons) == ([encode(numbered(5)), encode(numbered(7))], ["data_error"] * 2)
 
 
+def test_no_log_holds_what_a_user_wrote(
+    worker: Worker, ledger: FakeLedger, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    written = interaction(metadata={"query": "sentinel"}, artifact_id="sentinel")
+    for error in (psycopg.errors.NumericValueOutOfRange("sentinel"), psycopg.errors.CheckViolation("sentinel")):
+        ledger.refused[written.id] = type(error)
+        worker.handle(batch(encode(written), changed(metadata="sentinel"), "sentinel is no JSON"))
+    told = capsys.readouterr()
+    logged = "".join(f"{record.msg} {record.__dict__}" for record in caplog.records)
+    assert "the ledger refused" in logged
+    assert "sentinel" not in told.out + told.err + logged
+
+
 def test_a_message_that_is_redelivered_keeps_its_poison(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
     """Else each delivery would dead-letter it once more."""
     for number in (2, 3):
