@@ -30,7 +30,8 @@ from chalicelib.worker import Worker
 
 CLAIM_ROWS = 20  # several claims even for some hundred rows
 OLDER = """
-SHOW TRANSACTIONS YIELD transactionId, startTime WHERE startTime < $now RETURN count(*) AS running
+SHOW TRANSACTIONS YIELD startTime, status WHERE startTime < $now AND NOT status STARTS WITH 'Terminated'
+RETURN count(*) AS running
 """
 
 

@@ -13,7 +13,7 @@ class DeadLetters:
         self._sqs, self.url = sqs, url
 
     def must_be(self, reasons: Mapping[str, str]) -> None:
-        """Hold the queue to what it must have: each reason, by a word of the body. Messages of earlier runs are ignored."""
+        """Hold the queue to what it must have: each reason, by a word of the body. Earlier messages are ignored."""
         found: dict[str, str] = {}
         for _ in range(TRIES):
             while messages := self._receive():
