@@ -24,7 +24,7 @@ def main(wanted: list[str]) -> int:
     """Print a line for each patch: which test failed with it."""
     chosen = [patch for patch in PATCHES if not wanted or any(part in patch.name for part in wanted)]
     missed = 0
-    with _copy() as copy:
+    with copied() as copy:
         for patch in chosen:
             said = _try(patch, copy)
             missed += said is None
@@ -34,7 +34,7 @@ def main(wanted: list[str]) -> int:
 
 
 @contextmanager
-def _copy() -> Iterator[Path]:
+def copied() -> Iterator[Path]:
     """Yield a copy of the tracked files, with what is installed here."""
     (ROOT / ".local").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / ".local") as folder:
