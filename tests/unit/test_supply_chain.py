@@ -1,5 +1,8 @@
 """What `make audit` calls a pass, and what `make sbom` lists."""
 
+import secrets
+import string
+import subprocess
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -7,6 +10,7 @@ import pytest
 
 from tests.scan.audit import Looked, exit_code, of_npm, of_pip_audit
 from tests.scan.sbom import REQUIREMENTS, pins_of, shipped
+from tests.scan.tools import ROOT
 
 CLEAN = {"name": "click", "version": "8.5.0", "vulns": []}
 
@@ -55,3 +59,13 @@ def test_the_bill_of_materials_lists_what_is_in_the_archive_and_nothing_else(tmp
 def test_a_package_without_a_pin_is_refused() -> None:
     with pytest.raises(ValueError, match=r"not pinned: \['surprise'\]"):
         pins_of({"surprise"}, REQUIREMENTS.read_text())
+
+
+def test_a_planted_secret_is_found(tmp_path: Path) -> None:
+    planted = tmp_path / "planted.py"
+    command = [ROOT / "node_modules/.bin/secretlint", "--secretlintrc", ROOT / ".secretlintrc.json", planted]
+    secret = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40))
+    for text, found in (("nothing = 1\n", 0), (f'aws_secret_access_key = "{secret}"\n', 1)):
+        planted.write_text(text)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == found, done.stdout + done.stderr

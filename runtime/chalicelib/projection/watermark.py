@@ -40,8 +40,15 @@ def start(ledger: Ledger, graph: Graph) -> None:
 
 
 def check(ledger: Ledger, graph: Graph) -> Check:
-    """Compare the two watermarks. A graph of newer code is not lost: that code looks after it."""
+    """Compare the two watermarks; of a new system, write the first one before.
+
+    A graph of newer code is not lost: that code looks after it.
+    """
     start(ledger, graph)
+    return _compare(ledger, graph)
+
+
+def _compare(ledger: Ledger, graph: Graph) -> Check:
     reached_at = in_ledger.read(ledger.connection)
     if reached_at is None:
         return Check("interactions were stored before the first watermark", None)
@@ -75,7 +82,7 @@ def begin_epoch(ledger: Ledger, graph: Graph) -> None:
 
     A graph that is lost or being wiped has no epoch to begin; what is written to it is wiped.
     """
-    if checked := check(ledger, graph).reached_at:
+    if checked := _compare(ledger, graph).reached_at:
         advance(ledger, graph, checked)  # False: somebody else has just moved it
 
 
