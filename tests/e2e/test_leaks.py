@@ -103,8 +103,8 @@ def test_no_log_and_no_file_holds_what_a_user_wrote_a_token_or_an_address(
         [(_nothing_failed, ""), (stopped, "neo4j"), (stopped, "postgres")], start=1
     ):
         with outage(system.cloud, part):
-            body = good | {"timestamp": 1_777_636_800 + number}
-            assert _post(system, token, body).json()["status"] == "ok"
+            posted = good | {"timestamp": 1_777_636_800 + number}
+            assert _post(system, token, posted).json()["status"] == "ok"
 
     def stored() -> None:
         [(number,)] = sql.execute("SELECT count(*) FROM interaction WHERE metadata->>'query' = %s", [word]).fetchall()

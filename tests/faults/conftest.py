@@ -29,9 +29,9 @@ def proxies(system: System) -> Iterator[Proxies]:
     ports = system.cloud.ports
     proxies = Proxies(Proxy(ports.postgres), Proxy(ports.neo4j))
     secrets, known = system.target.client("secretsmanager"), system.cloud.secrets()
-    changed = {
-        "postgres": known["postgres"] | {"port": proxies.postgres.port},
-        "neo4j": known["neo4j"] | {"uri": f"bolt://127.0.0.1:{proxies.neo4j.port}"},
+    changed: dict[str, dict[str, str | int]] = {
+        "postgres": dict(known["postgres"]) | {"port": proxies.postgres.port},
+        "neo4j": dict(known["neo4j"]) | {"uri": f"bolt://127.0.0.1:{proxies.neo4j.port}"},
     }
     for name, value in changed.items():
         secrets.put_secret_value(SecretId=SECRET.format(name), SecretString=json.dumps(value))

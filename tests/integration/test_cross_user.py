@@ -99,7 +99,8 @@ def test_a_thousand_attempts_neither_change_nor_show_anything_of_another_user(
     catch_up(ledger, graph, in_time=lambda: True)
 
     assert not [text for text in seen if "secret" in text]
-    assert sql.execute("SELECT count(*) FROM interaction WHERE user_id = %s", [BOB]).fetchone() > (300,)
+    [(bobs,)] = sql.execute("SELECT count(*) FROM interaction WHERE user_id = %s", [BOB]).fetchall()
+    assert bobs > 300
     assert sql.execute("SELECT * FROM interaction WHERE user_id <> %s ORDER BY id", [BOB]).fetchall() == rows
     cypher.run("MATCH (n) WHERE coalesce(n.user_id, n.id) = $user DETACH DELETE n", user=BOB).consume()
     assert snapshot(cypher) == drawn

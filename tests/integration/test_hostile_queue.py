@@ -35,9 +35,11 @@ def bodies() -> Iterator[str]:
         if isinstance(fields, dict):
             yield json.dumps({"version": 2, "interactions": [valid | fields]})
             yield json.dumps({"version": 2, "interactions": [valid, valid | {"metadata": fields}, fields]})
-    for version in (None, True, "2", 2.0, -1, [], {}):
+    versions: list[Any] = [None, True, "2", 2.0, -1, [], {}]
+    for version in versions:
         yield json.dumps({"version": version, "interactions": [valid]})
-    for interactions in (None, [], {}, "x", [[]], [None], [valid] * 3 + [1]):
+    lists: list[Any] = [None, [], {}, "x", [[]], [None], [valid] * 3 + [1]]
+    for interactions in lists:
         yield json.dumps({"version": 2, "interactions": interactions})
 
 

@@ -69,7 +69,8 @@ def main() -> None:
         return Graph(lambda: client.connect(**secrets["neo4j"]))
 
     worker = Worker(open_ledger=open_ledger, open_graph=open_graph, dead_letter_queue=NoDeadLetters())
-    source, took, memory, handled = messages(), [], [], 0
+    source, took, handled = messages(), [], 0
+    memory: list[int] = []
     began = time.monotonic()
     process = psutil.Process()
     while handled < limit and (elapsed := time.monotonic() - began) < seconds:

@@ -5,7 +5,6 @@ The packages are those in the very archive that a deploy uploads, with the versi
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -38,7 +37,14 @@ def write(name: str) -> Path:
     """Write the environment's bill of materials, and return its path."""
     archive = make_layer(REQUIREMENTS, environment=ENVIRONMENTS[name], cache=_CACHE)
     path = ROOT / ".local" / f"sbom-{name}.json"
-    command = [SCANNERS / "cyclonedx-py", "requirements", "-", "--pyproject", "pyproject.toml", "--output-reproducible"]
+    command: list[str | Path] = [
+        SCANNERS / "cyclonedx-py",
+        "requirements",
+        "-",
+        "--pyproject",
+        "pyproject.toml",
+        "--output-reproducible",
+    ]
     pins = pins_of(shipped(archive), REQUIREMENTS.read_text())
     subprocess.run([*command, "--short-PURLs", "-o", path], cwd=ROOT, input=pins, text=True, check=True)
     return path
@@ -57,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -63,7 +63,12 @@ def test_a_package_without_a_pin_is_refused() -> None:
 
 def test_a_planted_secret_is_found(tmp_path: Path) -> None:
     planted = tmp_path / "planted.py"
-    command = [ROOT / "node_modules/.bin/secretlint", "--secretlintrc", ROOT / ".secretlintrc.json", planted]
+    command: list[str | Path] = [
+        ROOT / "node_modules/.bin/secretlint",
+        "--secretlintrc",
+        ROOT / ".secretlintrc.json",
+        planted,
+    ]
     secret = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40))
     for text, found in (("nothing = 1\n", 0), (f'aws_secret_access_key = "{secret}"\n', 1)):
         planted.write_text(text)
