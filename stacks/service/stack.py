@@ -92,6 +92,8 @@ class ServiceStack(cdk.Stack):
         self._queue.grant_send_messages(function.role)
         if self._environment.quota:
             QuotaTable(self, "Quota", quota=self._environment.quota).count_in(function)
+        if self._environment.snap_start:
+            function.start_from_snapshot(self._package.version)
         return function
 
     def _make_api(self) -> Api:
@@ -99,8 +101,8 @@ class ServiceStack(cdk.Stack):
             self,
             "Api",
             routes=self._package.routes,
-            handler=self._api_function.resource,
-            event_status=self._event_status.resource,
+            handler=self._api_function,
+            event_status=self._event_status,
             user_pool_arn=self._parameters.user_pool_arn,
             environment=self._environment,
         )
