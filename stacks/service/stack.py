@@ -37,7 +37,6 @@ class ServiceStack(cdk.Stack):
             self, "DeadLetters", queue_arn=parameters.dead_letter_queue_arn, queue_url=parameters.dead_letter_queue_url
         )
         self._stores = Stores(self, "Stores", environment=environment, parameters=parameters)
-
         self._operations = self._make_operations()
         self._migration = Migration(
             self,
