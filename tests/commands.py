@@ -12,6 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(sys.executable).parent
 COMMANDS = {
+    "console": ["--no-browser"],
     "create-user": ["alice@example.com"],
     "erase-user": ["alice@example.com"],
     "export-user": ["alice@example.com"],
