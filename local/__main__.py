@@ -15,6 +15,8 @@ from local.environment import ROOT, leave_accounts
 from local.lock import alone
 from local.stop import FOLDER
 
+NOT_RUNNING = 3  # as service managers say it
+
 
 def up() -> None:
     """Start what does not run, deploy what changed, send the example through it, and run every command."""
@@ -37,13 +39,15 @@ def up() -> None:
 
 
 def status() -> None:
-    """Show each component's state; exit 1 unless all run."""
+    """Show each component's state; exit 3 unless all run, which `make status` takes for an answer and not a failure."""
     from local.up import find_cloud  # noqa: PLC0415
 
     states = find_cloud(FOLDER, _say).status()
     for component, state in states.items():
         _say(f"{component:10}{state}")
-    sys.exit(set(states.values()) != {"RUNNING"})
+    if set(states.values()) != {"RUNNING"}:
+        _say("`make up` starts what does not run")
+        sys.exit(NOT_RUNNING)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from local.ministack import MiniStack
 from local.neo4j import Neo4j
 from local.passwords import passwords
 from local.ports import COMPONENTS, Ports, holder, is_free, listens, variable
-from local.postgres import ANALYST, APP, DATABASE, OPERATOR, OWNER, Postgres
+from local.postgres import ANALYST, APP, DATABASE, EVENT_STATUS, OPERATOR, OWNER, Postgres
 from local.supervisor import RUNNING, Supervisor
 
 FIRST_START_MEGABYTES = 500  # the jars, the stores, and what the deploy makes, rounded up
@@ -81,6 +81,7 @@ class Cloud:
         return {
             "postgres": self._postgres.secret(APP),
             "postgres-operator": self._postgres.secret(OPERATOR),
+            "postgres-event-status": self._postgres.secret(EVENT_STATUS),
             "postgres-owner": self._postgres.secret(OWNER),
             "neo4j": self._neo4j.secret(),
         }

@@ -66,7 +66,7 @@ def the_event_reader() -> "EventReader":
     from chalicelib import connections
     from chalicelib.api.event_status import EventReader
 
-    return EventReader(open_ledger=connections.open_ledger_to_read, open_graph=connections.open_graph)
+    return EventReader(open_ledger=connections.open_ledger, open_graph=connections.open_graph)
 
 
 @app.lambda_function(name="worker")

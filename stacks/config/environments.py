@@ -46,6 +46,7 @@ LOCAL: Final = Environment(
     postgres=ExternalPostgres(
         secret="interaction-tracker/local/postgres",  # noqa: S106  a name
         operator_secret="interaction-tracker/local/postgres-operator",  # noqa: S106  a name
+        event_status_secret="interaction-tracker/local/postgres-event-status",  # noqa: S106  a name
         owner_secret="interaction-tracker/local/postgres-owner",  # noqa: S106  a name
     ),
     graph=ExternalGraph(secret="interaction-tracker/local/neo4j"),  # noqa: S106  a name

@@ -37,7 +37,6 @@ class ServiceStack(cdk.Stack):
             self, "DeadLetters", queue_arn=parameters.dead_letter_queue_arn, queue_url=parameters.dead_letter_queue_url
         )
         self._stores = Stores(self, "Stores", environment=environment, parameters=parameters)
-
         self._operations = self._make_operations()
         self._migration = Migration(
             self,
@@ -87,10 +86,7 @@ class ServiceStack(cdk.Stack):
         function = self._make_function(
             "APIHandler",
             timeout_seconds=10,
-            variables={
-                "QUEUE_URL": self._queue.queue_url,
-                **self._http_variables,
-            },
+            variables={"QUEUE_URL": self._queue.queue_url, **self._http_variables},
         )
         self._queue.grant_send_messages(function.role)
         if self._environment.quota:
@@ -111,7 +107,9 @@ class ServiceStack(cdk.Stack):
         )
 
     def _make_event_status(self) -> Function:
-        function = self._make_function("EventStatus", timeout_seconds=20, variables=self._http_variables, role="app")
+        function = self._make_function(
+            "EventStatus", timeout_seconds=20, variables=self._http_variables, role="event_status"
+        )
         function.resource.node.add_dependency(self._migration.done)
         return function
 
