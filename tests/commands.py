@@ -14,6 +14,7 @@ FOLDER = Path(sys.executable).parent
 COMMANDS = {
     "create-user": ["alice@example.com"],
     "erase-user": ["alice@example.com"],
+    "exclude-user": ["alice@example.com"],
     "export-user": ["alice@example.com"],
     "get-bearer-token": ["alice@example.com", "password"],
     "preflight": [],
