@@ -12,6 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(sys.executable).parent
 COMMANDS = {
+    "console": ["--no-browser"],
     "create-user": ["alice@example.com"],
     "erase-user": ["alice@example.com"],
     "exclude-user": ["alice@example.com"],

@@ -56,6 +56,7 @@ PRICES: Final = {
     "firewall": Price(5.00, "each", _WAF),
     "firewall rule": Price(1.00, "each", _WAF),
     "function memory": Price(0.0000133334, "GB-second", "of arm64: cloudchipr.com, 2024"),
+    "function snapshot": Price(0.0000015046, "GB-second", "awsnegotiations.com, May 2026"),
     "secret": Price(0.40, "each", _LISTS),
     "alarm": Price(0.10, "each", "c3x.dev, 2026"),
     "dashboard": Price(3.00, "each", "factualminds.com, June 2026"),
@@ -119,6 +120,8 @@ def _operation(environment: Environment) -> Iterator[Cost]:
     yield Cost("metrics of alarms above the free ones", ALARM_METRICS - FREE_ALARMS, "alarm")
     yield Cost("custom metrics above the free ones", CUSTOM_METRICS - FREE_CUSTOM_METRICS, "custom metric")
     yield Cost("catch-up: 43,800 runs of 1 s at 0.5 GB", 43_800 * 0.5, "function memory")
+    if environment.snap_start:
+        yield Cost("API function's snapshot of 0.5 GB", HOURS * 3600 * 0.5, "function snapshot")
     if environment.waf:
         yield Cost("firewall", 1, "firewall")
         yield Cost("its rules", _FIREWALL_RULES, "firewall rule")

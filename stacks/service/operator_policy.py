@@ -53,7 +53,7 @@ class Operators(Construct):
             "cognito-idp:AdminUserGlobalSignOut",
             "cognito-idp:ListUsers",
         )
-        self._allow("*", "cloudwatch:GetMetricData")  # takes no resource
+        self._allow("*", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData")  # by prefix; takes no resource
         acknowledge(self.policy, f"IAM5[Resource::{stack}]", because="one stack, whose id is not known at synth")
         acknowledge(self.policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
         if environment.tunnel and parameters.graph:

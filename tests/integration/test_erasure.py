@@ -20,9 +20,9 @@ from chalicelib.ledger import locks, migrate, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild
-from chalicelib.projection.projector import catch_up, drain
+from chalicelib.projection.projector import drain
 from chalicelib.verification.run import Verification
-from tests.integration.conftest import Opened
+from tests.integration.conftest import Opened, project_all
 from tests.samples import ALICE, BOB, EVENT, interaction
 
 Erase = Callable[..., dict[str, int]]
@@ -138,7 +138,7 @@ def test_an_erasure_during_traffic_of_the_user_leaves_only_later_interactions(
             stop.set()
         for one in streams:
             one.result()
-    catch_up(ledger, graph, in_time=lambda: True)
+    project_all(ledger, graph)
     [(erased_at,)] = sql.execute("SELECT erased_at FROM erasure").fetchall()
     boundary = (erased_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     after = [one for one in sent if min(one.received_at, one.timestamp) > boundary]

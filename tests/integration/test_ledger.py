@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from bench.far import far
 from chalicelib.interaction import Interaction, microseconds, to_datetime
 from chalicelib.ledger import connection as postgres
 from chalicelib.ledger import erasures, migrate
@@ -178,6 +180,36 @@ def test_a_claim_stops_at_four_megabytes_but_takes_at_least_one_row(
     ledger.claim_bytes = 1000
     with ledger.claim() as rows:
         assert len(rows) == 1
+
+
+def test_a_batch_is_stored_in_one_round_trip(stores: dict[str, Any], sql: psycopg.Connection) -> None:
+    secret = stores["postgres"]
+    with (
+        far(secret["port"], delay_seconds=0) as way,
+        closing(Ledger(lambda: postgres.conninfo(secret | {"port": way.port}))) as ledger,
+    ):
+        ledger.store([interaction("peel", artifact_id="the first")])  # connects
+        before = way.round_trips
+        for number in range(20):
+            ledger.store([interaction("peel", artifact_id=str(number))])
+        assert way.round_trips - before == 20
+    assert count(sql, "interaction") == count(sql, "graph_outbox") == 21
+
+
+def test_a_refused_batch_leaves_no_row_and_no_lock(ledger: Ledger, sql: psycopg.Connection) -> None:
+    wrong = interaction("peel", artifact_id="wrong").model_copy(update={"event_id": "no UUID"})
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+        ledger.store([interaction("peel", artifact_id="good"), wrong])
+    assert count(sql, "interaction") == count(sql, "graph_outbox") == 0
+    assert count(sql, "pg_locks WHERE locktype = 'advisory'") == 0
+    assert ledger.store([interaction("peel", artifact_id="good")]).stored == 1
+
+
+def test_a_batch_is_stored_once_after_its_connection_broke(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction("peel", artifact_id="first")])
+    sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+    assert ledger.store([interaction("peel", artifact_id="second")]).stored == 1
+    assert count(sql, "interaction") == 2
 
 
 def test_a_claim_outlives_the_reconnect_of_a_broken_connection(ledger: Ledger, sql: psycopg.Connection) -> None:

@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import botocore
 import psycopg
@@ -20,6 +20,8 @@ KEEPALIVE: dict[str, Any] = {
     "keepalives_count": 2,
     "tcp_user_timeout": 10_000,
 }
+
+T = TypeVar("T")
 
 
 def conninfo(secret: Mapping[str, Any]) -> str:
@@ -73,10 +75,27 @@ class Database:
     @property
     def connection(self) -> psycopg.Connection:
         """A connection that answers: a Lambda function that slept may have lost it. Raises psycopg.OperationalError."""
-        if self.abandoned:
-            raise psycopg.OperationalError("abandoned")
         if self._connection is not None and not _answers(self._connection):
             self.close()
+        return self._opened()
+
+    def repeatable(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do work without the look whether the connection answers; do it again on a new one if this one was lost.
+
+        So the work must be safe to repeat. Raises psycopg.OperationalError if the new connection fails too.
+        """
+        first = self._opened()
+        try:
+            return work(first)
+        except psycopg.OperationalError:
+            if not first.closed or self.abandoned:
+                raise
+        self.close()
+        return work(self._opened())
+
+    def _opened(self) -> psycopg.Connection:
+        if self.abandoned:
+            raise psycopg.OperationalError("abandoned")
         if self._connection is None:
             self._connection = psycopg.connect(self._conninfo(), autocommit=True, connect_timeout=5, **KEEPALIVE)
         return self._connection

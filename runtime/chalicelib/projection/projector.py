@@ -12,7 +12,7 @@ from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError,
 from chalicelib.graph.cypher import Changes
 from chalicelib.interaction import GRAPH_METADATA_BYTES, Kind, microseconds
 from chalicelib.ledger.ledger import RETRY_PAUSE, Ledger, Row
-from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
+from chalicelib.telemetry import age, log, measure
 
 BUSY_PAUSE = timedelta(seconds=5)  # a claim takes the oldest rows; later ones get their turn meanwhile
 MORE_CLAIMS_SECONDS = 1.0
@@ -57,8 +57,7 @@ def drain(ledger: Ledger, graph: Graph) -> int:
     with ledger.claim() as rows:
         refused = project_or_requeue(ledger, graph, rows)
     if rows:
-        measure(Projected=len(rows) - refused)
-        measure_seconds(TimeToGraph=max(seconds_since(row.received_at) for row in rows))
+        measure(Projected=len(rows) - refused, TimeToGraph=age(min(row.received_at for row in rows)))
     return len(rows)
 
 

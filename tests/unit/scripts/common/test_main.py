@@ -27,12 +27,12 @@ def test_output_that_cannot_be_written(command: str, redirection: str, status: i
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_without_the_other_streams_a_command_ends_as_with_them(command: str) -> None:
-    result = run_redirected(command, "<&- 2>/dev/full", "-e", "local", *COMMANDS[command])
+    result = run_redirected(command, "<&- 2>&-", "-e", "local", *COMMANDS[command])
     assert result.returncode == (3 if command in CALLING else 0)
 
 
-def test_a_closed_error_output_changes_nothing() -> None:
-    assert run_redirected("verify-graph", "2>&-", "-e", "local").returncode == 3
+def test_an_error_output_on_a_full_disk_changes_nothing() -> None:
+    assert run_redirected("verify-graph", "2>/dev/full", "-e", "local").returncode == 3
 
 
 def test_an_output_that_nobody_reads_is_exit_3() -> None:
