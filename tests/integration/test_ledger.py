@@ -1,10 +1,12 @@
 """The ledger's promises on a real Postgres."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,7 +15,7 @@ import pytest
 from bench.far import far
 from chalicelib.interaction import Interaction, microseconds, to_datetime
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import erasures
+from chalicelib.ledger import erasures, migrate
 from chalicelib.ledger.ledger import ROW_BYTES, STORE, Ledger, Row, Stored, Waiting, columns
 from chalicelib.ledger.migrate import MIGRATIONS, migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
@@ -300,9 +302,22 @@ def test_migrating_again_changes_nothing(stores: dict[str, Any]) -> None:
     assert migrate_ledger(stores["postgres-owner"]) == []
 
 
-def test_an_interrupted_migration_is_repeated(stores: dict[str, Any], sql: psycopg.Connection) -> None:
-    sql.execute("DELETE FROM _yoyo_migration")  # everything is there, nothing is marked
-    assert migrate_ledger(stores["postgres-owner"]) == sorted(file.stem for file in MIGRATIONS.glob("*.sql"))
+def test_an_interrupted_migration_is_repeated(
+    stores: dict[str, Any], sql: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apply each migration twice to an empty database: the second time everything is there, and nothing is marked."""
+    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path)
+    sql.execute("CREATE DATABASE repeated")
+    owner = stores["postgres-owner"] | {"dbname": "repeated"}
+    try:
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            shutil.copy(file, tmp_path)
+            assert migrate_ledger(owner) == [file.stem]
+            with psycopg.connect(postgres.conninfo(owner)) as repeated:
+                repeated.execute("DELETE FROM _yoyo_migration WHERE migration_id = %s", [file.stem])
+            assert migrate_ledger(owner) == [file.stem]
+    finally:
+        sql.execute("DROP DATABASE repeated WITH (FORCE)")
 
 
 def test_the_views_answer_what_people_ask(ledger: Ledger, sql: psycopg.Connection) -> None:
