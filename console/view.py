@@ -128,15 +128,18 @@ def pretty(value: str | None) -> Markup:
         return lines(value)
 
 
-def time_element(value: datetime | str | None, *, ago: bool = False) -> Markup:
-    """Return a <time> in UTC, which the page's script shows in the viewer's zone, with UTC as the title."""
+def time_element(value: datetime | str | None, *, ago: bool = False, clock: bool = False) -> Markup:
+    """Return a <time> in UTC, which the page's script shows in the viewer's zone, with UTC as the title.
+
+    `ago` is how long ago it was; `clock` leaves out the day.
+    """
     if value is None:
         return Markup.escape(UNKNOWN)
     time = (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
     utc = f"{time:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
     shown = _ago(datetime.now(UTC) - time) if ago else f"{time:%Y-%m-%d %H:%M:%S} UTC"
-    kind = Markup(" data-ago") if ago else ""
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(time.isoformat(), utc, kind, shown)
+    form = "ago" if ago else "clock" if clock else "day"
+    return Markup('<time datetime="{}" title="{}" data-form="{}">{}</time>').format(time.isoformat(), utc, form, shown)
 
 
 def _ago(age: timedelta) -> str:
