@@ -96,7 +96,7 @@ screenshot: $(INSTALLED)  ## draw the stats page for README again; needs chromiu
 
 .PHONY: demo-data
 demo-data: $(INSTALLED)  ## post what 200 made-up people did in 60 days to the running local cloud
-	@$(RUN) local.demo_data
+	@$(RUN) local.demo_data $(DEMO)
 
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed

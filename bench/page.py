@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,14 +11,19 @@ import psutil
 from bench.figures import Figure
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- figures: `make bench BENCH=--page` writes them -->", "<!-- end of figures -->"
+BEGIN, END = re.compile(r"(<!-- figures: .* -->)"), "<!-- end of figures -->"
 
 
 def write(figures: Sequence[Figure], rows: int) -> None:
-    """Replace the page's figures."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
+    """Write the bench's figures into its page."""
+    replace_figures(PAGE, f"{_machine(rows)}\n\n{_table(figures)}\n\n{_chart(figures)}")
+
+
+def replace_figures(page: Path, text: str) -> None:
+    """Replace what stands between a page's two comments."""
+    before, begin, rest = BEGIN.split(page.read_text(), maxsplit=1)
     _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{_machine(rows)}\n\n{_table(figures)}\n\n{_chart(figures)}\n\n{END}{after}")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{END}{after}")
 
 
 def _machine(rows: int) -> str:

@@ -31,6 +31,7 @@ LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
         "redrive-dlq": (),
         "erase-user": (EMAIL,),
         "export-user": (EMAIL,),
+        "exclude-user": (EMAIL, "--undo"),
         "preflight": (),
         "tunnel": ("postgres",),
     },

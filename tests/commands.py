@@ -15,6 +15,7 @@ COMMANDS = {
     "console": ["--no-browser"],
     "create-user": ["alice@example.com"],
     "erase-user": ["alice@example.com"],
+    "exclude-user": ["alice@example.com"],
     "export-user": ["alice@example.com"],
     "get-bearer-token": ["alice@example.com", "password"],
     "preflight": [],
