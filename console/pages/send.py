@@ -37,11 +37,14 @@ def routes(context: Context) -> list[Route]:
     def send(fields: dict[str, str]) -> Response:
         payload = _payload(fields)
         answer = source.change(lambda target: _post(target, fields, payload))
-        values = {"given": {name: fields.get(name, "") for name in FIELDS}, "kinds": list(Kind), "password": ""}
-        if source.environment is LOCAL:
-            values["password"] = fields.get("password", "")
         return view.show(
-            "sent.html", answer=answer, payload=json.dumps(payload), event_id=_event_id(answer.text), **values
+            "sent.html",
+            answer=answer,
+            payload=json.dumps(payload),
+            event_id=_event_id(answer.text),
+            given={name: fields.get(name, "") for name in FIELDS},
+            kinds=list(Kind),
+            password=fields.get("password", "") if example else "",
         )
 
     return [Route(PATH, page), Route(f"{PATH}/post", view.posted(send), methods=["POST"])]

@@ -30,16 +30,22 @@ def routes(context: Context) -> list[Route]:
 
     def found(request: Request) -> Response:
         query = request.query_params
-        asked = {"id": _uuid(query.get("id", "")), "user_id": query.get("user", "").strip() or None}
+        id_, user_id = _uuid(query.get("id", "")), query.get("user", "").strip() or None
         looks = int(query["looks"]) if query.get("looks", "").isdecimal() else None
-        story = context.source.operate("story", **asked)
+        story = context.source.operate("story", id=id_, user_id=user_id)
         rows = [_row(one, story) for one in story["interactions"]]
-        missing = {} if rows else _search(context, asked["id"], sent_now=looks is not None and looks < PATIENT_LOOKS)
+        missing = {} if rows else _search(context, id_, sent_now=looks is not None and looks < PATIENT_LOOKS)
         on_the_way = any(not row["in_graph"] and not row["parked"] for row in rows)
         unsettled = on_the_way or (not rows and looks is not None and not missing["letters"])
         next_look = (looks or 0) + 1 if unsettled and (looks or 0) < MAX_LOOKS else None
         return view.show(
-            "story_found.html", reasons=REASONS, asked=asked, story=story, rows=rows, next_look=next_look, **missing
+            "story_found.html",
+            reasons=REASONS,
+            asked={"id": id_, "user_id": user_id},
+            story=story,
+            rows=rows,
+            next_look=next_look,
+            **missing,
         )
 
     return [Route(PATH, page), Route(f"{PATH}/found", view.guarded(found))]
