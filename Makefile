@@ -55,6 +55,10 @@ tests/infra/% tests/unit/%: NICE := nice
 bench: $(INSTALLED)  ## measure how fast the code is, each figure beside its ceiling; 10 minutes
 	@$(RUN) bench $(BENCH)
 
+.PHONY: bench-large
+bench-large: $(INSTALLED)  ## measure how a ledger of 5,000,000 rows and its graph change that; up to 90 minutes
+	@$(RUN) bench.large $(BENCH)
+
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check
 	@$(RUN) ruff check
@@ -96,7 +100,7 @@ screenshot: $(INSTALLED)  ## draw the stats page for README again; needs chromiu
 
 .PHONY: demo-data
 demo-data: $(INSTALLED)  ## post what 200 made-up people did in 60 days to the running local cloud
-	@$(RUN) local.demo_data
+	@$(RUN) local.demo_data $(DEMO)
 
 .PHONY: clean
 clean:  ## stop it and remove it, with its data and all that was installed

@@ -32,8 +32,10 @@ def up() -> None:
             console = Console()
             with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
                 narrate = status.update if console.is_terminal else _tell
-                page = up(find_cloud(FOLDER, _say), console, narrate)
-            console.print(f"Up after {time.monotonic() - began:.0f} s: open [bold]{page}[/]")
+                pages = up(find_cloud(FOLDER, _say), console, narrate)
+            console.print(f"Up after {time.monotonic() - began:.0f} s. Open:")
+            for name, address in pages.items():
+                console.print(f"  {name:20} [bold]{address}[/]", soft_wrap=True)
     except KeyboardInterrupt:
         raise CloudError("interrupted; what it started goes on: `make up` finishes it, `make down` stops it") from None
 

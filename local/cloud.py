@@ -8,6 +8,7 @@ from pathlib import Path
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from local.component import LOOPBACK, CloudError, Component, Narrate, in_one_line
+from local.console import ConsoleComponent
 from local.folder import check
 from local.front.component import FrontComponent
 from local.ministack import MiniStack
@@ -131,10 +132,14 @@ class Cloud:
         folder.chmod(0o700)  # whatever the umask, and whoever made it: tools put secrets in it for all to read
         return folder
 
+    def console_address(self) -> str:
+        """Return an address that opens the console once."""
+        return self._console.address()
+
     @property
     def _components(self) -> tuple[Component, ...]:
         """What needs the longest preparing is the last: the others come up meanwhile."""
-        return (self._aws, self._front, self._postgres, self._neo4j)
+        return (self._aws, self._front, self._console, self._postgres, self._neo4j)
 
     @cached_property
     def _supervisor(self) -> Supervisor:
@@ -162,3 +167,7 @@ class Cloud:
     @cached_property
     def _front(self) -> FrontComponent:
         return FrontComponent(folder=self._folder, port=self.ports.api, endpoint=self._aws.endpoint)
+
+    @cached_property
+    def _console(self) -> ConsoleComponent:
+        return ConsoleComponent(folder=self._folder, port=self.ports.console)

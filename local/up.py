@@ -31,6 +31,7 @@ LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
         "redrive-dlq": (),
         "erase-user": (EMAIL,),
         "export-user": (EMAIL,),
+        "exclude-user": (EMAIL, "--undo"),
         "preflight": (),
         "tunnel": ("postgres",),
     },
@@ -44,8 +45,8 @@ LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
 )
 
 
-def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> str:
-    """Bring the cloud up with all that belongs to it, and show the example; return the address of the demo page.
+def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> dict[str, str]:
+    """Bring the cloud up with all that belongs to it, and show the example; return the pages to open.
 
     Raises CloudError when something fails.
     """
@@ -69,7 +70,7 @@ def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> str:
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
         soft_wrap=True,
     )
-    return f"{environment['API_URL']}/"
+    return {"a page that tracks": f"{url}/", "the console (once)": cloud.console_address()}
 
 
 def find_cloud(folder: Path, narrate: Narrate) -> Cloud:

@@ -107,6 +107,8 @@ def fetch_tables(target: Target, *, since: date, until: date) -> dict[str, Table
                 _add(tables, answer)
             done = part["steps"] if part["cursor"] is None else part["cursor"]
             bar.update(task, total=part["steps"], completed=done)
+    if ranks := tables.get("results_by_rank"):
+        tables["results_by_rank"] = _with_click_through(ranks)
     return tables
 
 
@@ -115,9 +117,16 @@ def _add(tables: dict[str, Table], answer: dict[str, Any]) -> None:
     table = tables.setdefault(answer["question"], {"columns": answer["columns"], "rows": []})
     if table["rows"] and "day" not in table["columns"]:
         both = zip(table["rows"], answer["rows"], strict=True)
-        table["rows"] = [[label, before + more] for (label, before), (_, more) in both]
+        table["rows"] = [[label, *map(sum, zip(before, more, strict=True))] for (label, *before), (_, *more) in both]
     else:
         table["rows"] += answer["rows"]
+
+
+def _with_click_through(table: Table) -> Table:
+    """Return the table by rank with one more column: which share of the results shown were peeled."""
+    shown, peeled = map(table["columns"].index, ("shown", "peeled"))
+    rows = [[*row, round(row[peeled] / row[shown], 3) if row[shown] else None] for row in table["rows"]]
+    return {"columns": [*table["columns"], "click_through"], "rows": rows}
 
 
 def _print_csv(tables: dict[str, Table]) -> None:

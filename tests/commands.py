@@ -12,8 +12,10 @@ from pathlib import Path
 
 FOLDER = Path(sys.executable).parent
 COMMANDS = {
+    "console": ["--no-browser"],
     "create-user": ["alice@example.com"],
     "erase-user": ["alice@example.com"],
+    "exclude-user": ["alice@example.com"],
     "export-user": ["alice@example.com"],
     "get-bearer-token": ["alice@example.com", "password"],
     "preflight": [],

@@ -59,12 +59,15 @@ class Target:
     access_key_id: str = field(default="test", kw_only=True)
     secret_access_key: str = field(default="test", kw_only=True)
     """Credentials of the local endpoint; most emulators take any."""
+    front: str | None = field(default=None, kw_only=True)
+    """Where the API of the local endpoint answers."""
 
     @classmethod
     def local(cls, variables: Mapping[str, str]) -> Self:
         """Return the laptop's environment as these variables tell where it is and how to sign."""
         keys = {name: variables[f"AWS_{name.upper()}"] for name in KEYS if variables.get(f"AWS_{name.upper()}")}
-        return cls("local", ENVIRONMENTS["local"].region, variables[ENDPOINT], **keys)
+        front = variables.get("API_URL")
+        return cls("local", ENVIRONMENTS["local"].region, variables[ENDPOINT], front=front, **keys)
 
     def client(self, service: str, settings: Settings = SHORT_CALLS) -> Any:
         """Return a client of an AWS service with bounded time-outs."""
@@ -93,6 +96,11 @@ class Target:
             raise
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
         return _Outputs(outputs, stack=f"{stack} ({described['StackStatus']})")
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers, without a slash at the end."""
+        return (self.front or self.outputs["ApiUrl"]).rstrip("/")
 
     @cached_property
     def caller(self) -> str:

@@ -120,7 +120,7 @@ class DeadLetterQueue:
             VisibilityTimeout=self._hold_seconds,
             WaitTimeSeconds=1,  # asks all of SQS's servers; 0 asks only some
             MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["SentTimestamp"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
         )
         messages = answer.get("Messages", [])
         self._receipts |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}

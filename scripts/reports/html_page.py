@@ -92,6 +92,12 @@ def _interactions(records: list[dict[str, Any]]) -> list[go.Bar]:
     return [_bar(printable(kind), days, [counts.get((day, kind), 0) for day in days]) for kind in kinds]
 
 
+def _recalls(records: list[dict[str, Any]]) -> list[go.Bar]:
+    """Draw the outcomes of recalls; a workspace has no results to peel."""
+    recalls = [record for record in records if record["kind"] == "recall"]
+    return _columns("day", good_outcome="with a good outcome", no_good_outcome="without")(recalls)
+
+
 def _columns(label: str, **columns: str) -> Callable[[list[dict[str, Any]]], list[go.Bar]]:
     """Return a function that draws these columns of a table, stacked over the label."""
 
@@ -120,8 +126,10 @@ def _label(text: str) -> str:
 CHARTS: dict[str, Callable[[list[dict[str, Any]]], list[go.Bar]]] = {
     "interactions_by_day": _interactions,
     "active_users_by_day": _columns("day", users="people"),
-    "events_by_day": _columns("day", good_outcome="with a good outcome", no_good_outcome="without"),
-    "time_to_first_peel": _columns("time", events="events"),
+    "events_by_day": _recalls,
+    "funnel": _columns("recalls", number="recalls"),
+    "time_to_first_peel": _columns("time", recalls="recalls"),
+    "first_peeled_rank": _columns("rank", recalls="recalls"),
     "most_kept_artifacts": _artifacts("keeps"),
     "most_marked_bad_artifacts": _artifacts("bad"),
 }

@@ -18,6 +18,8 @@ FREE_ALARMS, FREE_CUSTOM_METRICS, FREE_DASHBOARDS = 10, 10, 3
 """CloudWatch's allowances for each account; they do not end."""
 CUSTOM_METRICS: Final = 32 + 7
 """20 of our code, 8 by reason, 4 of the graph's host, and its 7 detailed ones."""
+PER_MILLION_DOLLARS: Final = {"one a request": 6.96, "100 a request": 0.11}
+"""What a million interactions cost besides; docs/costs.md has the arithmetic."""
 SECRETS: Final = 2
 """The graph's login, and the ledger owner's; a test counts them."""
 _SYSTEM_DISK_GIB: Final = 30

@@ -46,6 +46,8 @@ def operations(ledger: Ledger, graph: Graph) -> dict[str, Callable[..., Any]]:
         "erasures": handlers.erasures,
         "export": handlers.export,
         "users": handlers.users,
+        "exclude": handlers.exclude,
+        "excluded": handlers.excluded,
     }
 
 
@@ -121,11 +123,22 @@ class Handlers:
 
     def users(self, *, cursor: str | None = None) -> dict[str, Any]:
         """Return a page of the ids of users who have interactions."""
-        found = users.list_after(self._ledger.connection, cursor or "", PAGE_USERS)
-        return {"users": found, "cursor": found[-1] if len(found) == PAGE_USERS else None}
+        return _page(users.list_after(self._ledger.connection, cursor or "", PAGE_USERS))
+
+    def exclude(self, *, user_id: str, excluded: bool) -> None:
+        """Leave the user out of what the views count, or count the user again."""
+        (users.exclude if excluded else users.include)(self._ledger.connection, user_id)
+
+    def excluded(self, *, cursor: str | None = None) -> dict[str, Any]:
+        """Return a page of the ids of users whom the views do not count."""
+        return _page(users.list_excluded(self._ledger.connection, cursor or "", PAGE_USERS))
 
     def _in_time(self) -> bool:
         return time.monotonic() < self._until
+
+
+def _page(found: list[str]) -> dict[str, Any]:
+    return {"users": found, "cursor": found[-1] if len(found) == PAGE_USERS else None}
 
 
 def _retry(work: Callable[[], T]) -> T:

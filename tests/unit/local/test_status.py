@@ -9,6 +9,7 @@ import pytest
 
 import local.__main__
 from local.environment import ROOT
+from local.ports import COMPONENTS
 
 MAKE = shutil.which("make") or "make"
 TOLD = "what it told"
@@ -55,5 +56,5 @@ def test_a_stopped_cloud_is_exit_3_of_the_module(
         local.__main__.main()
     assert end.value.code == 3
     [*states, what_to_do] = capsys.readouterr().out.splitlines()
-    assert [state.split() for state in states] == [[name, "STOPPED"] for name in ("postgres", "neo4j", "aws", "api")]
+    assert [state.split() for state in states] == [[name, "STOPPED"] for name in COMPONENTS]
     assert what_to_do == "`make up` starts what does not run"
