@@ -88,7 +88,8 @@ async def form(request: Request) -> dict[str, str]:
         body += chunk
         if len(body) > MAX_FORM_BYTES:
             raise WrongUseError(f"the form has more than {MAX_FORM_BYTES:,} bytes")
-    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    return {name: value.replace("\r\n", "\n") for name, value in fields}  # browsers end lines so
 
 
 def url(path: str, **query: Any) -> str:

@@ -69,10 +69,15 @@ def hostile(system: System, empty: None, post: Callable[[dict[str, Any]], reques
     message = json.loads(encode(interaction("keep", user_id="console-of-test", artifact_id=ARTIFACT)))
     message["interactions"][0] |= {"timestamp": "soon", "metadata": {"note": HOSTILE}}
     queues, url = system.target.client("sqs"), system.target.outputs["DeadLetterQueueUrl"]
-    for body, reason in ((json.dumps(message), "refused"), (HOSTILE, "not_json")):
-        attributes: Any = {"reason": {"DataType": "String", "StringValue": reason}}
-        queues.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
-    return str(queues.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"][0]["MessageId"])
+    [mendable, _] = [
+        _dead_letter(queues, url, *one) for one in ((json.dumps(message), "refused"), (HOSTILE, "not_json"))
+    ]
+    return mendable
+
+
+def _dead_letter(queues: Any, url: str, body: str, reason: str) -> str:
+    attributes = {"reason": {"DataType": "String", "StringValue": reason}}
+    return str(queues.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)["MessageId"])
 
 
 @pytest.mark.browser
@@ -94,11 +99,7 @@ def test_a_person_looks_at_every_page_mends_a_message_and_sends_one(
         "overflowing": [],
         "serious": [],
     }
-    assert (
-        seen["problems"]
-        == ["interactions[0].timestamp: input should be a valid integer, unable to parse string as an integer"]
-        or seen["problems"]
-    )
+    assert seen["problems"] == ["interactions[0].timestamp: input should be a valid integer"]
     assert seen["title"].startswith("A dead letter · local")
     assert "<b>bold</b>" in seen["row"]
     [(mended,)] = sql.execute("SELECT metadata->>'note' FROM interaction WHERE user_id = 'console-of-test'").fetchall()
