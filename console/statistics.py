@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from markupsafe import Markup
 
 from chalicelib.interaction import Kind
-from console.drawing.figures import FIGURES
+from console.drawing.figures import FIGURES, Z
 from console.view import number, percent
 from scripts.reports.tables import Table
 
@@ -16,7 +17,10 @@ Tables = Mapping[str, Table]
 
 @dataclass(frozen=True)
 class Headline:
-    """A figure in large type, and how it changed; `good` is None where more is neither good nor bad."""
+    """A figure in large type, and how it changed.
+
+    `good` is None where more is neither good nor bad, or where the change may be chance.
+    """
 
     name: str
     value: str
@@ -95,7 +99,14 @@ def _share(name: str, now: Mapping[str, float], then: Mapping[str, float], part:
     if not round(points):
         return Headline(name, percent(share), "no change")
     told = f"{points:+.0f} point{'' if abs(round(points)) == 1 else 's'}"
-    return Headline(name, percent(share), told, points > 0)
+    return Headline(name, percent(share), told, points > 0 if _is_change(now, then, part, whole) else None)
+
+
+def _is_change(now: Mapping[str, float], then: Mapping[str, float], part: str, whole: str) -> bool:
+    """Tell whether the two shares differ by more than chance explains in 95 of 100 cases."""
+    shares = [(one[part] / one[whole], one[whole]) for one in (now, then)]
+    error = sqrt(sum(share * (1 - share) / count for share, count in shares))
+    return abs(shares[0][0] - shares[1][0]) > Z * error
 
 
 def _figure(name: str, table: Table, kind: str) -> Figure:

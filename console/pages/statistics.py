@@ -61,6 +61,7 @@ def routes(context: Context) -> list[Route]:
             period=_period(request),
             parts=[name for name, _ in PARTS],
             days=DAYS,
+            unfinished=_period(request).until >= datetime.now(UTC).date(),
             kinds=[kind.value for kind in Kind],
         )
 

@@ -42,7 +42,7 @@ def console(system: System, *words: str) -> Iterator[str]:
     with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
-            [address] = re.findall(r"http://\S+", process.stdout.readline())
+            [address] = re.findall(r"http:\S+", process.stdout.readline())
             yield address
         finally:
             process.terminate()
