@@ -7,25 +7,34 @@ A value of another type or size stays in the JSON.
 import json
 from typing import Any
 
-from chalicelib.interaction import GRAPH_METADATA_BYTES, GRAPH_QUERY_BYTES, MAX_POSITION, Kind
+from chalicelib.interaction import GRAPH_METADATA_BYTES, GRAPH_QUERY_BYTES, MAX_POSITION
 
 _decode = json.JSONDecoder().raw_decode
 
 
-def of_metadata(kind: Kind, metadata: str | None) -> dict[str, Any]:
-    """Return the properties that this metadata, JSON text as Postgres writes it, gives a node or an edge.
+def of_opening(metadata: str | None) -> dict[str, Any]:
+    """Return the properties that this metadata, JSON text as Postgres writes it, gives the event that it opens.
 
-    Long metadata is a marker with its size, so that no user can fill the graph's disk; its `query` or `position` is a
-    property all the same. Together they have at most `GRAPH_METADATA_BYTES`.
+    Long metadata is a marker with its size, so that no user can fill the graph's disk; its `query` is a property all
+    the same. Together they have at most `GRAPH_METADATA_BYTES`.
     """
+    return _split(metadata, "query")
+
+
+def of_touch(metadata: str | None) -> dict[str, Any]:
+    """Return the properties that it gives an edge: the same, with `position`."""
+    return _split(metadata, "position")
+
+
+def _split(metadata: str | None, name: str) -> dict[str, Any]:
     if metadata is None:
-        return {"metadata": None}
-    name = "query" if kind.opens else "position"
+        return {}
     found, rest = _take(metadata, name)
     size = len(metadata.encode())
     if size > GRAPH_METADATA_BYTES:
         rest = f'{{"only_in_ledger_bytes": {size}}}'
-    return {"metadata": rest, name: found}
+    # Few keys: Neo4j reads each of them for each row.
+    return {"metadata": rest} if found is None else {"metadata": rest, name: found}
 
 
 def _take(text: str, name: str) -> tuple[str | int | None, str | None]:

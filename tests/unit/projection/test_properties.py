@@ -8,15 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.interaction import GRAPH_METADATA_BYTES, GRAPH_QUERY_BYTES, Kind
-from chalicelib.projection.properties import of_metadata
+from chalicelib.projection.properties import of_opening, of_touch
 
 RECALL, PEEL = Kind.RECALL, Kind.PEEL
+
+
+def of_metadata(kind: Kind, metadata: str | None) -> dict[str, Any]:
+    """Return the properties, absent ones as None."""
+    absent = {"metadata": None, "query" if kind.opens else "position": None}
+    return absent | (of_opening if kind.opens else of_touch)(metadata)
 
 
 @pytest.mark.parametrize(
     ("kind", "metadata", "held"),
     [
-        (RECALL, None, {"metadata": None}),
+        (RECALL, None, {"metadata": None, "query": None}),
         (RECALL, "{}", {"metadata": "{}", "query": None}),
         (RECALL, '{"query": "a"}', {"metadata": None, "query": "a"}),
         (Kind.WORKSPACE, '{"query": "a"}', {"metadata": None, "query": "a"}),
