@@ -55,6 +55,10 @@ tests/infra/% tests/unit/%: NICE := nice
 bench: $(INSTALLED)  ## measure how fast the code is, each figure beside its ceiling; 10 minutes
 	@$(RUN) bench $(BENCH)
 
+.PHONY: bench-large
+bench-large: $(INSTALLED)  ## measure how a ledger of 5,000,000 rows and its graph change that; up to 90 minutes
+	@$(RUN) bench.large $(BENCH)
+
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check
 	@$(RUN) ruff check

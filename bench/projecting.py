@@ -56,11 +56,16 @@ def drained(stores: Stores, processes: Sequence[Drainer], rows: Sequence[Interac
     for start in range(0, len(rows), CLAIM):
         stores.ledger.store(rows[start : start + CLAIM])
     stores.owner.execute("ANALYZE graph_outbox, interaction")  # as autovacuum does within a minute
-    rate = _drain(processes, len(rows), size)
+    return drain_all(stores, processes, len(rows), size)
+
+
+def drain_all(stores: Stores, processes: Sequence[Drainer], rows: int, size: int = CLAIM) -> float:
+    """Return how many rows a second these processes project of the outbox, which holds so many; it is empty then."""
+    rate = _drain(processes, rows, size)
     left = stores.owner.execute("DELETE FROM graph_outbox").rowcount
-    if left > len(rows) * LEFT_SHARE:
-        raise RuntimeError(f"{left} of {len(rows)} rows were not projected")
-    return rate * (1 - left / len(rows))
+    if left > rows * LEFT_SHARE:
+        raise RuntimeError(f"{left} of {rows} rows were not projected")
+    return rate * (1 - left / rows)
 
 
 def blind(stores: Stores, processes: Sequence[Drainer], rows: Sequence[Interaction], size: int = CLAIM) -> float:

@@ -177,7 +177,7 @@ def main(*, page: bool) -> None:
     text = "\n\n".join([_capacity(capacity), _table(_outcomes(capacity)), _table(_costs())])
     click.echo(text)
     if page:
-        replace_figures(PAGE, text)
+        replace_figures(PAGE, "python -m bench.scale --page", text)
 
 
 def _capacity(capacity: Capacity) -> str:

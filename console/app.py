@@ -10,8 +10,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from console.context import Context
+from console.dead_letters import DeadLetters
 from console.guard import Guard, TakeToken
-from console.pages import health
+from console.pages import dead_letters, health, live, person, send, story
 from console.source import Source
 from console.view import View
 
@@ -22,12 +24,13 @@ SCRIPTS: Final = {
     "htmx": ROOT / "node_modules" / "htmx.org" / "dist",
     "idiomorph": ROOT / "node_modules" / "idiomorph" / "dist",
 }
-PAGES: Final = (health,)
+PAGES: Final = (health, dead_letters, person, story, live, send)
 
 
 def application(source: Source, *, port: int, take_token: TakeToken) -> Starlette:
     """Return the application for one environment; it answers on this port of loopback only."""
     view = View(source, [(page.PATH, page.TITLE) for page in PAGES])
+    context = Context(source, view, DeadLetters(source))
     routes: list[Route | Mount] = [
         Route("/", _first_page),
         Mount("/static", StaticFiles(directory=STATIC)),
@@ -37,7 +40,7 @@ def application(source: Source, *, port: int, take_token: TakeToken) -> Starlett
         ),
     ]
     for page in PAGES:
-        routes += page.routes(source, view)
+        routes += page.routes(context)
     return Starlette(routes=routes, middleware=[Middleware(Guard, port=port, take_token=take_token)])
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -90,13 +90,7 @@ class Source:
             if self._target is None:
                 boto3.DEFAULT_SESSION = None  # its credentials may be those that have expired
                 found = self._find_target()
-                self._target = SharedTarget(
-                    found.name,
-                    found.region,
-                    found.endpoint,
-                    access_key_id=found.access_key_id,
-                    secret_access_key=found.secret_access_key,
-                )
+                self._target = SharedTarget(**{one.name: getattr(found, one.name) for one in fields(Target)})
             return self._target
 
 

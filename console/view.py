@@ -1,7 +1,7 @@
 """Turns what a page shows into HTML: every value is text, whatever is in it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -58,6 +59,15 @@ class View:
             except (UnavailableError, WrongUseError) as error:
                 message = error.format_message() if isinstance(error, WrongUseError) else str(error)
                 return self.show("unavailable.html", message=message, part="hx-request" in request.headers)
+
+        return answers
+
+    def posted(self, answer: Callable[[dict[str, str]], Response]) -> Callable[[Request], Awaitable[Response]]:
+        """Return the handler of a form: the answer to its fields, or the reason why nothing was done."""
+
+        async def answers(request: Request) -> Response:
+            fields = await form(request)
+            return await run_in_threadpool(self.guarded(lambda _: answer(fields)), request)
 
         return answers
 
@@ -118,15 +128,18 @@ def pretty(value: str | None) -> Markup:
         return lines(value)
 
 
-def time_element(value: datetime | str | None, *, ago: bool = False) -> Markup:
-    """Return a <time> in UTC, which the page's script shows in the viewer's zone, with UTC as the title."""
+def time_element(value: datetime | str | None, *, ago: bool = False, clock: bool = False) -> Markup:
+    """Return a <time> in UTC, which the page's script shows in the viewer's zone, with UTC as the title.
+
+    `ago` is how long ago it was; `clock` leaves out the day.
+    """
     if value is None:
         return Markup.escape(UNKNOWN)
     time = (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
     utc = f"{time:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
     shown = _ago(datetime.now(UTC) - time) if ago else f"{time:%Y-%m-%d %H:%M:%S} UTC"
-    kind = Markup(" data-ago") if ago else ""
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(time.isoformat(), utc, kind, shown)
+    form = "ago" if ago else "clock" if clock else "day"
+    return Markup('<time datetime="{}" title="{}" data-form="{}">{}</time>').format(time.isoformat(), utc, form, shown)
 
 
 def _ago(age: timedelta) -> str:

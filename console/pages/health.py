@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from console.context import Context
 from console.drawing.charts import Series, lines
 from console.facts import find_facts, headline
 from console.source import Source, UnavailableError
-from console.view import View
 from scripts.common.target import Target
 from scripts.reports.alarms import read_alarms
 from scripts.reports.metrics import read_series
@@ -27,8 +27,9 @@ MANUAL: Final = Path(__file__).parents[2] / "docs" / "operations.md"
 LINE_PERIODS, PERIOD_SECONDS = 36, 300  # three hours
 
 
-def routes(source: Source, view: View) -> list[Route]:
+def routes(context: Context) -> list[Route]:
     """Return the page's routes."""
+    source, view = context.source, context.view
 
     def page(_request: Request) -> Response:
         return view.show("health.html")

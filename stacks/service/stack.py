@@ -61,12 +61,13 @@ class ServiceStack(cdk.Stack):
             functions=self._package.functions,
             environment=environment,
         )
-        self._operators = Operators(
+        Operators(
             self,
             "Operators",
             operations=self._operations.reference,
             queue=self._queue,
             dead_letters=self._dead_letters,
+            logs={"ApiLog": self._api_function.log, "WorkerLog": self._worker.log},
             parameters=parameters,
             environment=environment,
         )
@@ -164,7 +165,6 @@ class ServiceStack(cdk.Stack):
             "CatchUpFunction": self._catch_up.resource.ref,
             "OperationsFunction": self._operations.resource.ref,
             "WorkerMapping": self._mapping.event_source_mapping_id,
-            "OperatorsPolicy": self._operators.policy.managed_policy_arn,
         }
         for name, value in outputs.items():
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)

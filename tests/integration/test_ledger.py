@@ -182,18 +182,27 @@ def test_a_claim_stops_at_four_megabytes_but_takes_at_least_one_row(
         assert len(rows) == 1
 
 
-def test_a_batch_is_stored_in_one_round_trip(stores: dict[str, Any], sql: psycopg.Connection) -> None:
+def test_a_batch_is_stored_in_one_round_trip_and_claimed_in_two(
+    stores: dict[str, Any], sql: psycopg.Connection
+) -> None:
     secret = stores["postgres"]
     with (
         far(secret["port"], delay_seconds=0) as way,
-        closing(Ledger(lambda: postgres.conninfo(secret | {"port": way.port}))) as ledger,
+        closing(Ledger(lambda: postgres.conninfo(secret | {"port": way.port}), claim_rows=1)) as ledger,
     ):
         ledger.store([interaction("peel", artifact_id="the first")])  # connects
         before = way.round_trips
         for number in range(20):
             ledger.store([interaction("peel", artifact_id=str(number))])
-        assert way.round_trips - before == 20
-    assert count(sql, "interaction") == count(sql, "graph_outbox") == 21
+        stored = way.round_trips - before
+        for _ in range(20):
+            with ledger.claim() as rows:
+                assert len(rows) == 1
+        claimed = way.round_trips - before - stored
+    # The server may answer the first part of what was sent before it has the rest.
+    assert 20 <= stored < 30
+    assert 40 <= claimed < 50
+    assert (count(sql, "interaction"), count(sql, "graph_outbox")) == (21, 1)
 
 
 def test_a_refused_batch_leaves_no_row_and_no_lock(ledger: Ledger, sql: psycopg.Connection) -> None:
@@ -203,6 +212,17 @@ def test_a_refused_batch_leaves_no_row_and_no_lock(ledger: Ledger, sql: psycopg.
     assert count(sql, "interaction") == count(sql, "graph_outbox") == 0
     assert count(sql, "pg_locks WHERE locktype = 'advisory'") == 0
     assert ledger.store([interaction("peel", artifact_id="good")]).stored == 1
+
+
+def test_a_claim_that_fails_leaves_its_connection_usable(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction()])
+    ledger.claim_rows = -1
+    with pytest.raises(psycopg.errors.InvalidRowCountInLimitClause), ledger.claim():
+        pytest.fail("it claimed")
+    ledger.claim_rows = 1
+    with ledger.claim() as rows:
+        assert len(rows) == 1
+    assert count(sql, "pg_locks WHERE locktype = 'advisory'") == 0
 
 
 def test_a_batch_is_stored_once_after_its_connection_broke(ledger: Ledger, sql: psycopg.Connection) -> None:

@@ -2,13 +2,15 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
 
 import botocore
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import RowFactory
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 PUBLIC_AUTHORITIES = str(Path(botocore.__file__).with_name("cacert.pem"))  # libpq's own OpenSSL looks for none here
@@ -93,6 +95,36 @@ class Database:
         self.close()
         return work(self._opened())
 
+    @contextmanager
+    def begun_with(
+        self, sql: LiteralString, values: Mapping[str, Any], row_factory: RowFactory[T]
+    ) -> Iterator[list[T]]:
+        """Yield the rows of a statement that begins a transaction, both in one round trip.
+
+        At the end of the block it is committed, or rolled back if the block raises. The connection is as in
+        `repeatable`: the statement must be safe to repeat after a rollback.
+        """
+
+        def begin(connection: psycopg.Connection) -> list[T]:
+            with connection.cursor(row_factory=row_factory) as cursor:
+                try:
+                    with connection.pipeline():
+                        connection.execute("BEGIN")
+                        cursor.execute(sql, values)
+                    return cursor.fetchall()
+                except psycopg.Error:
+                    _roll_back(connection)
+                    raise
+
+        rows = self.repeatable(begin)
+        connection = self._opened()
+        try:
+            yield rows
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
+
     def _opened(self) -> psycopg.Connection:
         if self.abandoned:
             raise psycopg.OperationalError("abandoned")
@@ -121,6 +153,11 @@ class Database:
         if self._connection is not None and not self._connection.closed:
             with socket.socket(fileno=os.dup(self._connection.fileno())) as wire:
                 wire.shutdown(socket.SHUT_RDWR)
+
+
+def _roll_back(connection: psycopg.Connection) -> None:
+    with suppress(psycopg.OperationalError):  # of a lost connection Postgres rolls back by itself
+        connection.rollback()
 
 
 def _answers(connection: psycopg.Connection) -> bool:

@@ -116,10 +116,14 @@ class Ledger(Database):
         Within a partition the oldest rows come first, so no user waits for ever. A single row may be larger than
         `claim_bytes`.
         """
-        connection = self.connection
-        size = {"rows": self.claim_rows, "bytes": self.claim_bytes}
-        with connection.transaction(), connection.cursor(row_factory=class_row(Row)) as cursor:
-            yield cursor.execute(CLAIM, {**size, "partitions": locks.PARTITIONS, "lock": locks.PROJECTING}).fetchall()
+        values = {
+            "rows": self.claim_rows,
+            "bytes": self.claim_bytes,
+            "partitions": locks.PARTITIONS,
+            "lock": locks.PROJECTING,
+        }
+        with self.begun_with(CLAIM, values, class_row(Row)) as rows:
+            yield rows
 
     def waiting(self) -> Waiting:
         """Count the outbox; rows that a running claim has taken out still count."""
