@@ -37,6 +37,17 @@ LONG_CALLS: Settings = {
 INACTIVE_WAITS, INACTIVE_WAIT_SECONDS = 24, 5  # together two minutes
 
 
+class _Outputs(dict[str, str]):
+    """A stack's outputs. It lacks them until its first deploy has ended; an older release has fewer."""
+
+    def __init__(self, outputs: Mapping[str, str], *, stack: str) -> None:
+        super().__init__(outputs)
+        self._stack = stack
+
+    def __missing__(self, name: str) -> str:
+        raise WrongUseError(f"the stack {self._stack} has no output {name}: deploy this version to its end")
+
+
 @dataclass(frozen=True)
 class Target:
     """A deployed environment."""
@@ -73,7 +84,7 @@ class Target:
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
-        """The outputs of the service stack; raises WrongUseError if it is not deployed."""
+        """The outputs of the service stack; raises WrongUseError if it is not deployed, and for one that it lacks."""
         from botocore.exceptions import ClientError
 
         stack = f"{self.name}-service"
@@ -83,7 +94,8 @@ class Target:
             if error.response["Error"]["Code"] == "ValidationError":
                 raise WrongUseError(f"{self.name} is not deployed: there is no stack {stack}") from None
             raise
-        return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+        return _Outputs(outputs, stack=f"{stack} ({described['StackStatus']})")
 
     @property
     def api_url(self) -> str:
