@@ -77,12 +77,13 @@ lock: $(INSTALLED)  ## pin what pyproject.toml and package.json ask for
 	$(call EXTRA,runtime) | .venv/bin/uv pip compile $(LOCK) - -c requirements/dev.txt -o runtime/requirements.txt
 	$(call EXTRA,scan) | .venv/bin/uv pip compile $(LOCK) - -o requirements/scan.txt
 	.venv/bin/npm install --package-lock-only
-	.venv/bin/node -e 'const fs = require("fs"), lock = JSON.parse(fs.readFileSync("package-lock.json")); \
-		for (const one of Object.values(lock.packages)) delete one.funding; /* addresses */ \
-		fs.writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n")'
+	.venv/bin/node -e '$(WITHOUT_ADDRESSES)'
 # One of pyproject.toml's lists, without the project's own dependencies.
 EXTRA = .venv/bin/python -I -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*project["optional-dependencies"]["$(1)"], sep="\n")'
+WITHOUT_ADDRESSES = const fs = require("fs"), lock = JSON.parse(fs.readFileSync("package-lock.json")); \
+	for (const one of Object.values(lock.packages)) delete one.funding; \
+	fs.writeFileSync("package-lock.json", JSON.stringify(lock, null, 2) + "\n")
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .PHONY: openapi

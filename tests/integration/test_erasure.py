@@ -291,6 +291,34 @@ def test_all_interactions_of_a_user_can_be_exported(ledger: Ledger, graph: Graph
     assert (first["kind"], first["artifact_id"], first["metadata"]) == ("keep", "0", '{"n": 0}')
 
 
+def test_all_interactions_of_a_day_can_be_exported_but_of_no_one_who_is_being_erased(
+    ledger: Ledger, graph: Graph, operator: Ledger, sql: psycopg.Connection
+) -> None:
+    midnight = datetime(2026, 5, 2, tzinfo=UTC)
+    moments = [midnight - timedelta(microseconds=1), midnight, midnight + timedelta(days=1, microseconds=-1)]
+    moments += [midnight + timedelta(days=1), midnight + timedelta(hours=12)]
+    made = [interaction("keep", artifact_id="a", now=at, timestamp=at.timestamp()) for at in moments]
+    ledger.store(
+        [*made, interaction("keep", artifact_id="a", user_id=BOB, now=midnight, timestamp=midnight.timestamp())]
+    )
+    assert exported_of(operator, graph, "2026-05-02") == {made[1].id, made[2].id, made[4].id} | held(sql, BOB)
+    sql.execute("INSERT INTO erasure (user_id, erased_at) VALUES (%s, %s)", [ALICE, midnight])  # and not yet deleted
+    assert exported_of(operator, graph, "2026-05-02") == {made[2].id, made[4].id} | held(sql, BOB)
+
+
+def exported_of(operator: Ledger, graph: Graph, day: str) -> set[str]:
+    found: list[str] = []
+    cursor = None
+    while page := (answer := Handlers(operator, graph, Limits(export_bytes=1)).export_day(day=day, cursor=cursor))[
+        "interactions"
+    ]:
+        assert len(page) == 1
+        found += [one["id"] for one in page]
+        cursor = answer["cursor"]
+    assert found == sorted(found)
+    return set(found)
+
+
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00", "2026-05-01T12:00:00"])
 def test_a_time_out_of_bounds_is_refused_and_not_stored(
     operator: Ledger, graph: Graph, sql: psycopg.Connection, time: str

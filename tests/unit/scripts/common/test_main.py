@@ -82,5 +82,5 @@ def test_help_imports_nothing_slow(command: str) -> None:
         timeout=120,
         check=True,
     ).stderr
-    slow = {"boto3", "botocore", "rich", "psycopg", "aws_lambda_powertools", "plotly", "neo4j"}
+    slow = {"boto3", "botocore", "rich", "psycopg", "aws_lambda_powertools", "neo4j"}
     assert slow & {line.rpartition("|")[2].strip() for line in imported.splitlines()} == set()
