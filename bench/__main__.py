@@ -17,20 +17,15 @@ from bench.page import write as write_page
 from bench.processes import ROOT, drainers
 from bench.rows import interactions
 from bench.stores import Stores, stores
+from bench.storing import ROUND_TRIPS
 
 ROUNDS = 5
 WARM_UP_ROWS = 20_000
 TARGETS = {
-    "store 10": None,
-    "store 100": None,
-    "store 1000": None,
     "handle 10": 0.6,
     "handle 100": 0.8,
     "handle 1000": 0.8,
-    "project, one drain": None,
     "project, two drains": 0.85,
-    "project, claims of 10": None,
-    "project, claims of 100": None,
     "rebuild, two callers of two drains": 0.9,
     "project, one hot user of an even spread": 0.8,
     "project, a repeated claim of the first": 1.0,
@@ -53,7 +48,7 @@ def main(rows: int, older: Path | None, *, page: bool) -> None:
             click.echo(f"round {number + 1} of {ROUNDS}")
             for name, rate in _round(opened, rows // ROUNDS, seeds, older, first=number == 0).items():
                 rates[name].append(rate)
-    figures = [figure for name, pairs in rates.items() for figure in of_rates(name, *_split(pairs), TARGETS.get(name))]
+    figures = [figure for name, pairs in rates.items() for figure in _figures(name, *_split(pairs))]
     figures += _starts([starting.seconds() for _ in range(ROUNDS)])
     write(figures, ROOT / ".local" / "bench.json")
     show(figures)
@@ -86,6 +81,12 @@ def _round(
 
 def _split(pairs: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
     return [rate for rate, _ in pairs], [ceiling for _, ceiling in pairs]
+
+
+def _figures(name: str, rates: list[float], ceilings: list[float]) -> list[Figure]:
+    if name.endswith(ROUND_TRIPS):
+        return [Figure(name=name, value=round(median(rates), 1), unit=ROUND_TRIPS, ceiling=1, better="lower")]
+    return of_rates(name, rates, ceilings, TARGETS.get(name))
 
 
 def _starts(pairs: list[tuple[float, float]]) -> list[Figure]:

@@ -10,26 +10,36 @@ import psutil
 from bench.figures import Figure
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- figures: `make bench BENCH=--page` writes them -->", "<!-- end of figures -->"
+END = "<!-- end of figures -->"
 
 
 def write(figures: Sequence[Figure], rows: int) -> None:
-    """Replace the page's figures."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
+    """Write the bench's figures into its page."""
+    text = f"{machine()} {rows:,} rows a figure.\n\n{figures_table(figures)}\n\n{_chart(figures)}"
+    replace_figures(PAGE, "make bench BENCH=--page", text)
+
+
+def replace_figures(page: Path, command: str, text: str) -> None:
+    """Replace what stands between the comment that names this command, and the next end of figures."""
+    begin = f"<!-- figures: `{command}` writes them -->"
+    before, found, rest = page.read_text().partition(begin)
+    if not found:
+        raise ValueError(f"{page.name} has no place for what {command} writes")
     _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{_machine(rows)}\n\n{_table(figures)}\n\n{_chart(figures)}\n\n{END}{after}")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{END}{after}")
 
 
-def _machine(rows: int) -> str:
+def machine() -> str:
+    """Return a sentence about this machine."""
     memory, load = psutil.virtual_memory().total / 2**30, os.getloadavg()[2]
     return (
-        f"{psutil.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, Python {platform.python_version()},"
-        f" {rows:,} rows a figure. The load average of the last 15 minutes was {load:.1f}; the bench alone makes"
-        " about 2."
+        f"{psutil.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, Python {platform.python_version()}. The"
+        f" load average of the last 15 minutes was {load:.1f}; the bench alone makes about 2."
     )
 
 
-def _table(figures: Sequence[Figure]) -> str:
+def figures_table(figures: Sequence[Figure]) -> str:
+    """Return the figures as a table of Markdown."""
     lines = ["| figure | value | unit | ceiling | target | |", "| --- | --- | --- | --- | --- | --- |"]
     for one in figures:
         target = "" if one.target is None else f"{'≥' if one.better == 'higher' else '≤'} {one.target:g}"

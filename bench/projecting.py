@@ -15,6 +15,7 @@ from chalicelib.projection.projector import changes
 
 Rates = dict[str, tuple[float, float]]
 CLAIM = 1000
+LEFT_SHARE = 0.05  # at most
 SMALL = {10: 0.05, 100: 0.25}  # claims, and the share of the rows that a round projects in such claims
 
 
@@ -43,20 +44,28 @@ def rates(stores: Stores, two: Sequence[Drainer], rows: int, seeds: Callable[[],
     again = interactions(rows // 2, seeds())
     first = drained(stores, one, again)
     _requeue(stores, again)
-    found["project, a repeated claim of the first"] = (_drain(one, len(again), CLAIM), first)
+    found["project, a repeated claim of the first"] = (_drain(one, len(again)), first)
     return found
 
 
 def drained(stores: Stores, processes: Sequence[Drainer], rows: Sequence[Interaction], size: int = CLAIM) -> float:
-    """Fill the outbox and return how many rows a second these processes project."""
+    """Fill the outbox and return how many rows a second these processes project.
+
+    Rows that wait for a user whom another process holds, as older code lets them, do not count.
+    """
     for start in range(0, len(rows), CLAIM):
         stores.ledger.store(rows[start : start + CLAIM])
     stores.owner.execute("ANALYZE graph_outbox, interaction")  # as autovacuum does within a minute
-    rate = _drain(processes, len(rows), size)
-    left = stores.owner.execute("SELECT count(*) FROM graph_outbox").fetchone()
-    if left != (0,):
-        raise RuntimeError(f"{left} rows were not projected")
-    return rate
+    return drain_all(stores, processes, len(rows), size)
+
+
+def drain_all(stores: Stores, processes: Sequence[Drainer], rows: int, size: int = CLAIM) -> float:
+    """Return how many rows a second these processes project of the outbox, which holds so many; it is empty then."""
+    rate = _drain(processes, rows, size)
+    left = stores.owner.execute("DELETE FROM graph_outbox").rowcount
+    if left > rows * LEFT_SHARE:
+        raise RuntimeError(f"{left} of {rows} rows were not projected")
+    return rate * (1 - left / rows)
 
 
 def blind(stores: Stores, processes: Sequence[Drainer], rows: Sequence[Interaction], size: int = CLAIM) -> float:
@@ -94,7 +103,7 @@ def flat(stores: Stores, process: Drainer, rows: int, seed: int) -> tuple[float,
     return by_tenth[-1], by_tenth[0]
 
 
-def _drain(processes: Sequence[Drainer], rows: int, size: int) -> float:
+def _drain(processes: Sequence[Drainer], rows: int, size: int = CLAIM) -> float:
     return rows / seconds(processes, [("drain", {"claim_rows": size})] * len(processes))
 
 

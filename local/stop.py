@@ -46,7 +46,7 @@ def down() -> None:
     """Stop everything; the stores keep their data."""
     _say("stopped" if stop(FOLDER) else "nothing runs here")
     if kept := describe(count(read(FOLDER, EARLIER, HELD))):
-        _say(f"{kept} are kept on disk: the next `make up` sends them again")
+        _say(f"kept on disk, and sent again by the next `make up`: {kept}")
 
 
 def clean() -> None:

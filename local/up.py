@@ -25,27 +25,28 @@ from scripts.common.target import Target
 COMMAND_SECONDS = 1800  # to verify or to rebuild the graph of a large ledger takes minutes
 COMMANDS_PAUSE_SECONDS = 20  # before they run again
 # Each once, side by side with the other lane. None changes anything but the graph of the example's user, which is as it
-# should be afterwards. The first lane reads the dead-letter queue: a command there hides its messages from others.
+# should be afterwards. All that read the dead-letter queue are in the first lane: each hides its messages from others.
 LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
     {
         "redrive-dlq": (),
         "erase-user": (EMAIL,),
         "export-user": (EMAIL,),
-        "preflight": (),
-        "tunnel": ("postgres",),
+        "stats": ("--days", "1", "--json"),
     },
     {
         "create-user": (EMAIL,),
         "get-bearer-token": (EMAIL, PASSWORD),
-        "stats": ("--days", "1", "--json"),
+        "exclude-user": (EMAIL, "--undo"),
+        "preflight": (),
+        "tunnel": ("postgres",),
         "rebuild-graph": ("--user", EMAIL),
         "verify-graph": (),
     },
 )
 
 
-def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> str:
-    """Bring the cloud up with all that belongs to it, and show the example; return the address of the demo page.
+def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> dict[str, str]:
+    """Bring the cloud up with all that belongs to it, and show the example; return the pages to open.
 
     Raises CloudError when something fails.
     """
@@ -69,7 +70,7 @@ def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> str:
         f"  . .local/env; get-bearer-token -e local {EMAIL} {PASSWORD}",
         soft_wrap=True,
     )
-    return f"{environment['API_URL']}/"
+    return {"a page that tracks": f"{url}/", "the console (once)": cloud.console_address()}
 
 
 def find_cloud(folder: Path, narrate: Narrate) -> Cloud:

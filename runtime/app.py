@@ -66,7 +66,7 @@ def the_event_reader() -> "EventReader":
     from chalicelib import connections
     from chalicelib.api.event_status import EventReader
 
-    return EventReader(open_ledger=connections.open_ledger_to_read, open_graph=connections.open_graph)
+    return EventReader(open_ledger=connections.open_ledger, open_graph=connections.open_graph)
 
 
 @app.lambda_function(name="worker")
@@ -105,7 +105,7 @@ def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one operator's operation: {"operation": "verify", "repair": false}."""
     from chalicelib import connections
     from chalicelib.ledger import statistics
-    from chalicelib.operations import dispatch, handlers
+    from chalicelib.operations import dispatch, handlers, reads
 
     with closing(connections.open_ledger()) as ledger, closing(connections.open_graph()) as graph:
         known: dict[str, Callable[..., Any]] = {
@@ -113,6 +113,7 @@ def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "statistics": functools.partial(statistics.answer, ledger),
             "count_discarded": dispatch.count_discarded,
             **handlers.operations(ledger, graph),
+            **reads.operations(ledger, graph),
         }
         return dispatch.run(event, known)
 
@@ -124,7 +125,12 @@ NEEDS = {
     "app.event_status": ["chalicelib.api.event_status", "chalicelib.connections"],
     "app.worker": ["chalicelib.connections", "chalicelib.worker"],
     "app.catch_up": ["chalicelib.connections", "chalicelib.projection.catch_up"],
-    "app.operations": ["chalicelib.connections", "chalicelib.operations.dispatch", "chalicelib.operations.handlers"],
+    "app.operations": [
+        "chalicelib.connections",
+        "chalicelib.operations.dispatch",
+        "chalicelib.operations.handlers",
+        "chalicelib.operations.reads",
+    ],
 }
 
 

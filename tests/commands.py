@@ -5,15 +5,20 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = Path(sys.executable).parent
+EXPORT = Path(tempfile.gettempdir()) / f"export-{os.getpid()}"
 COMMANDS = {
+    "console": ["--no-browser"],
     "create-user": ["alice@example.com"],
     "erase-user": ["alice@example.com"],
+    "exclude-user": ["alice@example.com"],
+    "export-ledger": ["--since", "2026-05-01", "--until", "2026-05-02", "-o", str(EXPORT)],
     "export-user": ["alice@example.com"],
     "get-bearer-token": ["alice@example.com", "password"],
     "preflight": [],

@@ -109,11 +109,12 @@ class Front:
         return Response(answer.content, answer.status_code, _passed_back(answer.headers) | _SIGN_IN_CORS)
 
     async def _forward(self, request: Request, path: str, body: bytes) -> Response:
-        headers = [(name, value) for name, value in request.headers.items() if _is_passed_on(name)]
+        # As bytes: a header may hold more than ASCII, which httpx does not encode.
+        headers = [pair for pair in request.headers.raw if _is_passed_on(pair[0].decode("latin-1"))]
         url = httpx.URL(f"{path}{request.url.path}", query=request.url.query.encode())
         try:
             answer = await self._endpoint.request(
-                request.method, url, headers=[*headers, (FRONT_KEY, self._key)], content=body
+                request.method, url, headers=[*headers, (FRONT_KEY.encode(), self._key.encode())], content=body
             )
         except httpx.TimeoutException:
             raise GatewayError("INTEGRATION_TIMEOUT") from None

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from chalicelib import config
 from chalicelib.graph import client as graph
@@ -18,12 +17,6 @@ RDS_AUTHORITIES = Path(__file__).with_name("rds-ca.pem")
 def open_ledger() -> ledger.Ledger:
     """Return the ledger, not yet connected; each connect reads the password again, so a rotated one is found."""
     return ledger.Ledger(ledger_conninfo)
-
-
-def open_ledger_to_read() -> ledger.Ledger:
-    """Return the ledger for a function that a frontend waits for: it writes nothing, and no statement takes long."""
-    options = "-c default_transaction_read_only=on -c statement_timeout=2000"  # milliseconds
-    return ledger.Ledger(lambda: make_conninfo(ledger_conninfo(), options=options))
 
 
 def owner() -> dict[str, Any]:

@@ -14,6 +14,8 @@ NAMESPACE = uuid.UUID("8bb54c5a-e319-55fc-8bc1-c9ab6bf959b4")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no interaction is older
 GRAPH_METADATA_BYTES = 4096  # of its JSON as UTF-8; longer metadata is only in the ledger
+GRAPH_QUERY_BYTES = 1024  # of `metadata.query` as UTF-8, a property of events in the graph
+MAX_POSITION = 10_000  # of `metadata.position`, a property of edges in the graph; from 1
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 # What both Postgres and Neo4j can store.
@@ -59,6 +61,9 @@ class Interaction(BaseModel):
     """When the user signed in with whose token it was posted; of its erasure only, so the ledger does not keep it."""
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
 def canonical(
     *, user_id: str, kind: Kind, event_id: str | None, artifact_id: str | None, timestamp: int, metadata: Any
 ) -> str:
@@ -66,8 +71,7 @@ def canonical(
 
     Keys are sorted. An absent value is null. {} differs from null and 1 from 1.0. Unicode is not normalised.
     """
-    content = [user_id, kind, event_id, artifact_id, timestamp, metadata]
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encode([user_id, kind, event_id, artifact_id, timestamp, metadata])
 
 
 def derive_event_id(**content: Any) -> str:
@@ -84,7 +88,8 @@ def derive_id(*, timestamp: int, **content: Any) -> str:
     digest = hashlib.sha256(canonical(timestamp=timestamp, **content).encode("ascii")).digest()
     random = int.from_bytes(digest[:10]) >> 6
     high, low = random >> 62, random & (1 << 62) - 1
-    return str(uuid.UUID(int=(timestamp // 1000) << 80 | 0x8 << 76 | high << 64 | 0b10 << 62 | low))
+    digits = f"{(timestamp // 1000) << 80 | 0x8 << 76 | high << 64 | 0b10 << 62 | low:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def microseconds(when: datetime) -> int:

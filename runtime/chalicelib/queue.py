@@ -43,6 +43,13 @@ class Message(BaseModel):
     interactions: list[Any] = Field(min_length=1)
 
 
+class WholeMessage(Message):
+    """A message in which everything can be read, as nearly every message is: one pass over its bytes reads it."""
+
+    version: Annotated[int, Field(strict=True, ge=min(READABLE_VERSIONS), le=max(READABLE_VERSIONS))]
+    interactions: list[Interaction] = Field(min_length=1)
+
+
 class Decoded(NamedTuple):
     """A message's interactions and, each as the body of a message of its own, those that can never be stored."""
 
@@ -90,14 +97,21 @@ def decode(body: str) -> Decoded:
     Raises PoisonError if no part of the message can ever be stored as it is, and NewerMessageError if newer code wrote
     any of it.
     """
-    message = _envelope(body)
     latest = microseconds(datetime.now(UTC) + MAX_AHEAD)
+    try:
+        message = WholeMessage.model_validate_json(body)
+        return Decoded([_checked(one, latest) for one in message.interactions], [])
+    except ValueError:  # of pydantic too
+        return _decode_each(body, latest)
+
+
+def _decode_each(body: str, latest: int) -> Decoded:
+    message = _envelope(body)
     decoded = Decoded([], [])
     for one in message.interactions:
-        interaction = _read(one)
-        if interaction and _latest_time(interaction) <= latest:
-            decoded.interactions.append(_with_derived_id(interaction))
-        else:
+        try:
+            decoded.interactions.append(_checked(_read(one), latest))
+        except (ValueError, RecursionError):
             decoded.refused.append(write({"version": message.version, "interactions": [one]}))
     if len(message.interactions) == len(decoded.refused) == 1:
         raise PoisonError("refused")  # the body stays as it came
@@ -118,21 +132,29 @@ def _envelope(body: str) -> Message:
         raise PoisonError("refused") from None
 
 
-def _read(value: Any) -> Interaction | None:
-    """Return the interaction, None if it is invalid; raises NewerMessageError for a kind that newer code may know."""
+def _read(value: Any) -> Interaction:
+    """Return the interaction; raises ValueError, and NewerMessageError for a kind that newer code may know."""
     try:
         return Interaction.model_validate(value)
     except ValidationError as error:
         if all(problem["type"] == "enum" and isinstance(problem["input"], str) for problem in error.errors()):
             raise NewerMessageError("kind") from None
-    return None
+        raise
 
 
-def _latest_time(interaction: Interaction) -> int:
-    return max(interaction.timestamp, interaction.received_at, interaction.signed_in_at or 0)
+def _checked(one: Interaction, latest: int) -> Interaction:
+    """Return the interaction with the id of its content: a forged message must not take another interaction's id.
 
-
-def _with_derived_id(interaction: Interaction) -> Interaction:
-    """Return the interaction with the id of its content: a forged message must not take another interaction's id."""
-    content = interaction.model_dump(exclude={"id", "received_at", "signed_in_at"})
-    return interaction.model_copy(update={"id": derive_id(**content)})
+    Raises ValueError if one of its times is later than `latest`, or if its metadata holds what is no JSON, as NaN.
+    """
+    if max(one.timestamp, one.received_at, one.signed_in_at or 0) > latest:
+        raise ValueError("a later time than any client may send")
+    derived = derive_id(
+        user_id=one.user_id,
+        kind=one.kind,
+        event_id=one.event_id,
+        artifact_id=one.artifact_id,
+        timestamp=one.timestamp,
+        metadata=one.metadata,
+    )
+    return one if derived == one.id else one.model_copy(update={"id": derived})

@@ -1,8 +1,7 @@
 """Structured logs and metrics: ids and counts, never metadata, tokens or e-mail addresses."""
 
 import os
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -13,25 +12,11 @@ NAMESPACE = "InteractionTracker"
 log = Logger(service=SERVICE)
 
 
-def measure(*, reason: str | None = None, **counts: float) -> None:
-    """Publish each count as one CloudWatch metric, through the log (embedded metric format).
+def measure(*, reason: str | None = None, **values: float | timedelta) -> None:
+    """Publish each count, and each duration in seconds, as a CloudWatch metric: one line of the log (EMF) for all.
 
     With a reason, each is published a second time with the dimension `reason`: pass one of a few fixed values.
     """
-    _publish(MetricUnit.Count, counts, reason)
-
-
-def measure_seconds(**durations: float) -> None:
-    """Publish each duration as one CloudWatch metric, through the log."""
-    _publish(MetricUnit.Seconds, durations)
-
-
-def seconds_since(when: datetime) -> float:
-    """Return the seconds since then; 0 if another machine's clock put it into the future."""
-    return max(0.0, (datetime.now(UTC) - when).total_seconds())
-
-
-def _publish(unit: MetricUnit, values: Mapping[str, float], reason: str | None = None) -> None:
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     # Two environments in one account stay apart; code that runs outside of any is measured as "none".
     dimensions = {"service": SERVICE, "environment": os.environ.get("ENVIRONMENT") or "none"}
@@ -40,5 +25,13 @@ def _publish(unit: MetricUnit, values: Mapping[str, float], reason: str | None =
     if reason:
         metrics.add_dimensions(**dimensions, reason=reason)
     for name, value in values.items():
-        metrics.add_metric(name=name, unit=unit, value=value)
+        if isinstance(value, timedelta):
+            metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value.total_seconds())
+        else:
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
     metrics.flush_metrics()
+
+
+def age(moment: datetime) -> timedelta:
+    """Return how long ago that was; nothing if another machine's clock put it into the future."""
+    return max(timedelta(0), datetime.now(UTC) - moment)

@@ -15,7 +15,7 @@ from chalicelib.interaction import Interaction, to_datetime
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection.projector import drain_within
 from chalicelib.queue import NewerMessageError, PoisonError, QueueUnavailableError, decode, encode
-from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
+from chalicelib.telemetry import age, log, measure
 
 DRAIN_SECONDS = 7  # two attempts at a user whom another drain holds take 4
 PAUSE_SECONDS = 30  # without draining after a failed drain: meanwhile batches are answered at once
@@ -115,10 +115,9 @@ class Worker:
             self._store(parts[:middle], result)
             self._store(parts[middle:], result)
         else:
-            measure(Stored=stored.stored, Repeated=stored.repeated, Erased=stored.erased)
             # Of the oldest interaction: an average would hide the slowest.
-            oldest = min(part.interaction.received_at for part in parts)
-            measure_seconds(TimeToStored=seconds_since(to_datetime(oldest)))
+            oldest = to_datetime(min(part.interaction.received_at for part in parts))
+            measure(Stored=stored.stored, Repeated=stored.repeated, Erased=stored.erased, TimeToStored=age(oldest))
 
     def _send_to_dlq(self, result: BatchResult) -> None:
         for poison in result.poison:

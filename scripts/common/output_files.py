@@ -44,6 +44,32 @@ def replace_file(path: Path, *, mode: int = SHARED) -> AbstractContextManager[Te
 
 
 @contextmanager
+def make_file(path: Path) -> Iterator[Path]:
+    """Yield a name beside it, for a library that writes; then the file has its own name.
+
+    Only its owner may read it. One that exists is replaced. If the block raises, nothing is left.
+    """
+    with temporary_beside(path) as temporary:
+        yield temporary
+        temporary.chmod(PRIVATE)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Yield the name of an empty file beside it, which only its owner may read; it is removed at the end."""
+    temporary = path.with_name(f".{secrets.token_hex(4)}.part")
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
 def _write(path: Path, *, mode: int, publish: Callable[[Path, Path], None]) -> Iterator[TextIO]:
     """Write under a temporary name beside it; give it its own name once the disk has it, and remove it on failure."""
     temporary = path.with_name(f".{secrets.token_hex(4)}.part")

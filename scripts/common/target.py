@@ -37,6 +37,17 @@ LONG_CALLS: Settings = {
 INACTIVE_WAITS, INACTIVE_WAIT_SECONDS = 24, 5  # together two minutes
 
 
+class _Outputs(dict[str, str]):
+    """A stack's outputs. It lacks them until its first deploy has ended; an older release has fewer."""
+
+    def __init__(self, outputs: Mapping[str, str], *, stack: str) -> None:
+        super().__init__(outputs)
+        self._stack = stack
+
+    def __missing__(self, name: str) -> str:
+        raise WrongUseError(f"the stack {self._stack} has no output {name}: deploy this version to its end")
+
+
 @dataclass(frozen=True)
 class Target:
     """A deployed environment."""
@@ -48,12 +59,15 @@ class Target:
     access_key_id: str = field(default="test", kw_only=True)
     secret_access_key: str = field(default="test", kw_only=True)
     """Credentials of the local endpoint; most emulators take any."""
+    front: str | None = field(default=None, kw_only=True)
+    """Where the API of the local endpoint answers."""
 
     @classmethod
     def local(cls, variables: Mapping[str, str]) -> Self:
         """Return the laptop's environment as these variables tell where it is and how to sign."""
         keys = {name: variables[f"AWS_{name.upper()}"] for name in KEYS if variables.get(f"AWS_{name.upper()}")}
-        return cls("local", ENVIRONMENTS["local"].region, variables[ENDPOINT], **keys)
+        front = variables.get("API_URL")
+        return cls("local", ENVIRONMENTS["local"].region, variables[ENDPOINT], front=front, **keys)
 
     def client(self, service: str, settings: Settings = SHORT_CALLS) -> Any:
         """Return a client of an AWS service with bounded time-outs."""
@@ -70,7 +84,7 @@ class Target:
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
-        """The outputs of the service stack; raises WrongUseError if it is not deployed."""
+        """The outputs of the service stack; raises WrongUseError if it is not deployed, and for one that it lacks."""
         from botocore.exceptions import ClientError
 
         stack = f"{self.name}-service"
@@ -80,7 +94,13 @@ class Target:
             if error.response["Error"]["Code"] == "ValidationError":
                 raise WrongUseError(f"{self.name} is not deployed: there is no stack {stack}") from None
             raise
-        return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+        return _Outputs(outputs, stack=f"{stack} ({described['StackStatus']})")
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers, without a slash at the end."""
+        return (self.front or self.outputs["ApiUrl"]).rstrip("/")
 
     @cached_property
     def caller(self) -> str:

@@ -25,6 +25,8 @@ class Action:
     """Whether it takes messages out of the queue."""
     act: Callable[[list[DlqMessage]], list[DlqMessage]] = list
     """Processes some messages and returns those that succeeded; the default changes nothing."""
+    count: Callable[[list[DlqMessage]], object] = len
+    """Called with those that succeeded, once the report has them: if it fails, the report is right all the same."""
     messages_per_second: float = math.inf
     report: Report = field(default_factory=Report)
     failed: int = 0
@@ -42,6 +44,7 @@ class Action:
             self.failed += len(batch) - len(done)
             for message in done:
                 self.report.add(message)
+            self.count(done)
 
 
 def make_action(name: str, target: Target, queue: DeadLetterQueue, options: dict[str, Any]) -> Action:
@@ -53,27 +56,21 @@ def make_action(name: str, target: Target, queue: DeadLetterQueue, options: dict
         case "discard":
             path = options["file"]
             title = f"written to {path} and removed" if queue.count else "removed"
-            action = Action(title=title, moves=True, act=partial(_discard, target, queue, DiscardFile(path)))
+            act = partial(_discard, queue, DiscardFile(path))
+            action = Action(title=title, moves=True, act=act, count=partial(_count_discarded, target, 1))
         case "from_file":
-            act = partial(_send_back, target, queue)
-            action = Action(title=f"sent from {options['from_file']}", act=act, messages_per_second=rate)
+            title, count = f"sent from {options['from_file']}", partial(_count_discarded, target, -1)
+            action = Action(title=title, act=queue.send, count=count, messages_per_second=rate)
         case _:
             return Action(title=f"dead-lettered messages of {target.name}")
     return Action(title=f"would be {action.title}") if options["dry_run"] else action
 
 
-def _discard(target: Target, queue: DeadLetterQueue, file: DiscardFile, messages: list[DlqMessage]) -> list[DlqMessage]:
+def _discard(queue: DeadLetterQueue, file: DiscardFile, messages: list[DlqMessage]) -> list[DlqMessage]:
     file.append(messages)
-    deleted = queue.delete(messages)
-    target.operate("count_discarded", interactions=_count_interactions(deleted))
-    return deleted
+    return queue.delete(messages)
 
 
-def _send_back(target: Target, queue: DeadLetterQueue, messages: list[DlqMessage]) -> list[DlqMessage]:
-    sent = queue.send(messages)
-    target.operate("count_discarded", interactions=-_count_interactions(sent))
-    return sent
-
-
-def _count_interactions(messages: list[DlqMessage]) -> int:
-    return sum(len(message.parts) for message in messages)
+def _count_discarded(target: Target, sign: int, messages: list[DlqMessage]) -> None:
+    """Add these messages' interactions to the count of discarded ones, or with -1 take them from it."""
+    target.operate("count_discarded", interactions=sign * sum(len(message.parts) for message in messages))

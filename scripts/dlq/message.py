@@ -31,6 +31,8 @@ class DlqMessage(BaseModel):
     attributes: dict[str, dict[str, str]]
     """The message attributes other than the reason; binary values in base 64, for JSON."""
     body: str
+    receive_count: int | None = None
+    """How often it was received from either queue, by whomever; None in files of before."""
 
     @classmethod
     def from_sqs(cls, message: Mapping[str, Any]) -> Self:
@@ -42,6 +44,7 @@ class DlqMessage(BaseModel):
             sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
             attributes=attributes,
             body=message["Body"],
+            receive_count=int(message["Attributes"].get("ApproximateReceiveCount", 0)) or None,
         )
 
     @property
@@ -63,6 +66,11 @@ class DlqMessage(BaseModel):
         except (ValueError, RecursionError, LookupError, TypeError):
             found = []
         return found if isinstance(found, list) and found else [self.body]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kind of each part, "unreadable" if it has none."""
+        return [kind_of(part) for part in self.parts]
 
     @property
     def interactions(self) -> list[dict[str, Any]]:
@@ -106,6 +114,12 @@ class DlqMessage(BaseModel):
         return write({**json.loads(self.body), "interactions": parts})
 
 
+def kind_of(part: Any) -> str:
+    """Return the kind that a part of a message names, or "unreadable"."""
+    kind = part.get("kind") if isinstance(part, dict) else None
+    return kind if isinstance(kind, str) else "unreadable"
+
+
 def _owners(part: Any, user_ids: AbstractSet[str]) -> AbstractSet[str]:
     """Return the user that a part names or, if it names none, those whose id occurs in it."""
     named = part.get("user_id") if isinstance(part, dict) else None
@@ -130,6 +144,10 @@ class Selection:
     reasons: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     since: datetime | None = None
+    user_id: str = ""
+    text: str = ""
+    """A part of the body, in any case."""
+    message_id: str = ""
 
     def matches(self, message: DlqMessage) -> bool:
         """Tell whether the message passes all filters."""
@@ -137,4 +155,7 @@ class Selection:
             (not self.reasons or message.reason in self.reasons)
             and (not self.kinds or not set(self.kinds).isdisjoint(message.texts("kind")))
             and (self.since is None or message.sent_at >= self.since)
+            and (not self.user_id or bool(message.owners({self.user_id})))
+            and self.text.lower() in message.body.lower()
+            and self.message_id in ("", message.message_id)
         )

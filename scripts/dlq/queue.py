@@ -76,7 +76,10 @@ class DeadLetterQueue:
         while rounds_without_new <= len(seen) / BATCH_MESSAGES:  # a message comes again when its hold has expired
             now, messages = self._receive()
             if not messages:
-                if not self._counts()[0]:
+                visible, in_flight = self._counts()
+                if not visible:
+                    # Somebody else has taken them meanwhile, or an answer was lost on its way here.
+                    self.unread = max(self.unread, min(self.count - read, in_flight - len(self._receipts)))
                     return
                 empty_since = empty_since or time.monotonic()
                 if time.monotonic() - empty_since < self._settle_seconds:
@@ -117,7 +120,7 @@ class DeadLetterQueue:
             VisibilityTimeout=self._hold_seconds,
             WaitTimeSeconds=1,  # asks all of SQS's servers; 0 asks only some
             MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["SentTimestamp"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
         )
         messages = answer.get("Messages", [])
         self._receipts |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
 
 from scripts.common.console import console, printable, show_table
 from scripts.dlq.message import DlqMessage
@@ -29,7 +28,7 @@ class Report:
 
     def add(self, message: DlqMessage) -> None:
         """Count the message."""
-        kinds = [_kind(part) for part in message.parts]
+        kinds = message.kinds
         self.messages += 1
         self._reasons[message.reason] += len(kinds)
         self._kinds.update(kinds)
@@ -56,7 +55,7 @@ def _example(message: DlqMessage) -> list[str]:
     return [
         message.message_id,
         message.reason,
-        " ".join(sorted({_kind(part) for part in message.parts})),
+        " ".join(sorted(set(message.kinds))),
         _format_time(message.sent_at),
         _first(message.texts("id")),
         _first(metadata) or message.body,
@@ -66,11 +65,6 @@ def _example(message: DlqMessage) -> list[str]:
 def _first(texts: list[str]) -> str:
     more = len(texts) - MAX_PARTS
     return " ".join(texts[:MAX_PARTS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _kind(part: Any) -> str:
-    kind = part.get("kind") if isinstance(part, dict) else None
-    return kind if isinstance(kind, str) else "unreadable"
 
 
 def _format_time(time: datetime) -> str:

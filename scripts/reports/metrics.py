@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from scripts.common.errors import OperationError
@@ -26,28 +26,72 @@ def sum_metrics(
     return {name: found[name] if found else None for name in names}
 
 
+def read_series(
+    target: Target, names: Sequence[str], *, since: datetime, until: datetime, period_seconds: int
+) -> dict[str, dict[datetime, float]]:
+    """Return each metric's sums in periods from `since` on, by the start of the period; without those of no value."""
+    read = _read_log_series if target.endpoint else _read_cloudwatch_series
+    return read(target, names, since, until, period_seconds)
+
+
+def _read_cloudwatch_series(
+    target: Target, names: Sequence[str], since: datetime, until: datetime, period_seconds: int
+) -> dict[str, dict[datetime, float]]:
+    found: dict[str, dict[datetime, float]] = {name: {} for name in names}
+    for name, result in _query(target, names, since, until, period_seconds=period_seconds):
+        found[name] |= dict(zip(result["Timestamps"], result["Values"], strict=True))
+    return found
+
+
+def _read_log_series(
+    target: Target, names: Sequence[str], since: datetime, until: datetime, period_seconds: int
+) -> dict[str, dict[datetime, float]]:
+    found: dict[str, dict[datetime, float]] = {name: {} for name in names}
+    for record in _records(target, since, until):
+        age_seconds = record["_aws"]["Timestamp"] / 1000 - since.timestamp()
+        period = since + timedelta(seconds=age_seconds // period_seconds * period_seconds)
+        for name in names:
+            if name in record:
+                found[name][period] = found[name].get(period, 0) + sum(record[name])
+    return found
+
+
 def _sum_cloudwatch(
     target: Target, names: tuple[str, ...], since: datetime, until: datetime, statistic: Statistic
 ) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for name, result in _query(target, names, since, until, statistic=statistic):
+        if result["Values"]:
+            found[name] += int(sum(result["Values"]))
+    return found
+
+
+def _query(
+    target: Target,
+    names: Sequence[str],
+    since: datetime,
+    until: datetime,
+    *,
+    period_seconds: int = DAY_SECONDS,
+    statistic: Statistic = "Sum",
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield CloudWatch's results, each with the metric's name; a metric may have several."""
     dimensions = [{"Name": "service", "Value": SERVICE}, {"Name": "environment", "Value": target.name}]
     queries = [
         {
             "Id": f"m{number}",
             "MetricStat": {
                 "Metric": {"Namespace": NAMESPACE, "MetricName": name, "Dimensions": dimensions},
-                "Period": DAY_SECONDS,
+                "Period": period_seconds,
                 "Stat": statistic,
             },
         }
         for number, name in enumerate(names)
     ]
     pages = target.client("cloudwatch").get_paginator("get_metric_data")
-    found: Counter[str] = Counter()
     for page in pages.paginate(MetricDataQueries=queries, StartTime=since, EndTime=until):
         for result in page["MetricDataResults"]:
-            if result["Values"]:
-                found[names[int(result["Id"][1:])]] += int(sum(result["Values"]))
-    return found
+            yield names[int(result["Id"][1:])], result
 
 
 def _sum_logs(

@@ -8,6 +8,7 @@ from itertools import islice
 from scripts.common.target import Target
 from scripts.dlq.queue import DeadLetterQueue
 from scripts.reports.metrics import sum_metrics
+from scripts.reports.queue_state import read_queue
 
 METRICS = {
     "Accepted": 'the API answered "ok"',
@@ -17,11 +18,6 @@ METRICS = {
     "Discarded": "removed from the dead-letter queue into a file",
 }
 MAX_READ = 1000  # dead-lettered messages: ten seconds
-MESSAGE_COUNTS = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ def reconcile(target: Target, *, since: datetime, until: datetime) -> list[Total
 
 def _count_waiting(target: Target, since: datetime, until: datetime) -> int:
     """Return how many interactions wait: the queue's messages, each with as many as an accepted request on average."""
-    messages = _count_messages(target, "QueueUrl")
+    messages = read_queue(target, "QueueUrl").messages
     if not messages:
         return 0
     accepted = partial(sum_metrics, target, ["Accepted"], since=since, until=until)
@@ -65,15 +61,9 @@ def _count_waiting(target: Target, since: datetime, until: datetime) -> int:
 
 def _count_dead(target: Target) -> int:
     """Return how many interactions are dead-lettered; of more than `MAX_READ` messages, by the mean of those."""
-    messages = _count_messages(target, "DeadLetterQueueUrl")
+    messages = read_queue(target, "DeadLetterQueueUrl").messages
     if not messages:
         return 0
     with DeadLetterQueue(target) as queue:
         read = [len(message.parts) for message in islice(queue.read(), MAX_READ)]
     return round(messages * sum(read) / len(read)) if read else messages
-
-
-def _count_messages(target: Target, queue: str) -> int:
-    names = list(MESSAGE_COUNTS)
-    answer = target.client("sqs").get_queue_attributes(QueueUrl=target.outputs[queue], AttributeNames=names)
-    return sum(int(answer["Attributes"][name]) for name in names)

@@ -18,6 +18,8 @@ FREE_ALARMS, FREE_CUSTOM_METRICS, FREE_DASHBOARDS = 10, 10, 3
 """CloudWatch's allowances for each account; they do not end."""
 CUSTOM_METRICS: Final = 32 + 7
 """20 of our code, 8 by reason, 4 of the graph's host, and its 7 detailed ones."""
+PER_MILLION_DOLLARS: Final = {"one a request": 6.96, "100 a request": 0.11}
+"""What a million interactions cost besides; docs/costs.md has the arithmetic."""
 SECRETS: Final = 2
 """The graph's login, and the ledger owner's; a test counts them."""
 _SYSTEM_DISK_GIB: Final = 30
@@ -56,6 +58,7 @@ PRICES: Final = {
     "firewall": Price(5.00, "each", _WAF),
     "firewall rule": Price(1.00, "each", _WAF),
     "function memory": Price(0.0000133334, "GB-second", "of arm64: cloudchipr.com, 2024"),
+    "function snapshot": Price(0.0000015046, "GB-second", "awsnegotiations.com, May 2026"),
     "secret": Price(0.40, "each", _LISTS),
     "alarm": Price(0.10, "each", "c3x.dev, 2026"),
     "dashboard": Price(3.00, "each", "factualminds.com, June 2026"),
@@ -119,6 +122,8 @@ def _operation(environment: Environment) -> Iterator[Cost]:
     yield Cost("metrics of alarms above the free ones", ALARM_METRICS - FREE_ALARMS, "alarm")
     yield Cost("custom metrics above the free ones", CUSTOM_METRICS - FREE_CUSTOM_METRICS, "custom metric")
     yield Cost("catch-up: 43,800 runs of 1 s at 0.5 GB", 43_800 * 0.5, "function memory")
+    if environment.snap_start:
+        yield Cost("API function's snapshot of 0.5 GB", HOURS * 3600 * 0.5, "function snapshot")
     if environment.waf:
         yield Cost("firewall", 1, "firewall")
         yield Cost("its rules", _FIREWALL_RULES, "firewall rule")

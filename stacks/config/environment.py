@@ -73,6 +73,8 @@ class Environment:
     endpoint does not."""
     reserved_concurrency: bool
     """Whether `RESERVED_CONCURRENCY` is reserved for some functions; AWS refuses it to accounts with a quota of 10."""
+    snap_start: bool
+    """Whether a new process of the API function starts from a snapshot (SnapStart), for two dollars a month."""
     worker: Worker
     """How the queue feeds the worker."""
     postgres_outage_seconds: int

@@ -38,6 +38,7 @@ LOCAL: Final = Environment(
     alarm_email=None,
     separate_gateway_responses=True,
     reserved_concurrency=False,
+    snap_start=False,
     # The local endpoint puts at most 10 messages into a batch and does not wait for more.
     worker=Worker(timeout_seconds=10, batch_size=10, window_seconds=0, concurrency=2),
     postgres_outage_seconds=60 * 60,
@@ -45,6 +46,7 @@ LOCAL: Final = Environment(
     postgres=ExternalPostgres(
         secret="interaction-tracker/local/postgres",  # noqa: S106  a name
         operator_secret="interaction-tracker/local/postgres-operator",  # noqa: S106  a name
+        event_status_secret="interaction-tracker/local/postgres-event-status",  # noqa: S106  a name
         owner_secret="interaction-tracker/local/postgres-owner",  # noqa: S106  a name
     ),
     graph=ExternalGraph(secret="interaction-tracker/local/neo4j"),  # noqa: S106  a name
@@ -73,6 +75,7 @@ DEV: Final = Environment(
     alarm_email="alice@example.com",
     separate_gateway_responses=False,
     reserved_concurrency=False,  # an account starts with a quota of 10
+    snap_start=False,
     worker=Worker(timeout_seconds=30, batch_size=100, window_seconds=1, concurrency=2),
     postgres_outage_seconds=24 * 60 * 60,
     network=Network(
@@ -136,6 +139,7 @@ PROD: Final = replace(
     waf=True,
     audit_days=365,
     reserved_concurrency=True,
+    snap_start=True,
     worker=Worker(timeout_seconds=30, batch_size=100, window_seconds=1, concurrency=5),
     network=Network(
         cidr="10.30.0.0/16",

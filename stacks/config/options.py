@@ -53,6 +53,8 @@ class ExternalPostgres:
     server's certificate is verified; `sslrootcert` names the file of its authorities if these are not public ones."""
     operator_secret: str
     """The same for `operator`, the role of the operations function."""
+    event_status_secret: str
+    """The same for `event_status`, the role of the function that answers GET /event."""
     owner_secret: str
     """The same for the role that owns the tables: migrations only."""
 

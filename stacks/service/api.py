@@ -7,7 +7,6 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sam as sam
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
@@ -16,6 +15,7 @@ from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.service.domain import add_domain
 from stacks.service.firewall import Firewall
+from stacks.service.function import Function
 from stacks.service.gateway_responses import add_gateway_responses, gateway_responses
 
 _STAGE: Final = "api"
@@ -54,8 +54,8 @@ class Api(Construct):
         id_: str,
         *,
         routes: dict[str, Any],
-        handler: sam.CfnFunction,
-        event_status: sam.CfnFunction,
+        handler: Function,
+        event_status: Function,
         user_pool_arn: str,
         environment: Environment,
     ) -> None:
@@ -69,7 +69,9 @@ class Api(Construct):
         routes["x-amazon-apigateway-endpoint-configuration"] = {"disableExecuteApiEndpoint": only_own_domain}
         _set_authorizer(routes, user_pool_arn)
         _set_preflight(routes, environment.cors_origin)
-        _integrate(routes["paths"][_EVENT_PATH]["get"], event_status)
+        for path, methods in routes["paths"].items():
+            for name in methods.keys() & {"get", "post"}:
+                _integrate(methods[name], event_status if path == _EVENT_PATH else handler)
         self.rest_api = apigateway.SpecRestApi(
             self,
             "RestApi",
@@ -94,13 +96,13 @@ class Api(Construct):
         self._allow("Invoke", handler, self.rest_api.arn_for_execute_api())
         self._allow("InvokeEventStatus", event_status, self.rest_api.arn_for_execute_api("GET", "/event/*", _STAGE))
 
-    def _allow(self, id_: str, function: sam.CfnFunction, requests_arn: str) -> None:
+    def _allow(self, id_: str, function: Function, requests_arn: str) -> None:
         """Let these requests of the API invoke the function."""
         lambda_.CfnPermission(
             self,
             id_,
             action="lambda:InvokeFunction",
-            function_name=function.ref,
+            function_name=cdk.Fn.ref(function.target),
             principal="apigateway.amazonaws.com",
             source_arn=requests_arn,
         )
@@ -169,10 +171,12 @@ def _set_authorizer(routes: dict[str, Any], user_pool_arn: str) -> None:
     scheme["x-amazon-apigateway-authorizer"]["providerARNs"] = [user_pool_arn]
 
 
-def _integrate(method: dict[str, Any], function: sam.CfnFunction) -> None:
-    """Have a method answered by this function: Chalice has one for all routes."""
+def _integrate(method: dict[str, Any], function: Function) -> None:
+    """Have a method answered by this function, or its alias: Chalice has one function for all routes."""
     integration = method["x-amazon-apigateway-integration"]
-    integration["uri"] = {"Fn::Sub": integration["uri"]["Fn::Sub"].replace(_HANDLER, function.node.id)}
+    # The Ref of an alias is its ARN.
+    arn = f"{function.target}.Arn" if function.target == function.resource.node.id else function.target
+    integration["uri"] = {"Fn::Sub": integration["uri"]["Fn::Sub"].replace(f"{_HANDLER}.Arn", arn)}
 
 
 def _set_preflight(routes: dict[str, Any], cors_origin: str) -> None:

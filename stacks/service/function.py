@@ -25,6 +25,7 @@ _INTERFACES: Final = (
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 )
+_ALIAS: Final = "live"
 
 
 class Function(Construct):
@@ -67,6 +68,24 @@ class Function(Construct):
             self, "Reference", function_arn=resource.get_att("Arn").to_string(), same_environment=True
         )
         """The function, for constructs that need an IFunction; its rights are those of `role`."""
+
+    @property
+    def target(self) -> str:
+        """Logical id of what is invoked; its Ref is a name that Lambda takes: the function, or its alias."""
+        alias = self.resource.auto_publish_alias
+        return f"{self.resource.node.id}Alias{alias}" if alias else self.resource.node.id  # as SAM names it
+
+    def start_from_snapshot(self, version: str) -> None:
+        """Have a new process start from a snapshot of an initialised one (SnapStart); `version` names code and layer.
+
+        Only published versions can: whenever a property of the function changes, SAM publishes one and points the alias
+        at it. Invoke `target`, not the function.
+        """
+        self.resource.auto_publish_alias = _ALIAS
+        self.resource.description = f"code and layer {version}"
+        self.resource.add_property_override("SnapStart.ApplyOn", "PublishedVersions")
+        self.resource.add_property_override("AutoPublishAliasAllProperties", value=True)  # whatever changes
+        self.resource.add_property_override("VersionDeletionPolicy", "Delete")  # a kept snapshot is billed
 
     def add_variables(self, variables: Mapping[str, str]) -> None:
         """Set more of its environment variables."""

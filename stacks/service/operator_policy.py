@@ -6,6 +6,7 @@ from typing import Any, Final
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -20,7 +21,10 @@ _BY_DOCUMENT: Final = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"
 
 
 class Operators(Construct):
-    """The policy; it has no effect until an administrator attaches it. No other policy lets a person run operations."""
+    """The policy; it has no effect until an administrator attaches it. No other policy lets a person run operations.
+
+    `logs` are those that operators may search, by the names of the outputs that hold their names.
+    """
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class Operators(Construct):
         operations: lambda_.IFunction,
         queue: sqs.IQueue,
         dead_letters: sqs.IQueue,
+        logs: Mapping[str, logs_.ILogGroup],
         parameters: StackParameters,
         environment: Environment,
     ) -> None:
@@ -43,6 +48,8 @@ class Operators(Construct):
         self._allow(operations.function_arn, "lambda:InvokeFunction")
         queue.grant_send_messages(self.policy)
         dead_letters.grant_consume_messages(self.policy)
+        for log in logs.values():
+            log.grant(self.policy, "logs:FilterLogEvents")
         self._allow(
             parameters.user_pool_arn,
             "cognito-idp:AdminCreateUser",
@@ -53,11 +60,14 @@ class Operators(Construct):
             "cognito-idp:AdminUserGlobalSignOut",
             "cognito-idp:ListUsers",
         )
-        self._allow("*", "cloudwatch:GetMetricData")  # takes no resource
+        self._allow("*", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData")  # by prefix; takes no resource
         acknowledge(self.policy, f"IAM5[Resource::{stack}]", because="one stack, whose id is not known at synth")
         acknowledge(self.policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
         if environment.tunnel and parameters.graph:
             self._allow_tunnel(parameters, parameters.graph)
+        outputs = {name: log.log_group_name for name, log in logs.items()}
+        for name, value in {"OperatorsPolicy": self.policy.managed_policy_arn, **outputs}.items():
+            cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
 
     def _allow_tunnel(self, parameters: StackParameters, graph: GraphParameters) -> None:
         """Allow to find the stores, to forward a port to them through the graph's host, and to log in."""

@@ -37,7 +37,6 @@ class ServiceStack(cdk.Stack):
             self, "DeadLetters", queue_arn=parameters.dead_letter_queue_arn, queue_url=parameters.dead_letter_queue_url
         )
         self._stores = Stores(self, "Stores", environment=environment, parameters=parameters)
-
         self._operations = self._make_operations()
         self._migration = Migration(
             self,
@@ -62,12 +61,13 @@ class ServiceStack(cdk.Stack):
             functions=self._package.functions,
             environment=environment,
         )
-        self._operators = Operators(
+        Operators(
             self,
             "Operators",
             operations=self._operations.reference,
             queue=self._queue,
             dead_letters=self._dead_letters,
+            logs={"ApiLog": self._api_function.log, "WorkerLog": self._worker.log},
             parameters=parameters,
             environment=environment,
         )
@@ -87,14 +87,13 @@ class ServiceStack(cdk.Stack):
         function = self._make_function(
             "APIHandler",
             timeout_seconds=10,
-            variables={
-                "QUEUE_URL": self._queue.queue_url,
-                **self._http_variables,
-            },
+            variables={"QUEUE_URL": self._queue.queue_url, **self._http_variables},
         )
         self._queue.grant_send_messages(function.role)
         if self._environment.quota:
             QuotaTable(self, "Quota", quota=self._environment.quota).count_in(function)
+        if self._environment.snap_start:
+            function.start_from_snapshot(self._package.version)
         return function
 
     def _make_api(self) -> Api:
@@ -102,14 +101,16 @@ class ServiceStack(cdk.Stack):
             self,
             "Api",
             routes=self._package.routes,
-            handler=self._api_function.resource,
-            event_status=self._event_status.resource,
+            handler=self._api_function,
+            event_status=self._event_status,
             user_pool_arn=self._parameters.user_pool_arn,
             environment=self._environment,
         )
 
     def _make_event_status(self) -> Function:
-        function = self._make_function("EventStatus", timeout_seconds=20, variables=self._http_variables, role="app")
+        function = self._make_function(
+            "EventStatus", timeout_seconds=20, variables=self._http_variables, role="event_status"
+        )
         function.resource.node.add_dependency(self._migration.done)
         return function
 
@@ -164,7 +165,6 @@ class ServiceStack(cdk.Stack):
             "CatchUpFunction": self._catch_up.resource.ref,
             "OperationsFunction": self._operations.resource.ref,
             "WorkerMapping": self._mapping.event_source_mapping_id,
-            "OperatorsPolicy": self._operators.policy.managed_policy_arn,
         }
         for name, value in outputs.items():
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)

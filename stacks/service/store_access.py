@@ -27,6 +27,7 @@ class Stores(Construct):
         if external:
             self._postgres["app"] = _Secret(self, "Postgres", name=external.secret)
             self._postgres["operator"] = _Secret(self, "PostgresOperator", name=external.operator_secret)
+            self._postgres["event_status"] = _Secret(self, "PostgresEventStatus", name=external.event_status_secret)
         if parameters.postgres:
             self._owner = _Secret(self, "PostgresOwner", arn=parameters.postgres.postgres_owner_secret_arn)
         elif external:

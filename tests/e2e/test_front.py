@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import http.client
 import http.server
 import io
 import json
@@ -11,6 +12,7 @@ import threading
 import time
 import uuid
 import zipfile
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -194,6 +196,20 @@ def test_a_preflight_is_answered_as_the_template_says(system: System) -> None:
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Max-Age"] == "7200"
     assert {"Authorization", "Content-Encoding"} <= set(answer.headers["Access-Control-Allow-Headers"].split(","))
+
+
+@pytest.mark.parametrize("value", ["Zürich".encode(), "Zürich".encode("latin-1"), b"\xff\xfe"])
+def test_a_header_that_is_no_ascii_is_passed_on(system: System, token: str, value: bytes) -> None:
+    body = json.dumps({"kind": "recall", "timestamp": time.time()}).encode()
+    with closing(http.client.HTTPConnection("127.0.0.1", system.cloud.ports.api, timeout=30)) as connection:
+        connection.putrequest("POST", "/interaction")
+        for name, text in {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}.items():
+            connection.putheader(name, text)
+        connection.putheader("X-City", value)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["status"]) == (200, "ok")
 
 
 def test_a_body_is_unpacked_and_one_over_the_quota_is_refused_in_shape(system: System, token: str) -> None:

@@ -1,21 +1,26 @@
-"""rebuild-graph, verify-graph, erase-user and export-user on the deployed system."""
+"""rebuild-graph, verify-graph, erase-user, export-user and export-ledger on the deployed system."""
 
 import json
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import neo4j
 import psycopg
 import pytest
 import requests
 
+from tests.commands import FOLDER
 from tests.e2e.conftest import EMAIL, System
 from tests.e2e.test_commands import run
 
 Post = Callable[[dict[str, Any]], requests.Response]
+COLUMNS = "id, user_id, event_id, kind, artifact_id, metadata::text, timestamp, received_at, stored_at"
 COUNT = "SELECT count(*) FROM interaction LEFT JOIN graph_outbox ON interaction_id = id WHERE interaction_id IS NULL"
 
 
@@ -56,6 +61,25 @@ def test_a_damaged_graph_is_detected_repaired_and_rebuilt(system: System, used: 
     assert rebuilt.stdout.startswith(f"projected {used} interactions")
     assert run(system, "verify-graph", "-e", "local").stdout == healthy.stdout
     assert run(system, "rebuild-graph", "-e", "local", "--user", EMAIL).returncode == 0
+
+
+@pytest.mark.usefixtures("used")
+def test_the_ledger_of_a_day_is_exported_as_parquet(system: System, sql: psycopg.Connection, tmp_path: Path) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    exported = run(system, "export-ledger", "-e", "local", "--since", today, "--until", today, "-o", str(tmp_path))
+    assert exported.returncode == 0, exported.stderr
+    rows = f"SELECT {COLUMNS} FROM interaction WHERE timestamp >= '{today}' ORDER BY id"
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.sql(f"CREATE VIEW interaction AS FROM read_parquet('{tmp_path}/*.parquet')")
+        assert connection.execute(rows).fetchall() == sql.execute(rows).fetchall()
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$0" "$@"', str(FOLDER / "export-ledger"), "-e", "local"]
+    days = ["--since", today, "--until", today, "--again", "-o", str(tmp_path)]
+    failed = subprocess.run(
+        [*limited, *days], env=os.environ | system.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert failed.returncode == 3, failed.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [f"interaction-{today}.parquet"]
 
 
 @pytest.mark.usefixtures("used")

@@ -97,7 +97,7 @@ def test_the_api_has_one_stage_in_one_region(service: Template) -> None:
     assert stage["Properties"]["StageName"] == "api"
 
 
-def test_only_our_api_may_call_its_functions(service: Template) -> None:
+def test_only_our_api_may_call_its_functions(service: Template, environment: Environment) -> None:
     api, _ = service.one(REST_API)
     allowed = {
         permission["Properties"]["FunctionName"]["Ref"]: service.plain(permission["Properties"]["SourceArn"])
@@ -105,20 +105,21 @@ def test_only_our_api_may_call_its_functions(service: Template) -> None:
         if id_.startswith("Api")
     }
     assert {name: where.partition(f":{api}")[2] for name, where in allowed.items()} == {
-        "APIHandler": "/*/*/*",
+        "APIHandlerAliaslive" if environment.snap_start else "APIHandler": "/*/*/*",
         "EventStatus": "/api/GET/event/*",
     }
 
 
-def test_the_status_of_an_event_has_a_function_of_its_own(definition: dict[str, Any]) -> None:
+def test_the_status_of_an_event_has_a_function_of_its_own(definition: dict[str, Any], environment: Environment) -> None:
     called = {
         path: definition["paths"][path][method]["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
         for path, method in ROUTES.items()
     }
-    assert {path: re.findall(r"functions/\$\{(\w+)\.Arn\}/", uri) for path, uri in called.items()} == {
-        "/interaction": ["APIHandler"],
-        "/interactions": ["APIHandler"],
-        "/event/{event_id}": ["EventStatus"],
+    api = "APIHandlerAliaslive" if environment.snap_start else "APIHandler.Arn"
+    assert {path: re.findall(r"functions/\$\{([\w.]+)\}/", uri) for path, uri in called.items()} == {
+        "/interaction": [api],
+        "/interactions": [api],
+        "/event/{event_id}": ["EventStatus.Arn"],
     }
 
 

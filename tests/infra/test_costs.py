@@ -1,5 +1,6 @@
 """The model of the costs: its counts are those of the templates, its page is what it prints, and dev is cheap."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "costs.md"
 
 def test_the_page_has_the_tables_of_the_model() -> None:
     assert costs.tables() in PAGE.read_text()
+
+
+def test_the_prices_of_a_million_are_the_sums_of_the_page() -> None:
+    after = PAGE.read_text().partition("## Per million interactions")[2]
+    sums = [float(dollars) for dollars in re.findall(r"\| \*\*total\*\* \| \| \*\*([\d.]+)\*\* \|", after)]
+    assert sums == list(costs.PER_MILLION_DOLLARS.values())
 
 
 @pytest.mark.parametrize("environment", [DEV, STAGING], ids=lambda one: one.name)

@@ -35,11 +35,13 @@ INTERFACES = {
 OUTSIDE = {"APIHandler": {"queue-arn": SEND}}
 # By function: its rights on the queues, and its role in Postgres.
 INSIDE = {
-    "EventStatus": ({}, "app"),
+    "EventStatus": ({}, "event_status"),
     "CatchUp": ({}, "app"),
     "Worker": ({"queue-arn": CONSUME, "dead-letter-queue-arn": SEND}, "app"),
     "Operations": ({}, "operator"),
 }
+# By function that does not log in to an external Postgres as `app`.
+OWN_SECRETS = {"EventStatus": ["postgres-event-status"], "Operations": ["postgres-operator", "postgres-owner"]}
 OWN_VARIABLES = {
     "APIHandler": {
         *("QUEUE_URL", "CORS_ORIGIN", "USER_POOL_CLIENT_IDS"),
@@ -63,7 +65,7 @@ def rights(name: str, environment: Environment) -> dict[str, set[str]]:
     queues, role = INSIDE[name]
     found = {f"{path}/{queue}": actions for queue, actions in queues.items()}
     if environment.network is None:
-        ledgers = ["postgres-operator", "postgres-owner"] if name == "Operations" else ["postgres"]
+        ledgers = OWN_SECRETS.get(name, ["postgres"])
         secrets = [*ledgers, "neo4j"]
         named = f"arn:aws:secretsmanager:{environment.region}:{environment.account}:secret:interaction-tracker/local"
         return found | {"*": TRACE} | {f"{named}/{secret}-??????": READ_SECRET for secret in secrets}

@@ -44,7 +44,9 @@ def test_operators_have_exactly_the_rights_of_their_commands(service: Template, 
         f"{of}/queue-arn": SEND,
         f"{of}/dead-letter-queue-arn": CONSUME,
         f"{of}/user-pool-arn": ON_USERS,
-        "*": {"cloudwatch:GetMetricData"},
+        "APIHandlerFunctionLog286236FF.Arn": {"logs:FilterLogEvents"},
+        "WorkerFunctionLog697C1BC4.Arn": {"logs:FilterLogEvents"},
+        "*": {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"},
     }
     if environment.tunnel and environment.network:
         expected["*"] |= {"autoscaling:DescribeAutoScalingGroups"}

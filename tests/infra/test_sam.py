@@ -1,12 +1,15 @@
 """What AWS makes of the service templates: SAM's own translator, as CloudFormation runs it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.translator.transform import transform
 
 from stacks.config.environment import Environment
+from stacks.config.environments import PROD
+from tests.infra.conftest import read
 from tests.infra.template import Template
 
 
@@ -68,3 +71,38 @@ def test_every_function_keeps_its_role_layer_and_log_group(translated: Template)
     # SAM makes a role for a function without one: with rights that nobody wrote down.
     roles = {name for name in translated.of_type("AWS::IAM::Role") if name.removesuffix("Role") in functions}
     assert roles == set()
+
+
+def test_the_api_calls_a_published_version_that_starts_from_a_snapshot(
+    translated: Template, environment: Environment
+) -> None:
+    versions = translated.of_type("AWS::Lambda::Version")
+    if not environment.snap_start:
+        assert not versions
+        return
+    [(version, published)] = versions.items()
+    assert published["Properties"]["FunctionName"] == {"Ref": "APIHandler"}
+    assert published["DeletionPolicy"] == "Delete"  # each kept snapshot is billed
+    function = translated.of_type("AWS::Lambda::Function")["APIHandler"]["Properties"]
+    assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    _, alias = translated.one("AWS::Lambda::Alias", starting="APIHandlerAliaslive")
+    assert alias["Properties"]["FunctionVersion"] == {"Fn::GetAtt": [version, "Version"]}
+    assert "APIHandler.Arn" not in json.dumps(translated.of_type("AWS::ApiGateway::RestApi"))
+
+
+@pytest.mark.parametrize(
+    "change", [{"MemorySize": 1024}, {"Description": "code and layer 0"}], ids=["a setting", "a layer"]
+)
+def test_a_change_publishes_another_version(
+    assembly: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", PROD.region)
+
+    def published(change: dict[str, Any]) -> set[str]:
+        body = read(assembly, PROD.name, "service").body
+        body["Resources"]["APIHandler"]["Properties"] |= change
+        given = {name: parameter.get("Default", "") for name, parameter in body["Parameters"].items()}
+        return set(Template(transform(body, given, NoManagedPolicies())).of_type("AWS::Lambda::Version"))
+
+    assert published({}) == published({})
+    assert published({}).isdisjoint(published(change))

@@ -14,9 +14,20 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.ledger import connection as postgres
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.migrate import migrate_ledger
+from chalicelib.projection.projector import catch_up
 from local.cloud import Cloud
 
 Opened = Callable[..., AbstractContextManager[tuple[Ledger, Graph]]]
+
+
+def project_all(ledger: Ledger, graph: Graph) -> None:
+    """Catch up until nothing waits: rows of a user whom an erasure or a rebuild held wait some seconds first."""
+    for attempt in Retrying(
+        retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True
+    ):
+        with attempt:
+            catch_up(ledger, graph, in_time=lambda: True)
+            assert ledger.waiting().rows == 0
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +53,8 @@ def stores(cloud: Cloud) -> dict[str, Any]:
 def sql(stores: dict[str, Any]) -> Iterator[psycopg.Connection]:
     """Yield the owner's connection, to look into the tables; they are empty."""
     with psycopg.connect(postgres.conninfo(stores["postgres-owner"]), autocommit=True) as connection:
-        connection.execute("TRUNCATE interaction, graph_outbox, erasure, watermark, rebuild, rebuild_range")
+        tables = "interaction, graph_outbox, erasure, excluded_user, watermark, rebuild, rebuild_range"
+        connection.execute(f"TRUNCATE {tables}")
         yield connection
 
 

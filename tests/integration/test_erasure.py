@@ -20,9 +20,9 @@ from chalicelib.ledger import locks, migrate, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild
-from chalicelib.projection.projector import catch_up, drain
+from chalicelib.projection.projector import drain
 from chalicelib.verification.run import Verification
-from tests.integration.conftest import Opened
+from tests.integration.conftest import Opened, project_all
 from tests.samples import ALICE, BOB, EVENT, interaction
 
 Erase = Callable[..., dict[str, int]]
@@ -138,7 +138,7 @@ def test_an_erasure_during_traffic_of_the_user_leaves_only_later_interactions(
             stop.set()
         for one in streams:
             one.result()
-    catch_up(ledger, graph, in_time=lambda: True)
+    project_all(ledger, graph)
     [(erased_at,)] = sql.execute("SELECT erased_at FROM erasure").fetchall()
     boundary = (erased_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     after = [one for one in sent if min(one.received_at, one.timestamp) > boundary]
@@ -289,6 +289,34 @@ def test_all_interactions_of_a_user_can_be_exported(ledger: Ledger, graph: Graph
     assert {one["id"] for one in exported} == {one.id for one in mine}
     [first] = [one for one in exported if one["id"] == mine[0].id]
     assert (first["kind"], first["artifact_id"], first["metadata"]) == ("keep", "0", '{"n": 0}')
+
+
+def test_all_interactions_of_a_day_can_be_exported_but_of_no_one_who_is_being_erased(
+    ledger: Ledger, graph: Graph, operator: Ledger, sql: psycopg.Connection
+) -> None:
+    midnight = datetime(2026, 5, 2, tzinfo=UTC)
+    moments = [midnight - timedelta(microseconds=1), midnight, midnight + timedelta(days=1, microseconds=-1)]
+    moments += [midnight + timedelta(days=1), midnight + timedelta(hours=12)]
+    made = [interaction("keep", artifact_id="a", now=at, timestamp=at.timestamp()) for at in moments]
+    ledger.store(
+        [*made, interaction("keep", artifact_id="a", user_id=BOB, now=midnight, timestamp=midnight.timestamp())]
+    )
+    assert exported_of(operator, graph, "2026-05-02") == {made[1].id, made[2].id, made[4].id} | held(sql, BOB)
+    sql.execute("INSERT INTO erasure (user_id, erased_at) VALUES (%s, %s)", [ALICE, midnight])  # and not yet deleted
+    assert exported_of(operator, graph, "2026-05-02") == {made[2].id, made[4].id} | held(sql, BOB)
+
+
+def exported_of(operator: Ledger, graph: Graph, day: str) -> set[str]:
+    found: list[str] = []
+    cursor = None
+    while page := (answer := Handlers(operator, graph, Limits(export_bytes=1)).export_day(day=day, cursor=cursor))[
+        "interactions"
+    ]:
+        assert len(page) == 1
+        found += [one["id"] for one in page]
+        cursor = answer["cursor"]
+    assert found == sorted(found)
+    return set(found)
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00", "2026-05-01T12:00:00"])

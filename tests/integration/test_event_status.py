@@ -9,7 +9,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from chalicelib import connections
 from chalicelib.api.event_status import MAX_INTERACTIONS, EventReader, EventStatus
 from chalicelib.graph import client as graph_module
 from chalicelib.graph.client import Graph
@@ -21,12 +20,16 @@ from tests.outages import frozen, stopped
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
 
 
+def open_ledger(stores: dict[str, Any]) -> Ledger:
+    """Return the ledger with the rights of the function that answers."""
+    return Ledger(lambda: postgres.conninfo(stores["postgres-event-status"]))
+
+
 @pytest.fixture
-def reader(stores: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[EventReader]:
-    monkeypatch.setattr(connections, "ledger_conninfo", lambda: postgres.conninfo(stores["postgres"]))
+def reader(stores: dict[str, Any]) -> Iterator[EventReader]:
     with closing(
         EventReader(
-            open_ledger=connections.open_ledger_to_read,
+            open_ledger=lambda: open_ledger(stores),
             open_graph=lambda: Graph(lambda: graph_module.connect(**stores["neo4j"])),
         )
     ) as reader:
@@ -82,12 +85,55 @@ def test_of_a_long_event_the_latest_are_told(reader: EventReader, ledger: Ledger
     assert found.more
 
 
-def test_the_reader_writes_nothing(reader: EventReader) -> None:
-    with (
-        closing(connections.open_ledger_to_read()) as ledger,
-        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
-    ):
-        ledger.store([interaction()])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO interaction (id) VALUES (gen_random_uuid())",
+        "UPDATE interaction SET kind = 'keep'",
+        "DELETE FROM interaction",
+        "INSERT INTO graph_outbox (interaction_id) VALUES (gen_random_uuid())",
+        "DELETE FROM graph_outbox",
+        "DELETE FROM erasure",
+        "UPDATE watermark SET version = 0",
+        "INSERT INTO rebuild (from_scratch, cause) VALUES (true, 'made up')",
+        "DELETE FROM rebuild_range",
+        "CREATE TABLE mine ()",
+    ],
+)
+def test_the_function_cannot_write_even_if_it_asks_to(stores: dict[str, Any], ledger: Ledger, statement: str) -> None:
+    ledger.store([interaction()])
+    with closing(open_ledger(stores)) as reading:
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            reading.connection.execute(statement)
+        reading.connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reading.connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT metadata FROM interaction",
+        "SELECT * FROM interaction",
+        "SELECT * FROM event_outcome",
+        "SELECT * FROM erasure",
+        "SELECT last_error FROM graph_outbox",
+    ],
+)
+def test_the_function_reads_nothing_that_it_does_not_answer(stores: dict[str, Any], statement: str) -> None:
+    with closing(open_ledger(stores)) as reading, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        reading.connection.execute(statement)
+
+
+def test_the_function_waits_for_no_statement_longer_than_2_seconds(
+    reader: EventReader, sql: psycopg.Connection
+) -> None:
+    with sql.transaction():
+        sql.execute("LOCK TABLE interaction")
+        began = time.monotonic()
+        with pytest.raises(psycopg.OperationalError):
+            reader.read(ALICE, EVENT, NOW)
+        assert 1 < time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("outage", [stopped, frozen], ids=["stopped", "frozen"])

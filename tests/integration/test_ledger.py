@@ -1,17 +1,21 @@
 """The ledger's promises on a real Postgres."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from bench.far import far
 from chalicelib.interaction import Interaction, microseconds, to_datetime
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import erasures
+from chalicelib.ledger import erasures, migrate
 from chalicelib.ledger.ledger import ROW_BYTES, STORE, Ledger, Row, Stored, Waiting, columns
 from chalicelib.ledger.migrate import MIGRATIONS, migrate_ledger
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
@@ -178,6 +182,56 @@ def test_a_claim_stops_at_four_megabytes_but_takes_at_least_one_row(
         assert len(rows) == 1
 
 
+def test_a_batch_is_stored_in_one_round_trip_and_claimed_in_two(
+    stores: dict[str, Any], sql: psycopg.Connection
+) -> None:
+    secret = stores["postgres"]
+    with (
+        far(secret["port"], delay_seconds=0) as way,
+        closing(Ledger(lambda: postgres.conninfo(secret | {"port": way.port}), claim_rows=1)) as ledger,
+    ):
+        ledger.store([interaction("peel", artifact_id="the first")])  # connects
+        before = way.round_trips
+        for number in range(20):
+            ledger.store([interaction("peel", artifact_id=str(number))])
+        stored = way.round_trips - before
+        for _ in range(20):
+            with ledger.claim() as rows:
+                assert len(rows) == 1
+        claimed = way.round_trips - before - stored
+    # The server may answer the first part of what was sent before it has the rest.
+    assert 20 <= stored < 30
+    assert 40 <= claimed < 50
+    assert (count(sql, "interaction"), count(sql, "graph_outbox")) == (21, 1)
+
+
+def test_a_refused_batch_leaves_no_row_and_no_lock(ledger: Ledger, sql: psycopg.Connection) -> None:
+    wrong = interaction("peel", artifact_id="wrong").model_copy(update={"event_id": "no UUID"})
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+        ledger.store([interaction("peel", artifact_id="good"), wrong])
+    assert count(sql, "interaction") == count(sql, "graph_outbox") == 0
+    assert count(sql, "pg_locks WHERE locktype = 'advisory'") == 0
+    assert ledger.store([interaction("peel", artifact_id="good")]).stored == 1
+
+
+def test_a_claim_that_fails_leaves_its_connection_usable(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction()])
+    ledger.claim_rows = -1
+    with pytest.raises(psycopg.errors.InvalidRowCountInLimitClause), ledger.claim():
+        pytest.fail("it claimed")
+    ledger.claim_rows = 1
+    with ledger.claim() as rows:
+        assert len(rows) == 1
+    assert count(sql, "pg_locks WHERE locktype = 'advisory'") == 0
+
+
+def test_a_batch_is_stored_once_after_its_connection_broke(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([interaction("peel", artifact_id="first")])
+    sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+    assert ledger.store([interaction("peel", artifact_id="second")]).stored == 1
+    assert count(sql, "interaction") == 2
+
+
 def test_a_claim_outlives_the_reconnect_of_a_broken_connection(ledger: Ledger, sql: psycopg.Connection) -> None:
     ledger.store([interaction()])
     sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
@@ -248,9 +302,22 @@ def test_migrating_again_changes_nothing(stores: dict[str, Any]) -> None:
     assert migrate_ledger(stores["postgres-owner"]) == []
 
 
-def test_an_interrupted_migration_is_repeated(stores: dict[str, Any], sql: psycopg.Connection) -> None:
-    sql.execute("DELETE FROM _yoyo_migration")  # everything is there, nothing is marked
-    assert migrate_ledger(stores["postgres-owner"]) == sorted(file.stem for file in MIGRATIONS.glob("*.sql"))
+def test_an_interrupted_migration_is_repeated(
+    stores: dict[str, Any], sql: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apply each migration twice to an empty database: the second time everything is there, and nothing is marked."""
+    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path)
+    sql.execute("CREATE DATABASE repeated")
+    owner = stores["postgres-owner"] | {"dbname": "repeated"}
+    try:
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            shutil.copy(file, tmp_path)
+            assert migrate_ledger(owner) == [file.stem]
+            with psycopg.connect(postgres.conninfo(owner)) as repeated:
+                repeated.execute("DELETE FROM _yoyo_migration WHERE migration_id = %s", [file.stem])
+            assert migrate_ledger(owner) == [file.stem]
+    finally:
+        sql.execute("DROP DATABASE repeated WITH (FORCE)")
 
 
 def test_the_views_answer_what_people_ask(ledger: Ledger, sql: psycopg.Connection) -> None:

@@ -23,6 +23,7 @@ AS_RDS = """
 DROP ROLE app;
 DROP ROLE operator;
 DROP ROLE analyst;
+DROP ROLE event_status;
 CREATE ROLE rds_iam;
 CREATE ROLE rds_superuser NOLOGIN;
 GRANT rds_iam TO rds_superuser WITH ADMIN OPTION;
@@ -90,7 +91,7 @@ def test_with_passwords_refused_as_on_rds_migrations_and_every_role_log_in(
             assert answer_members(sql, "reject") == set()
             monkeypatch.undo()
             assert migrate_ledger(login)  # with the password, by which its connections were made before 0004 ran
-            roles = {"ledger_owner", "app", "operator", "analyst"}
+            roles = {"ledger_owner", "app", "operator", "analyst", "event_status"}
             assert answer_members(sql, "reject") == roles
             for role in roles:
                 with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects"):

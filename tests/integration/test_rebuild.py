@@ -21,7 +21,7 @@ from chalicelib.projection import catch_up as upkeep
 from chalicelib.projection import rebuild, watermark
 from chalicelib.projection.projector import catch_up, drain
 from tests.graphs import snapshot
-from tests.integration.conftest import Opened
+from tests.integration.conftest import Opened, project_all
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
 
@@ -217,7 +217,7 @@ def test_nothing_is_missing_after_a_rebuild_from_scratch_under_traffic(
         finally:
             stop.set()  # or the pool waits for ever
         assert sum(stream.result() for stream in streams) > 5
-    catch_up(ledger, graph, in_time=lambda: True)
+    project_all(ledger, graph)
     live = snapshot(cypher)
     sql.execute("TRUNCATE graph_outbox")
     rebuilt(ledger, graph, from_scratch=True)

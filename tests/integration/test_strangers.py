@@ -6,6 +6,8 @@ import io
 import os
 import shutil
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any
@@ -217,6 +219,21 @@ def test_a_large_object_goes_through_in_parts(cloud: Cloud) -> None:
     s3.create_bucket(Bucket="large")
     s3.upload_fileobj(io.BytesIO(data), "large", "object")
     assert s3.get_object(Bucket="large", Key="object")["Body"].read() == data
+
+
+def test_a_long_poll_is_held_and_holds_up_nobody(cloud: Cloud) -> None:
+    target = Target.local(cloud.environment())
+    sqs = target.client("sqs")
+    url = sqs.create_queue(QueueName="polled")["QueueUrl"]
+    with ThreadPoolExecutor(1) as pool:
+        poll = pool.submit(target.client("sqs").receive_message, QueueUrl=url, WaitTimeSeconds=20)
+        for _ in range(5):
+            signed(cloud).raise_for_status()
+        time.sleep(2)
+        assert not poll.done()
+        sqs.send_message(QueueUrl=url, MessageBody="at last")
+        [message] = poll.result(15)["Messages"]
+    assert message["Body"] == "at last"
 
 
 def test_every_port_asks_a_stranger_for_what_only_the_user_has(cloud: Cloud) -> None:

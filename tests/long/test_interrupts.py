@@ -1,8 +1,10 @@
 """Every command, interrupted at ten moments of its first second."""
 
+import os
+
 import pytest
 
-from tests.commands import CALLING, MOMENTS, interrupt, silent_endpoint
+from tests.commands import CALLING, MOMENTS, REFUSING, interrupt, silent_endpoint
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -12,3 +14,10 @@ def test_an_interrupt_is_one_line_and_exit_3(command: str, moment: float) -> Non
         status, error = interrupt(command, moment, environment)
     assert (status, error.splitlines()[-1]) == (3, "Error: interrupted")
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_interrupted_tunnel_says_so_or_had_ended(moment: float) -> None:
+    """`tunnel -e local` calls nothing: it may have printed its lines before."""
+    status, error = interrupt("tunnel", moment, os.environ | {"AWS_ENDPOINT_URL": REFUSING, "DATABASE_URL": "made-up"})
+    assert (status, error) in [(0, ""), (3, "Error: interrupted\n")]

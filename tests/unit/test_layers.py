@@ -53,3 +53,12 @@ def test_a_planted_import_that_points_upwards_is_refused(copy: Path) -> None:
     seen = subprocess.run([lint, "--no-cache"], cwd=copy.parent, capture_output=True, text=True, check=False)
     assert seen.returncode == 1
     assert "chalicelib.graph.planted -> chalicelib.projection.projector" in seen.stdout
+
+
+def test_the_console_reaches_data_only_through_the_commands_code() -> None:
+    files = {file: file.read_text() for file in (ROOT / "console").rglob("*.py")}
+    assert len(files) > 10
+    clients = re.compile(r"\.client\(|import (psycopg|neo4j|botocore)|from (psycopg|neo4j|botocore)")
+    # `source.py` only makes clients that are shared.
+    assert {file.name for file, text in files.items() if clients.search(text)} == {"source.py"}
+    assert {(file, folder) for file, folder in misplaced(ROOT / "console") if folder in QUERY} == set()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.telemetry import measure, measure_seconds, seconds_since
+from chalicelib.telemetry import age, measure
 from tests.metrics import metrics
 
 
@@ -29,12 +29,14 @@ def test_a_reason_is_counted_beside_the_total(capsys: pytest.CaptureFixture[str]
     assert [set(one) for one in directive["Dimensions"]] == [total, total | {"reason"}]
 
 
-def test_durations_are_seconds(capsys: pytest.CaptureFixture[str]) -> None:
-    measure_seconds(OutboxAge=1.5)
+def test_counts_and_durations_are_one_line_with_their_units(capsys: pytest.CaptureFixture[str]) -> None:
+    measure(OutboxRows=2, OutboxAge=timedelta(seconds=1.5))
     [metric] = metrics(capsys)
-    assert metric["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "OutboxAge", "Unit": "Seconds"}]
+    units = [{"Name": "OutboxRows", "Unit": "Count"}, {"Name": "OutboxAge", "Unit": "Seconds"}]
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Metrics"] == units
+    assert (metric["OutboxRows"], metric["OutboxAge"]) == ([2.0], [1.5])
 
 
 def test_a_moment_in_the_future_is_0_seconds_ago() -> None:
-    assert seconds_since(datetime.now(UTC) + timedelta(minutes=1)) == 0
-    assert seconds_since(datetime.now(UTC) - timedelta(minutes=1)) == pytest.approx(60, abs=5)
+    assert age(datetime.now(UTC) + timedelta(minutes=1)) == timedelta(0)
+    assert age(datetime.now(UTC) - timedelta(minutes=1)).total_seconds() == pytest.approx(60, abs=5)

@@ -2,13 +2,15 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import botocore
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import RowFactory
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 PUBLIC_AUTHORITIES = str(Path(botocore.__file__).with_name("cacert.pem"))  # libpq's own OpenSSL looks for none here
@@ -20,6 +22,8 @@ KEEPALIVE: dict[str, Any] = {
     "keepalives_count": 2,
     "tcp_user_timeout": 10_000,
 }
+
+T = TypeVar("T")
 
 
 def conninfo(secret: Mapping[str, Any]) -> str:
@@ -73,10 +77,57 @@ class Database:
     @property
     def connection(self) -> psycopg.Connection:
         """A connection that answers: a Lambda function that slept may have lost it. Raises psycopg.OperationalError."""
-        if self.abandoned:
-            raise psycopg.OperationalError("abandoned")
         if self._connection is not None and not _answers(self._connection):
             self.close()
+        return self._opened()
+
+    def repeatable(self, work: Callable[[psycopg.Connection], T]) -> T:
+        """Do work without the look whether the connection answers; do it again on a new one if this one was lost.
+
+        So the work must be safe to repeat. Raises psycopg.OperationalError if the new connection fails too.
+        """
+        first = self._opened()
+        try:
+            return work(first)
+        except psycopg.OperationalError:
+            if not first.closed or self.abandoned:
+                raise
+        self.close()
+        return work(self._opened())
+
+    @contextmanager
+    def begun_with(
+        self, sql: LiteralString, values: Mapping[str, Any], row_factory: RowFactory[T]
+    ) -> Iterator[list[T]]:
+        """Yield the rows of a statement that begins a transaction, both in one round trip.
+
+        At the end of the block it is committed, or rolled back if the block raises. The connection is as in
+        `repeatable`: the statement must be safe to repeat after a rollback.
+        """
+
+        def begin(connection: psycopg.Connection) -> list[T]:
+            with connection.cursor(row_factory=row_factory) as cursor:
+                try:
+                    with connection.pipeline():
+                        connection.execute("BEGIN")
+                        cursor.execute(sql, values)
+                    return cursor.fetchall()
+                except psycopg.Error:
+                    _roll_back(connection)
+                    raise
+
+        rows = self.repeatable(begin)
+        connection = self._opened()
+        try:
+            yield rows
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
+
+    def _opened(self) -> psycopg.Connection:
+        if self.abandoned:
+            raise psycopg.OperationalError("abandoned")
         if self._connection is None:
             self._connection = psycopg.connect(self._conninfo(), autocommit=True, connect_timeout=5, **KEEPALIVE)
         return self._connection
@@ -102,6 +153,11 @@ class Database:
         if self._connection is not None and not self._connection.closed:
             with socket.socket(fileno=os.dup(self._connection.fileno())) as wire:
                 wire.shutdown(socket.SHUT_RDWR)
+
+
+def _roll_back(connection: psycopg.Connection) -> None:
+    with suppress(psycopg.OperationalError):  # of a lost connection Postgres rolls back by itself
+        connection.rollback()
 
 
 def _answers(connection: psycopg.Connection) -> bool:

@@ -31,6 +31,7 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 """
+_FORGET_EXCLUSION = "DELETE FROM excluded_user WHERE user_id = %s"
 _FINISH = "UPDATE erasure SET finished_at = clock_timestamp() WHERE user_id = %s AND erased_at = %s"
 _UNDER_WAY = "SELECT 1 FROM erasure WHERE user_id = %s AND finished_at IS NULL"
 _LIST = "SELECT user_id, erased_at, finished_at, with_account FROM erasure WHERE user_id > %s ORDER BY user_id LIMIT %s"
@@ -59,6 +60,7 @@ def delete_rows(connection: psycopg.Connection, user_id: str, erased_at: datetim
 
 def finish(connection: psycopg.Connection, user_id: str, erased_at: datetime) -> None:
     """Mark the erasure as finished, unless one up to a later time was recorded meanwhile."""
+    connection.execute(_FORGET_EXCLUSION, [user_id])
     connection.execute(_FINISH, [user_id, erased_at])
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from psycopg.rows import class_row
 
 from chalicelib.interaction import Interaction, to_datetime
@@ -92,13 +93,19 @@ class Ledger(Database):
 
         Raises psycopg.Error when Postgres is unavailable or refuses any of them.
         """
-        connection = self.connection
-        # All in one round trip: across zones that is most of a small batch's time.
-        with connection.pipeline(), connection.transaction():
-            locks.share(connection, locks.WRITERS)
-            # The statement's snapshot is later than the lock: it sees every erasure that did not wait for us.
-            counts = connection.execute(STORE, columns(interactions))
-        [(stored, erased)] = counts.fetchall()
+        values = columns(interactions)
+
+        def store(connection: psycopg.Connection) -> tuple[int, int]:
+            # All in one round trip: across zones that is most of a small batch's time. A pipeline is one transaction
+            # by itself; BEGIN and COMMIT of psycopg's `transaction` would each wait for an answer.
+            with connection.pipeline():
+                locks.share(connection, locks.WRITERS)
+                # The statement's snapshot is later than the lock: it sees every erasure that did not wait for us.
+                counts = connection.execute(STORE, values)
+            [row] = counts.fetchall()
+            return row
+
+        stored, erased = self.repeatable(store)
         return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
 
     @contextmanager
@@ -109,10 +116,14 @@ class Ledger(Database):
         Within a partition the oldest rows come first, so no user waits for ever. A single row may be larger than
         `claim_bytes`.
         """
-        connection = self.connection
-        size = {"rows": self.claim_rows, "bytes": self.claim_bytes}
-        with connection.transaction(), connection.cursor(row_factory=class_row(Row)) as cursor:
-            yield cursor.execute(CLAIM, {**size, "partitions": locks.PARTITIONS, "lock": locks.PROJECTING}).fetchall()
+        values = {
+            "rows": self.claim_rows,
+            "bytes": self.claim_bytes,
+            "partitions": locks.PARTITIONS,
+            "lock": locks.PROJECTING,
+        }
+        with self.begun_with(CLAIM, values, class_row(Row)) as rows:
+            yield rows
 
     def waiting(self) -> Waiting:
         """Count the outbox; rows that a running claim has taken out still count."""

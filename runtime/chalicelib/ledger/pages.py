@@ -1,6 +1,7 @@
 """Reads the ledger in pages. Each page is one statement: its size is bounded, and no snapshot outlives it."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 
 from chalicelib.ledger.ledger import CLAIM_BYTES, CLAIM_ROWS, ROW_BYTES, Row
-from chalicelib.ledger.rebuilds import Range
+from chalicelib.ledger.rebuilds import Range, key_before
 
 _ROW: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, attempts, received_at"
 _EXPORTED: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at, stored_at"
@@ -19,6 +20,12 @@ _AFTER_KEY: LiteralString = "id > %(start)s AND id <= %(last)s AND user_partitio
 _AFTER_USER: LiteralString = (
     "user_id = ANY(%(users)s) AND (user_id, event_id, id) > (%(user_id)s, %(event_id)s, %(id)s)"
 )
+# Keys begin with the interaction's own time, so a day is a range of them. Whoever is being erased is left out at once.
+_OF_DAY: LiteralString = """
+id > %(start)s AND id < %(end)s AND NOT EXISTS (
+    SELECT FROM erasure AS e WHERE e.user_id = interaction.user_id AND least(received_at, timestamp) <= e.erased_at
+)
+"""
 
 
 def _page(columns: LiteralString, where: LiteralString, order: LiteralString) -> LiteralString:
@@ -41,7 +48,9 @@ _END_OF_SCAN = "SELECT id FROM interaction WHERE id > %s AND id <= %s ORDER BY i
 _KEY_PAGE = _page(_ROW, _AFTER_KEY, _BY_KEY)
 _USER_PAGE = _page(_ROW, _AFTER_USER, _BY_USER)
 _EXPORT_PAGE = _page(_EXPORTED, _AFTER_USER, _BY_USER)
+_DAY_PAGE = _page(_EXPORTED, _OF_DAY, _BY_KEY)
 _SIZE = {"rows": CLAIM_ROWS, "bytes": CLAIM_BYTES, "row_bytes": ROW_BYTES}
+EXPORT_ROWS = 2_000
 EXPORT_BYTES = 1_000_000  # escaped as JSON, below the 6 MB that a function may return
 
 Cursor = tuple[UUID, UUID]
@@ -82,6 +91,16 @@ def exported(
     values = _after([user_id], user_id, cursor) | {"bytes": max_bytes}
     with connection.cursor(row_factory=dict_row) as rows:
         return rows.execute(_EXPORT_PAGE, values).fetchall()
+
+
+def of_day(
+    connection: psycopg.Connection, day: date, after: UUID | None, max_bytes: int = EXPORT_BYTES
+) -> list[dict[str, object]]:
+    """Return the next interactions of a day (UTC, by their own time) with all columns, by id, after that one."""
+    start, end = (key_before(datetime.combine(day + timedelta(days=days), time(), UTC)) for days in (0, 1))
+    values = {**_SIZE, "rows": EXPORT_ROWS, "bytes": max_bytes, "start": after or start, "end": end}
+    with connection.cursor(row_factory=dict_row) as rows:
+        return rows.execute(_DAY_PAGE, values).fetchall()
 
 
 def _of_users(connection: psycopg.Connection, users: Sequence[str], user_id: str, cursor: Cursor) -> list[Row]:

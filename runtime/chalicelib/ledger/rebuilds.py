@@ -102,7 +102,8 @@ def lock_wipe(connection: psycopg.Connection, rebuild_id: int) -> bool:
 
 def begin_walk(connection: psycopg.Connection, rebuild_id: int, since: datetime | None) -> None:
     """Write the lanes, up to the newest key: from here on the rebuild walks through the ledger."""
-    newest, start = connection.execute(_NEWEST).fetchone(), _just_before(since)
+    newest = connection.execute(_NEWEST).fetchone()
+    start = key_before(since) if since else UUID(int=0)
     estimated = 0
     if newest and newest[0] > start:
         estimated = _estimate(connection, start)
@@ -121,9 +122,9 @@ def _estimate(connection: psycopg.Connection, start: UUID) -> int:
     return int(sampled * 100 / percent)
 
 
-def _just_before(since: datetime | None) -> UUID:
-    """Return the key before every interaction since then: keys begin with the time in milliseconds."""
-    return UUID(int=max(0, (microseconds(since) // 1000 << 80) - 1)) if since else UUID(int=0)
+def key_before(moment: datetime) -> UUID:
+    """Return the key before every interaction from that time on: keys begin with the time in milliseconds."""
+    return UUID(int=max(0, (microseconds(moment) // 1000 << 80) - 1))
 
 
 class Range(NamedTuple):

@@ -20,25 +20,69 @@ OF_A_DAY: dict[str, LiteralString] = {
     """,
     "active_users_by_day": "SELECT day::text, users, interactions FROM active_users_by_day WHERE day = %(day)s",
     "events_by_day": """
-        SELECT day::text, events, good_outcome, no_good_outcome, peeled, median_seconds_to_first_peel
-        FROM events_by_day WHERE day = %(day)s
+        SELECT day::text, kind, events, good_outcome, no_good_outcome, peeled, median_seconds_to_first_peel,
+               mean_reciprocal_rank
+        FROM events_by_day WHERE day = %(day)s ORDER BY kind
+    """,
+    "sessions_by_day": """
+        SELECT day::text, sessions, users, median_seconds, mean_interactions FROM sessions_by_day WHERE day = %(day)s
+    """,
+    "funnel": """
+        SELECT step AS recalls, coalesce(reached[place], 0) AS number
+        FROM (VALUES (1, 'all'), (2, 'and peeled'), (3, 'and kept'), (4, 'and marked good')) AS step (place, step)
+        LEFT JOIN (SELECT ARRAY[recalls, peeled, kept, marked_good] AS reached FROM funnel_by_day WHERE day = %(day)s)
+                  AS funnel ON true
+        ORDER BY place
     """,
     "time_to_first_peel": """
         WITH bound (place, label) AS (
             VALUES (1, 'under 2 s'), (2, '2 to 10 s'), (3, '10 to 60 s'), (4, '1 to 10 min'), (5, '10 to 60 min'),
                    (6, 'over 1 h'), (7, 'never peeled'), (8, 'before its recall: clocks differ')
         ), placed AS (
-            SELECT CASE WHEN time_to_first_peel IS NULL THEN 7
-                        WHEN time_to_first_peel < interval '0' THEN 8
-                        ELSE width_bucket(extract(epoch FROM time_to_first_peel)::float8, '{0,2,10,60,600,3600}')
+            SELECT CASE first_peel WHEN 'never' THEN 7
+                                   WHEN 'before it opened' THEN 8
+                                   ELSE width_bucket(extract(epoch FROM time_to_first_peel)::float8,
+                                                     '{0,2,10,60,600,3600}')
                    END AS place
-            FROM opened_event WHERE day = %(day)s
+            FROM opened_event WHERE day = %(day)s AND kind = 'recall'
         )
-        SELECT label AS time, count(placed) AS events
+        SELECT label AS time, count(placed) AS recalls
         FROM bound LEFT JOIN placed USING (place) GROUP BY place, label ORDER BY place
+    """,
+    "first_peeled_rank": """
+        WITH bound (place, label) AS (
+            VALUES (1, '1'), (2, '2'), (3, '3'), (4, '4 to 10'), (5, 'over 10'), (6, 'no result peeled'),
+                   (7, 'results unknown')
+        ), placed AS (
+            SELECT CASE WHEN reciprocal_rank IS NULL THEN 7
+                        WHEN first_rank IS NULL THEN 6
+                        ELSE width_bucket(first_rank, '{1,2,3,4,11}')
+                   END AS place
+            FROM opened_event WHERE day = %(day)s AND kind = 'recall'
+        )
+        SELECT label AS rank, count(placed) AS recalls
+        FROM bound LEFT JOIN placed USING (place) GROUP BY place, label ORDER BY place
+    """,
+    "results_by_rank": """
+        WITH bound (place, label) AS (
+            SELECT n, n::text FROM generate_series(1, 10) AS n UNION ALL VALUES (11, '11 to 200'), (12, 'not listed')
+        )
+        SELECT label AS rank, coalesce(sum(shown), 0)::bigint AS shown, coalesce(sum(peeled), 0)::bigint AS peeled,
+               coalesce(sum(kept), 0)::bigint AS kept, coalesce(sum(good), 0)::bigint AS good,
+               coalesce(sum(bad), 0)::bigint AS bad
+        FROM bound
+        LEFT JOIN (SELECT *, CASE WHEN listed THEN least(position, 11) ELSE 12 END AS place
+                   FROM results_by_rank WHERE day = %(day)s) AS result USING (place)
+        GROUP BY place, label ORDER BY place
     """,
 }
 OF_ALL_DAYS: dict[str, LiteralString] = {
+    "queries_without_outcome": """
+        SELECT query, sum(recalls)::bigint AS recalls, sum(peeled)::bigint AS peeled,
+               sum(without_result)::bigint AS without_result
+        FROM query_outcomes_by_day WHERE day BETWEEN %(since)s AND %(until)s
+        GROUP BY query HAVING sum(good_outcome) = 0 ORDER BY recalls DESC, query LIMIT %(top)s
+    """,
     "most_kept_artifacts": """
         SELECT artifact_id, sum(interactions)::bigint AS keeps FROM artifact_interactions_by_day
         WHERE kind = 'keep' AND day BETWEEN %(since)s AND %(until)s
@@ -48,6 +92,10 @@ OF_ALL_DAYS: dict[str, LiteralString] = {
         SELECT artifact_id, sum(interactions)::bigint AS bad FROM artifact_interactions_by_day
         WHERE kind = 'mark_bad' AND day BETWEEN %(since)s AND %(until)s
         GROUP BY artifact_id ORDER BY bad DESC, artifact_id LIMIT %(top)s
+    """,
+    "dated_ahead": """
+        SELECT kind, sum(interactions)::bigint AS interactions FROM dated_ahead_by_day
+        WHERE received_day BETWEEN %(since)s AND %(until)s GROUP BY kind ORDER BY kind
     """,
     "graph_outbox": """
         SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity') AS waiting,
@@ -66,18 +114,19 @@ def answer(
     *,
     since: str,
     until: str,
+    questions: list[str] | None = None,
     cursor: int | None = None,
     share_seconds: float = SHARE_SECONDS,
     question_milliseconds: int = QUESTION_MILLISECONDS,
 ) -> dict[str, Any]:
-    """Answer all questions about these days (ISO 8601, UTC; the last one included), from the cursor on.
+    """Answer all questions, or these, about these days (ISO 8601, UTC; the last one included), from the cursor on.
 
     Returns {"answers": [{"question": …, "columns": […], "rows": [[…], …]}, …], "cursor": …, "steps": …}: a question
     about one day has an answer for each day; the cursor is the next of so many steps, or None at the end. Raises
     StatisticsError when a question takes too long, or for more than 366 days.
     """
     first, last = date.fromisoformat(since), date.fromisoformat(until)
-    steps = _steps(first, last)
+    steps = [step for step in _steps(first, last) if questions is None or step[0] in questions]
     answers: list[dict[str, Any]] = []
     began, step = time.monotonic(), cursor or 0
     while step < len(steps) and (not answers or time.monotonic() < began + share_seconds):

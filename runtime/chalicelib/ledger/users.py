@@ -36,6 +36,9 @@ SELECT (SELECT count(*) FROM interaction WHERE user_id = %(user_id)s),
        (SELECT count(*) FROM interaction JOIN graph_outbox ON interaction_id = id WHERE user_id = %(user_id)s),
        (SELECT erased_at FROM erasure WHERE user_id = %(user_id)s)
 """
+_EXCLUDE = "INSERT INTO excluded_user (user_id) VALUES (%s) ON CONFLICT DO NOTHING"
+_INCLUDE = "DELETE FROM excluded_user WHERE user_id = %s"
+_EXCLUDED = "SELECT user_id FROM excluded_user WHERE user_id > %s ORDER BY user_id LIMIT %s"
 
 
 def list_after(connection: psycopg.Connection, user_id: str, max_users: int) -> list[str]:
@@ -69,3 +72,18 @@ def count_user_data(connection: psycopg.Connection, user_id: str) -> dict[str, A
     """Return the user's number of rows, how many of these are not in the graph, and the time of the last erasure."""
     counts = read_row(connection, _HELD, {"user_id": user_id})
     return dict(zip(("interactions", "waiting", "erased_at"), counts, strict=True))
+
+
+def exclude(connection: psycopg.Connection, user_id: str) -> None:
+    """Leave the user out of what the views count, from now on and for all time before."""
+    connection.execute(_EXCLUDE, [user_id])
+
+
+def include(connection: psycopg.Connection, user_id: str) -> None:
+    """Count the user again."""
+    connection.execute(_INCLUDE, [user_id])
+
+
+def list_excluded(connection: psycopg.Connection, after: str, max_users: int) -> list[str]:
+    """Return the next users who are excluded, after that user."""
+    return [found for (found,) in connection.execute(_EXCLUDED, [after, max_users])]

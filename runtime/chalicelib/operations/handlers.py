@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError
 from chalicelib.ledger import erasures, pages, rebuilds, users
@@ -45,7 +46,10 @@ def operations(ledger: Ledger, graph: Graph) -> dict[str, Callable[..., Any]]:
         "erase": handlers.erase,
         "erasures": handlers.erasures,
         "export": handlers.export,
+        "export_day": handlers.export_day,
         "users": handlers.users,
+        "exclude": handlers.exclude,
+        "excluded": handlers.excluded,
     }
 
 
@@ -119,13 +123,33 @@ class Handlers:
         last = [str(rows[-1]["event_id"]), str(rows[-1]["id"])] if rows else None
         return {"interactions": [json_values.as_json(row) for row in rows], "cursor": last}
 
+    def export_day(self, *, day: str, cursor: str | None = None) -> dict[str, Any]:
+        """Return a page of a day's interactions, as the ledger holds them."""
+        after = UUID(cursor) if cursor else None
+        rows = pages.of_day(self._ledger.connection, date.fromisoformat(day), after, self._limits.export_bytes)
+        return {
+            "interactions": [json_values.as_json(row) for row in rows],
+            "cursor": str(rows[-1]["id"]) if rows else None,
+        }
+
     def users(self, *, cursor: str | None = None) -> dict[str, Any]:
         """Return a page of the ids of users who have interactions."""
-        found = users.list_after(self._ledger.connection, cursor or "", PAGE_USERS)
-        return {"users": found, "cursor": found[-1] if len(found) == PAGE_USERS else None}
+        return _page(users.list_after(self._ledger.connection, cursor or "", PAGE_USERS))
+
+    def exclude(self, *, user_id: str, excluded: bool) -> None:
+        """Leave the user out of what the views count, or count the user again."""
+        (users.exclude if excluded else users.include)(self._ledger.connection, user_id)
+
+    def excluded(self, *, cursor: str | None = None) -> dict[str, Any]:
+        """Return a page of the ids of users whom the views do not count."""
+        return _page(users.list_excluded(self._ledger.connection, cursor or "", PAGE_USERS))
 
     def _in_time(self) -> bool:
         return time.monotonic() < self._until
+
+
+def _page(found: list[str]) -> dict[str, Any]:
+    return {"users": found, "cursor": found[-1] if len(found) == PAGE_USERS else None}
 
 
 def _retry(work: Callable[[], T]) -> T:

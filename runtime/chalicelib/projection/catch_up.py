@@ -1,7 +1,7 @@
 """Catch-up, every minute: notice a lost graph, project the rows that wait, continue a rebuild."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.graph.client import Graph
 from chalicelib.ledger import rebuilds
@@ -9,7 +9,7 @@ from chalicelib.ledger import watermark as ledger_watermark
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection import rebuild, watermark
 from chalicelib.projection.projector import catch_up
-from chalicelib.telemetry import log, measure, measure_seconds, seconds_since
+from chalicelib.telemetry import age, log, measure
 
 
 def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
@@ -19,10 +19,9 @@ def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     takes no writes.
     """
     waiting = ledger.waiting()
-    measure(OutboxRows=waiting.rows, SetAsideRows=waiting.parked)
-    measure_seconds(OutboxAge=waiting.age_seconds)
+    measure(OutboxRows=waiting.rows, SetAsideRows=waiting.parked, OutboxAge=timedelta(seconds=waiting.age_seconds))
     if reached_at := ledger_watermark.read(ledger.connection):
-        measure_seconds(WatermarkAge=seconds_since(reached_at))
+        measure(WatermarkAge=age(reached_at))
     checked = _check(ledger, graph)
     drained = catch_up(ledger, graph, in_time=in_time, between=lambda: rebuild.step(ledger, graph))
     if checked and not watermark.advance(ledger, graph, checked):

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts import redrive_dlq
+from scripts.common.errors import OperationError
 from scripts.dlq.actions import Action
 from scripts.dlq.message import DlqMessage
 from tests.samples import ALICE, NOW
@@ -80,6 +81,19 @@ def test_messages_held_by_others_are_exit_3(sqs: FakeSqs) -> None:
     sqs.receive_message()
     result = run()
     assert (result.exit_code, result.stderr.splitlines()[-1][:14]) == (3, "Error: 3 dead-")
+
+
+def test_what_was_removed_is_told_also_when_it_cannot_be_counted(
+    sqs: FakeSqs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OperationError("no")
+
+    monkeypatch.setattr(FakeTarget, "operate", refuse)
+    path = tmp_path / "file"
+    result = run("--discard", "--yes", "--file", str(path))
+    assert f"written to {path} and removed: 3 interactions in 3 messages" in result.stdout
+    assert (result.exit_code, len(path.read_text().splitlines()), sqs.visible) == (3, 3, [])
 
 
 def test_interactions_are_counted_not_messages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,15 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stubbed, list[fl
     target.assert_asked()
 
 
+def test_an_output_that_a_stack_lacks_is_named() -> None:
+    """As while its first deploy goes on, or when it is of an older release."""
+    target = Stubbed("dev", "us-east-1", endpoint=None)
+    stack = {"StackName": "dev-service", "StackStatus": "CREATE_IN_PROGRESS", "CreationTime": 0}
+    target.expect("cloudformation", "describe_stacks", {"Stacks": [stack]}, {"StackName": "dev-service"})
+    with pytest.raises(WrongUseError, match=r"^the stack dev-service \(CREATE_IN_PROGRESS\) has no output QueueUrl"):
+        target.outputs["QueueUrl"]
+
+
 def test_an_inactive_function_is_waited_for_with_a_word(
     deployed: tuple[Stubbed, list[float]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,6 +58,23 @@ def test_messages_held_by_others_are_unread() -> None:
         assert (list(queue.read()), queue.unread) == ([], 2)
 
 
+@pytest.mark.parametrize(("number", "unread"), [(25, 10), (5, 5)])
+def test_messages_whose_answer_was_lost_are_unread(number: int, unread: int) -> None:
+    """SQS has sent them, so it hides them, and a client that calls again gets the next ones."""
+    sqs = FakeSqs(*map(str, range(number)))
+    with opened(sqs) as queue:
+        sqs.receive_message()
+        assert len(list(queue.read())) == number - unread
+    assert queue.unread == unread
+
+
+def test_messages_that_somebody_else_removed_meanwhile_are_not_missed() -> None:
+    sqs = FakeSqs(*map(str, range(15)))
+    with opened(sqs) as queue:
+        del sqs.visible[:5]
+        assert (len(list(queue.read())), queue.unread) == (10, 0)
+
+
 def test_counts_get_time_to_settle(monkeypatch: pytest.MonkeyPatch) -> None:
     sqs, outdated = FakeSqs("a"), iter([("1", "0"), ("1", "0"), ("0", "1")])
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
