@@ -7,8 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -117,41 +118,56 @@ class Actor:
     def graph(self) -> Graph:
         return Graph(lambda: client.connect(**self.secrets["neo4j"]))
 
+    @cached_property
+    def app(self) -> Ledger:
+        """The ledger with catch-up's rights."""
+        return self.ledger("postgres")
+
+    @cached_property
+    def operator(self) -> Ledger:
+        """The ledger with the operators' rights."""
+        return self.ledger("postgres-operator")
+
+    @cached_property
+    def kept_graph(self) -> Graph:
+        """The graph of all but the worker, which opens its own."""
+        return self.graph()
+
+    @cached_property
+    def own_driver(self) -> neo4j.Driver:
+        """A driver to look at the server with."""
+        return client.connect(**self.secrets["neo4j"])
+
     def deliver(self, records: list[dict[str, str]]) -> Any:
         """Handle a batch, as the queue hands it over."""
         self.worker._paused_until = 0.0  # noqa: SLF001  half a minute has passed
         return self.worker.handle({"Records": records})
 
     def catch_up(self) -> int:
-        with closing(self.ledger("postgres")) as ledger, closing(self.graph()) as graph:
-            return tend(ledger, graph, in_time=lambda: True)
+        return tend(self.app, self.kept_graph, in_time=lambda: True)
 
-    def rebuild(self, *, from_scratch: bool, since: str | None) -> Any:
-        with closing(self.ledger("postgres-operator")) as ledger, closing(self.graph()) as graph:
-            result = Handlers(ledger, graph).rebuild(from_scratch=from_scratch, since=since)
-            while result["cursor"] is not None and not result["finished_at"]:
-                result = Handlers(ledger, graph).rebuild(cursor=result["cursor"])
-                time.sleep(0.01)
-            return None
+    def rebuild(self, *, from_scratch: bool, since: str | None) -> None:
+        result = Handlers(self.operator, self.kept_graph).rebuild(from_scratch=from_scratch, since=since)
+        while result["cursor"] is not None:
+            time.sleep(0.01)
+            result = Handlers(self.operator, self.kept_graph).rebuild(cursor=result["cursor"])
 
     def verify(self, *, repair: bool) -> Any:
-        with closing(self.ledger("postgres-operator")) as ledger, closing(self.graph()) as graph:
-            limits = Limits(page_rows=20, share_seconds=60)
-            return Handlers(ledger, graph, limits).verify(repair=repair)
+        limits = Limits(page_rows=60, share_seconds=60)
+        return Handlers(self.operator, self.kept_graph, limits).verify(repair=repair)
 
     def erase(self, *, user_id: str) -> None:
         """Erase the user; the sweep waits until every transaction that ran in the graph has ended, and not 15 s."""
-        with closing(self.ledger("postgres-operator")) as ledger, closing(self.graph()) as graph:
-            work = Erasure(ledger, graph, user_id, settle_seconds=0)
-            moment = work.record(None)
-            cursor: dict[str, Any] | None = {"phase": "rows", "erased_at": moment.isoformat()}
-            while cursor:
-                if cursor["phase"] == "sweep":
-                    self._settle()
-                cursor = work.run(cursor, lambda: True)
+        work = Erasure(self.operator, self.kept_graph, user_id, settle_seconds=0)
+        moment = work.record(None)
+        cursor: dict[str, Any] | None = {"phase": "rows", "erased_at": moment.isoformat()}
+        while cursor:
+            if cursor["phase"] == "sweep":
+                self._settle()
+            cursor = work.run(cursor, lambda: True)
 
     def _settle(self) -> None:
-        with client.connect(**self.secrets["neo4j"]) as driver, driver.session() as session:
+        with self.own_driver.session() as session:
             now = session.run("RETURN toString(datetime.realtime()) AS now").single(strict=True)["now"]
             running = 1
             while running:
@@ -161,8 +177,7 @@ class Actor:
 
     def migrate(self) -> None:
         migrate_ledger(self.secrets["postgres-owner"])
-        with closing(self.graph()) as graph:
-            graph.prepare()
+        self.kept_graph.prepare()
 
 
 def serve(pipe: Connection, number: int, environment: dict[str, str], secrets: dict[str, Any], queue_url: str) -> None:

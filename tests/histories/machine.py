@@ -31,6 +31,7 @@ HOUR = 3_600_000_000  # microseconds
 MOMENTS = (-2 * HOUR, -HOUR, -HOUR + 1, HOUR)
 POISON = ("not_json", "refused", "data_error", "refused_part")
 ACTORS = 4
+SHOWN_RUNS = 25
 # What an operation may end with when a process or a connection is cut; anything else is an error of the product.
 EXPECTED_ERRORS = (
     "OperationalError",  # of psycopg, as are the next four
@@ -275,6 +276,8 @@ class History(RuleBasedStateMachine):
         self.count("runs")
         with self._told():
             self._end()
+        if self.counts["runs"] % SHOWN_RUNS == 0:
+            print(f"{self.counts['runs'] * GROUPS} histories: {self.counts}", flush=True)  # noqa: T201
 
     @contextmanager
     def _told(self) -> Iterator[None]:
