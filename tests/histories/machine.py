@@ -25,7 +25,16 @@ NAMES = ("alice", "bob", "carol")
 EVENTS = tuple(str(uuid.uuid5(uuid.NAMESPACE_URL, f"event {number}")) for number in range(3))
 ARTIFACTS = ("recipe", "map", "é𝄞")
 KINDS = ("recall", "workspace", "peel", "keep", "mark_good", "mark_bad")
-METADATA: tuple[Any, ...] = (None, {}, {"n": 1}, {"n": 1.0}, {"q": "x" * 5000})
+METADATA: tuple[Any, ...] = (
+    None,
+    {},
+    {"n": 1},
+    {"n": 1.0},
+    {"query": "tea"},
+    {"query": "tea", "n": 1, "position": 2.0},
+    {"query": "x" * 1025, "position": 10_001},
+    {"position": 3, "long": "x" * 5000},
+)
 HOUR = 3_600_000_000  # microseconds
 # Two moments of the past, one with a neighbour; and one to come, which an erasure leaves.
 MOMENTS = (-2 * HOUR, -HOUR, -HOUR + 1, HOUR)

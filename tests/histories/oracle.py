@@ -8,6 +8,9 @@ The design's rules, each once:
 - a recall or workspace labels its event; the earliest, smallest (timestamp, id), gives the event its timestamp,
   metadata and interaction_id;
 - every other interaction with an artifact is one edge from its event to the artifact, which is a node of this user;
+- `query` in the metadata of a recall or workspace, a text of 1 to 1,024 bytes, is a property of the event and no longer
+  in the metadata; so is `position` of the other kinds, a whole number from 1 to 10,000, of the edge; metadata with
+  nothing else in it is absent;
 - metadata of more than 4,096 bytes is only in the ledger: the graph says how many bytes it has.
 """
 
@@ -17,7 +20,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 LABELS = {"recall": "RecallEvent", "workspace": "WorkspaceEvent"}
-LONGEST_IN_GRAPH = 4096  # bytes
+LONGEST_IN_GRAPH, LONGEST_QUERY = 4096, 1024  # bytes
+LAST_POSITION = 10_000
 
 
 class Content(NamedTuple):
@@ -101,10 +105,27 @@ def edge(type_: str, start: tuple[Any, ...], end: tuple[Any, ...], properties: M
 
 
 def _content(row: Row) -> dict[str, Any]:
-    metadata = row.content.metadata
-    if metadata is not None and row.metadata_bytes > LONGEST_IN_GRAPH:
-        metadata = canonical({"only_in_ledger_bytes": row.metadata_bytes})
-    return {"timestamp": row.content.timestamp} | ({} if metadata is None else {"metadata": metadata})
+    found: dict[str, Any] = {"timestamp": row.content.timestamp}
+    if row.content.metadata is None:
+        return found
+    rest = json.loads(row.content.metadata)
+    found |= _own_property(rest, opens=row.content.kind in LABELS)
+    if row.metadata_bytes > LONGEST_IN_GRAPH:
+        rest = {"only_in_ledger_bytes": row.metadata_bytes}
+    nothing_left = not rest and len(found) > 1
+    return found if nothing_left else found | {"metadata": canonical(rest)}
+
+
+def _own_property(metadata: dict[str, Any], *, opens: bool) -> dict[str, Any]:
+    """Take the property out of the metadata, if it is one."""
+    name = "query" if opens else "position"
+    value = metadata.get(name)
+    if opens:
+        fits = isinstance(value, str) and 1 <= len(value.encode()) <= LONGEST_QUERY
+    else:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = number and 1 <= value <= LAST_POSITION and value == int(value)
+    return {name: int(metadata.pop(name)) if name == "position" else metadata.pop(name)} if fits else {}
 
 
 def _sorted(properties: Mapping[str, Any]) -> tuple[Any, ...]:
