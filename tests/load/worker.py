@@ -5,6 +5,7 @@ It reads the stores' secrets from its standard input, handles batches until eith
 
 import itertools
 import json
+import os
 import random
 import sys
 import time
@@ -60,7 +61,8 @@ def main() -> None:
     """Handle, then drain what is left, and tell what it took."""
     seconds, limit = float(sys.argv[1]), int(sys.argv[2])
     secrets = json.load(sys.stdin)
-    print_to, sys.stdout = sys.stdout, open("/dev/null", "w")  # noqa: PTH123, SIM115  the functions' own log
+    print_to = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the functions' own log
 
     def open_ledger() -> Ledger:
         return Ledger(lambda: postgres.conninfo(secrets["postgres"]))
@@ -97,7 +99,7 @@ def main() -> None:
         "left_to_drain": waiting,
         "drain_seconds": round(drain_seconds, 1),
     }
-    print(json.dumps(result), file=print_to)
+    print(json.dumps(result), file=print_to, flush=True)
 
 
 if __name__ == "__main__":
