@@ -32,7 +32,6 @@ MODULES = (
 TESTS = (
     "api",
     "graph",
-    "local/front/test_openapi.py",
     "operations",
     "test_deadline.py",
     "test_interaction.py",
