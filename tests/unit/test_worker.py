@@ -1,6 +1,7 @@
 """Of a batch, valid messages are stored, poison is dead-lettered with its reason, the rest is redelivered."""
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,14 +95,15 @@ def test_of_a_message_only_the_row_with_a_data_error_is_dead_lettered(
 def test_no_log_holds_what_a_user_wrote(
     worker: Worker, ledger: FakeLedger, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    written = interaction(metadata={"query": "sentinel"}, artifact_id="sentinel")
-    for error in (psycopg.errors.NumericValueOutOfRange("sentinel"), psycopg.errors.CheckViolation("sentinel")):
+    word = f"sentinel-{uuid.uuid4()}"
+    written = interaction(metadata={"query": word}, artifact_id=word)
+    for error in (psycopg.errors.NumericValueOutOfRange(word), psycopg.errors.CheckViolation(word)):
         ledger.refused[written.id] = type(error)
-        worker.handle(batch(encode(written), changed(metadata="sentinel"), "sentinel is no JSON"))
+        worker.handle(batch(encode(written), changed(metadata=word), f"{word} is no JSON"))
     told = capsys.readouterr()
     logged = "".join(f"{record.msg} {record.__dict__}" for record in caplog.records)
     assert "the ledger refused" in logged
-    assert "sentinel" not in told.out + told.err + logged
+    assert word not in told.out + told.err + logged
 
 
 def test_a_message_that_is_redelivered_keeps_its_poison(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:
