@@ -72,7 +72,7 @@ def test_each_question_on_the_page_has_its_answer() -> None:
 
 def test_the_share_of_recalls_that_were_peeled(analyst: psycopg.Connection, truth: Truth) -> None:
     peeled = sum(bool(event.touches["peel"]) for event in truth.recalls)
-    good = sum(bool(event.touches["keep"] or event.touches["mark_good"]) for event in truth.recalls)
+    good = sum(event.is_good for event in truth.recalls)
     assert rows(
         analyst, "SELECT sum(events), sum(peeled), sum(good_outcome) FROM events_by_day WHERE kind = 'recall'"
     ) == [(len(truth.recalls), peeled, good)]
@@ -83,16 +83,20 @@ def test_opinions_are_each_persons_latest(analyst: psycopg.Connection, truth: Tr
     kept = set()
     for event_user, payload in sorted(truth.payloads, key=lambda one: one[1]["timestamp"]):
         key = (payload["artifact_id"], event_user)
-        if payload["kind"] in ("mark_good", "mark_bad"):
+        if payload["kind"] in ("mark_good", "mark_bad", "unmark"):
             marks[key] = payload["kind"]
         if payload["kind"] == "keep":
             kept.add(key)
+        if payload["kind"] == "unkeep":
+            kept.discard(key)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for (artifact, _), mark in marks.items():
         counts[artifact][mark] += 1
     for artifact, _ in kept:
         counts[artifact]["keep"] += 1
-    expected = {artifact: (one["mark_good"], one["mark_bad"], one["keep"]) for artifact, one in counts.items()}
+    touched = {key[0] for key in kept} | {key[0] for key in marks}
+    touched |= {payload["artifact_id"] for _, payload in truth.payloads if payload["kind"] == "unkeep"}
+    expected = {one: tuple(counts[one][kind] for kind in ("mark_good", "mark_bad", "keep")) for one in touched}
     found = rows(analyst, "SELECT artifact_id, good, bad, kept FROM artifact_opinions")
     assert {artifact: tuple(numbers) for artifact, *numbers in found} == expected
     [(clicks,)] = rows(analyst, "SELECT sum(good) FROM artifact_marks")
