@@ -14,6 +14,8 @@ NAMESPACE = uuid.UUID("8bb54c5a-e319-55fc-8bc1-c9ab6bf959b4")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no interaction is older
 GRAPH_METADATA_BYTES = 4096  # of its JSON as UTF-8; longer metadata is only in the ledger
+GRAPH_QUERY_BYTES = 1024  # of `metadata.query` as UTF-8, a property of events in the graph
+MAX_POSITION = 10_000  # of `metadata.position`, a property of edges in the graph; from 1
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 # What both Postgres and Neo4j can store.

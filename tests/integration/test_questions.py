@@ -6,8 +6,7 @@ The truth is counted in plain Python from what the made-up people did, without S
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -21,54 +20,11 @@ from chalicelib.api.payload import read_interaction
 from chalicelib.ledger import connection as postgres
 from chalicelib.ledger.ledger import Ledger
 from local.cloud import Cloud
-from local.made_up import people
+from tests.made_up_truth import UNTIL, Truth, day
 
 PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text()
 EXAMPLES = re.findall(r"```sql\n([^`]*)```\n\n((?:\|.*\n)+)", PAGE)
-UNTIL = datetime(2026, 5, 1, tzinfo=UTC)
 BATCH = 1000
-
-
-@dataclass
-class Event:
-    """What happened in one event, in order of time."""
-
-    user: str
-    opening: dict[str, Any]
-    touches: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
-
-    @property
-    def is_recall(self) -> bool:
-        return bool(self.opening["kind"] == "recall")
-
-    def artifacts(self, kind: str) -> set[str]:
-        return {one["artifact_id"] for one in self.touches[kind]}
-
-    @property
-    def ranks(self) -> list[int]:
-        """The ranks of the results that were peeled."""
-        results = self.opening["metadata"]["results"]
-        return [results.index(one) + 1 for one in self.artifacts("peel")]
-
-
-class Truth:
-    """What the made-up people did."""
-
-    def __init__(self) -> None:
-        # What is sent twice is stored once.
-        sent = [(person.email, payload) for person in people(until=UNTIL) for payload in person.payloads]
-        self.payloads = list({str(one): one for one in sent}.values())
-        self.events: dict[str, Event] = {}
-        for user, payload in sorted(self.payloads, key=lambda one: one[1]["timestamp"]):
-            if payload["artifact_id"] is None:
-                self.events[payload["event_id"]] = Event(user, payload)
-            else:
-                self.events[payload["event_id"]].touches[payload["kind"]].append(payload)
-        self.recalls = [event for event in self.events.values() if event.is_recall]
-
-
-def day(payload: dict[str, Any]) -> date:
-    return datetime.fromtimestamp(payload["timestamp"] / 1000, UTC).date()
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,17 @@ from chalicelib.interaction import Kind
 Parameters = list[dict[str, Any]]
 
 # Raising it rebuilds every graph from scratch: do so when the same rows give another graph.
-VERSION = 2
+VERSION = 3
 
 EDGE_KINDS = [kind for kind in Kind if not kind.opens]
 SCHEMA = {
     "user_key": "CREATE CONSTRAINT user_key IF NOT EXISTS FOR (n:User) REQUIRE n.id IS UNIQUE",
     "event_key": "CREATE CONSTRAINT event_key IF NOT EXISTS FOR (n:Event) REQUIRE (n.user_id, n.id) IS UNIQUE",
     "artifact_key": "CREATE CONSTRAINT artifact_key IF NOT EXISTS FOR (n:Artifact) REQUIRE (n.user_id, n.id) IS UNIQUE",
+    # A composite key does not serve its first property alone; without these a reader who asks for the events of a user
+    # reads those of everybody.
+    "event_user": "CREATE INDEX event_user IF NOT EXISTS FOR (n:Event) ON (n.user_id)",
+    "artifact_user": "CREATE INDEX artifact_user IF NOT EXISTS FOR (n:Artifact) ON (n.user_id)",
     # There can be thousands of edges between one event and one artifact: each is found by its id.
     **{
         f"{kind}_id": f"CREATE INDEX {kind}_id IF NOT EXISTS FOR ()-[r:{kind.graph_name}]-() ON (r.id)"
@@ -61,7 +65,8 @@ MERGE (u)-[:INITIATED]->(e)
 FOREACH (o IN [o IN event.opening WHERE e.interaction_id IS NULL
                OR datetime.fromEpoch(o.seconds, o.nanoseconds) < e.timestamp
                OR datetime.fromEpoch(o.seconds, o.nanoseconds) = e.timestamp AND o.id < e.interaction_id] |
-    SET e.timestamp = datetime.fromEpoch(o.seconds, o.nanoseconds), e.metadata = o.metadata, e.interaction_id = o.id)
+    SET e.timestamp = datetime.fromEpoch(o.seconds, o.nanoseconds), e.metadata = o.metadata, e.query = o.query,
+        e.interaction_id = o.id)
 WITH u, e, event, COUNT {{ (e)-->() }} = 0 AS fresh
 CALL (u, e, event, fresh) {{
     UNWIND event.edges AS row
@@ -80,7 +85,8 @@ CALL (u, e, event, fresh) {{
     _for_each(
         EDGE_KINDS,
         "FOREACH (_ IN CASE row.kind WHEN '{kind}' THEN [1] ELSE [] END | CREATE (e)-[:{name} {{id: row.id,"
-        " timestamp: datetime.fromEpoch(row.seconds, row.nanoseconds), metadata: row.metadata}}]->(a))",
+        " timestamp: datetime.fromEpoch(row.seconds, row.nanoseconds), metadata: row.metadata,"
+        " position: row.position}}]->(a))",
     )
 }
 }}

@@ -7,7 +7,8 @@ from chalicelib.graph.client import Graph
 
 _EVENTS = """
 UNWIND $events AS id MATCH (e:Event {user_id: $user_id, id: id})
-RETURN e.id AS id, labels(e) AS labels, e.timestamp AS timestamp, left(e.metadata, $characters) AS metadata
+RETURN e.id AS id, labels(e) AS labels, e.timestamp AS timestamp, left(e.metadata, $characters) AS metadata,
+       e.query AS query
 """
 _EDGES = """
 UNWIND $events AS id MATCH (e:Event {user_id: $user_id, id: id})-[r]->(a:Artifact)

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from chalicelib.deadline import DeadlineError, within
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError
 from chalicelib.graph.cypher import Changes
-from chalicelib.interaction import GRAPH_METADATA_BYTES, Kind, microseconds
+from chalicelib.interaction import Kind, microseconds
 from chalicelib.ledger.ledger import RETRY_PAUSE, Ledger, Row
+from chalicelib.projection import properties
 from chalicelib.telemetry import age, log, measure
 
 BUSY_PAUSE = timedelta(seconds=5)  # a claim takes the oldest rows; later ones get their turn meanwhile
@@ -28,9 +29,10 @@ def changes(rows: Iterable[Row]) -> Changes:
         )
         if Kind(row.kind).opens:
             event["kinds"].append(row.kind)
-            event["opening"] = event["opening"] or [_content(row)]
+            event["opening"] = event["opening"] or [_content(row) | properties.of_opening(row.metadata)]
         elif row.artifact_id is not None:
-            event["edges"].append(_content(row) | {"kind": row.kind, "artifact_id": row.artifact_id})
+            edge = {"kind": row.kind, "artifact_id": row.artifact_id}
+            event["edges"].append(_content(row) | properties.of_touch(row.metadata) | edge)
     return Changes(
         [{"id": id_, "events": [events[key] for key in sorted(events)]} for id_, events in sorted(users.items())]
     )
@@ -39,13 +41,7 @@ def changes(rows: Iterable[Row]) -> Changes:
 def _content(row: Row) -> dict[str, Any]:
     # Two numbers, since the driver takes far longer for a datetime than for all else of a row (measured: 50 of 70 µs).
     seconds, rest = divmod(microseconds(row.timestamp), 1_000_000)
-    return {"id": str(row.id), "seconds": seconds, "nanoseconds": rest * 1000, "metadata": _bounded(row.metadata)}
-
-
-def _bounded(metadata: str | None) -> str | None:
-    """Return metadata as the graph holds it: long metadata as a marker, so that no user can fill the graph's disk."""
-    size = len((metadata or "").encode())
-    return metadata if size <= GRAPH_METADATA_BYTES else f'{{"only_in_ledger_bytes": {size}}}'
+    return {"id": str(row.id), "seconds": seconds, "nanoseconds": rest * 1000}
 
 
 def drain(ledger: Ledger, graph: Graph) -> int:

@@ -95,7 +95,16 @@ def _name(labels: Sequence[str], user_id: object, id_: object) -> list[Any]:
 
 
 def _text(properties: dict[str, Any], **place: list[Any]) -> str:
-    return json.dumps({**place, "properties": {n: _plain(v) for n, v in properties.items()}}, sort_keys=True)
+    plain = {name: _plain(_json(value) if name == "metadata" else value) for name, value in properties.items()}
+    return json.dumps({**place, "properties": plain}, sort_keys=True)
+
+
+def _json(value: object) -> object:
+    """Return JSON text in one form: two texts of the same content are equal."""
+    try:
+        return json.dumps(json.loads(str(value)), sort_keys=True)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _plain(value: object) -> object:

@@ -6,6 +6,9 @@ It shares the list of kinds with the projection, but no logic: a fault there is 
 - a recall or workspace interaction labels its event; the earliest of them, smallest (timestamp, id), gives it its
   timestamp, metadata and interaction_id;
 - any other interaction with an artifact is an edge from its event to that artifact, which is a node of this user;
+- `query` in the metadata of what opens an event, a text of 1 to GRAPH_QUERY_BYTES bytes, is a property of its own, and
+  so is `position` in that of what touches an artifact, a whole number from 1 to MAX_POSITION; the metadata has it no
+  more, and is absent if nothing else was in it;
 - metadata of more than GRAPH_METADATA_BYTES is {"only_in_ledger_bytes": its size} there.
 """
 
@@ -16,7 +19,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from chalicelib.interaction import GRAPH_METADATA_BYTES, Kind
+from chalicelib.interaction import GRAPH_METADATA_BYTES, GRAPH_QUERY_BYTES, MAX_POSITION, Kind
 
 OPENING = {kind.value: kind.graph_name for kind in Kind if kind.opens}
 TOUCHING = {kind.value: kind.graph_name for kind in Kind if not kind.opens}
@@ -89,10 +92,24 @@ def _event(user_id: str, event_id: str, rows: Sequence[LedgerRow]) -> Node:
 
 
 def _content(row: LedgerRow) -> dict[str, Any]:
-    metadata = row.metadata
-    if metadata is not None and (size := len(metadata.encode())) > GRAPH_METADATA_BYTES:
-        metadata = json.dumps({"only_in_ledger_bytes": size})
-    return {"timestamp": row.timestamp, "metadata": metadata}
+    content: dict[str, Any] = {"timestamp": row.timestamp}
+    if row.metadata is None:
+        return content
+    rest = dict(json.loads(row.metadata))
+    match rest:
+        case {"query": str(query)} if row.kind in OPENING and 1 <= len(query.encode()) <= GRAPH_QUERY_BYTES:
+            content["query"] = rest.pop("query")
+        case {"position": bool()}:
+            pass
+        case {"position": int() | float() as number} if row.kind in TOUCHING and 1 <= number <= MAX_POSITION:
+            if number % 1 == 0:
+                content["position"] = int(rest.pop("position"))
+    size = len(row.metadata.encode())
+    if size > GRAPH_METADATA_BYTES:
+        content["metadata"] = json.dumps({"only_in_ledger_bytes": size})
+    elif rest or len(content) == 1:
+        content["metadata"] = json.dumps(rest)
+    return content
 
 
 def _without_none(**properties: Any) -> dict[str, Any]:

@@ -100,4 +100,4 @@ def test_the_graph_holds_short_metadata_and_of_longer_one_the_size() -> None:
     for metadata, held in ((None, None), ("{}", "{}"), (longest, longest), (longer, size)):
         opened, kept = events([row(interaction(), metadata), row(interaction("keep", artifact_id=ARTIFACT), metadata)])
         contents = [*opened["opening"], *opened["edges"], *kept["opening"], *kept["edges"]]
-        assert [content["metadata"] for content in contents] == [held, held]
+        assert [content.get("metadata") for content in contents] == [held, held]
