@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from console.context import Context
 from console.dead_letters import DeadLetters
 from console.guard import Guard, TakeToken
-from console.pages import dead_letters, health, live, person, send, story
+from console.pages import dead_letters, health, live, person, send, statistics, story
 from console.source import Source
 from console.view import View
 
@@ -24,7 +24,7 @@ SCRIPTS: Final = {
     "htmx": ROOT / "node_modules" / "htmx.org" / "dist",
     "idiomorph": ROOT / "node_modules" / "idiomorph" / "dist",
 }
-PAGES: Final = (health, dead_letters, person, story, live, send)
+PAGES: Final = (health, dead_letters, statistics, person, story, live, send)
 
 
 def application(source: Source, *, port: int, take_token: TakeToken) -> Starlette:

@@ -20,31 +20,40 @@ from scripts.common.errors import WrongUseError
 from scripts.dlq.report import format_seconds
 
 MAX_FORM_BYTES: Final = 2_000_000
+THIN_SPACE: Final = "\N{NARROW NO-BREAK SPACE}"  # between thousands
 UNKNOWN: Final = "\N{EN DASH}"
 Answer = Callable[[Request], Response]
+
+
+def templates() -> Environment:
+    """Return the templates, with what they all use; every value in them is text."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["url"] = url
+    made.filters |= {
+        "compact": compact,
+        "lines": lines,
+        "number": number,
+        "pretty": pretty,
+        "seconds": seconds,
+        "short": short,
+        "time": time_element,
+    }
+    return made
 
 
 class View:
     """Renders templates, each with the environment's name and the list of pages."""
 
     def __init__(self, source: Source, pages: Sequence[tuple[str, str]]) -> None:
-        self._templates = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=_shown,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals |= {"source": source, "pages": pages, "url": url}
-        self._templates.filters |= {
-            "number": number,
-            "time": time_element,
-            "seconds": seconds,
-            "short": short,
-            "lines": lines,
-            "pretty": pretty,
-        }
+        self._templates = templates()
+        self._templates.globals |= {"source": source, "pages": pages}
 
     def show(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
         """Return the rendered template as the answer."""
@@ -79,7 +88,8 @@ async def form(request: Request) -> dict[str, str]:
         body += chunk
         if len(body) > MAX_FORM_BYTES:
             raise WrongUseError(f"the form has more than {MAX_FORM_BYTES:,} bytes")
-    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    return {name: value.replace("\r\n", "\n") for name, value in fields}  # browsers end lines so
 
 
 def url(path: str, **query: Any) -> str:
@@ -90,14 +100,24 @@ def url(path: str, **query: Any) -> str:
 
 def _shown(value: Any) -> Any:
     """Return text without control characters or marks that reorder it; None is empty."""
-    return (
-        printable(value) if isinstance(value, str) and not isinstance(value, Markup) else "" if value is None else value
-    )
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return THIN_SPACE.join(map(printable, value.split(THIN_SPACE)))
+    return "" if value is None else value
 
 
 def number(value: float | None, digits: int = 0) -> str:
     """Return the number with thin spaces between thousands, or a dash if it is unknown."""
-    return UNKNOWN if value is None else f"{value:,.{digits}f}".replace(",", "\u202f")
+    return UNKNOWN if value is None else f"{value:,.{digits}f}".replace(",", THIN_SPACE)
+
+
+def compact(value: float) -> str:
+    """Return the number with thousands, and with at most three digits after the point."""
+    return number(value) if isinstance(value, int) else number(value, 3).rstrip("0").rstrip(".")
+
+
+def percent(share: float) -> str:
+    """Return the share in percent; below one, with a tenth."""
+    return f"{100 * share:.{1 if 0 < share < 0.01 else 0}f} %"  # noqa: PLR2004
 
 
 def seconds(value: float | None) -> str:

@@ -1,9 +1,7 @@
 """stats: usage statistics, and a reconciliation of all that was accepted."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -12,17 +10,14 @@ from typing import Any
 import click
 
 from scripts.common.cli import command, environment_option
-from scripts.common.console import console, printable, progress, show_table
+from scripts.common.console import console, progress, show_table
 from scripts.common.errors import WrongUseError
 from scripts.common.output_files import check_output, replace_file
 from scripts.common.target import Target, find_target
 from scripts.reports.reconciliation import reconcile
-
-Table = dict[str, Any]
-"""{"columns": [name, …], "rows": [[value, …], …]}"""
+from scripts.reports.tables import Table, as_csv, fetch_tables
 
 STANDARD_OUTPUT = Path("-")
-FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
 
 
 @command()
@@ -33,7 +28,7 @@ FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a page with charts; - is standard output.",
+    help="Write a page with charts, in one file without a script; - is standard output.",
 )
 @click.option("--only", multiple=True, help="Only this table; repeatable.")
 def stats(
@@ -60,9 +55,7 @@ def stats(
     elif as_csv:
         _print_csv(tables)
     elif html:
-        from scripts.reports.html_page import page
-
-        text = page(f"Interactions, {environment}", tables, days=days, now=now)
+        text = _page(target, tables, days=days, now=now)
         if html == STANDARD_OUTPUT:
             click.echo(text, nl=False)
         else:
@@ -94,53 +87,30 @@ def collect(target: Target, *, days: int, now: datetime) -> dict[str, Table]:
     since = now.date() - timedelta(days=days - 1)
     totals = reconcile(target, since=datetime.combine(since, time(), UTC), until=now)
     tables = {"balance": {"columns": ["name", "value", "meaning"], "rows": [list(astuple(one)) for one in totals]}}
-    return tables | fetch_tables(target, since=since, until=now.date())
+    return tables | _fetch(target, since=since, until=now.date())
 
 
-def fetch_tables(target: Target, *, since: date, until: date) -> dict[str, Table]:
-    """Return the statistics of these days, a table for each question."""
-    tables: dict[str, Table] = {}
+def _fetch(target: Target, *, since: date, until: date, questions: Sequence[str] = ()) -> dict[str, Table]:
+    """Return the tables, with a progress bar."""
     with progress() as bar:
         task = bar.add_task("querying", total=None)
-        for part in target.operate_in_calls("statistics", since=since.isoformat(), until=until.isoformat()):
-            for answer in part["answers"]:
-                _add(tables, answer)
+
+        def show(part: dict[str, Any]) -> None:
             done = part["steps"] if part["cursor"] is None else part["cursor"]
             bar.update(task, total=part["steps"], completed=done)
-    if ranks := tables.get("results_by_rank"):
-        tables["results_by_rank"] = _with_click_through(ranks)
-    return tables
 
-
-def _add(tables: dict[str, Table], answer: dict[str, Any]) -> None:
-    """Add an answer to its table: append another day's rows, or add its numbers to those of the earlier days."""
-    table = tables.setdefault(answer["question"], {"columns": answer["columns"], "rows": []})
-    if table["rows"] and "day" not in table["columns"]:
-        both = zip(table["rows"], answer["rows"], strict=True)
-        table["rows"] = [[label, *map(sum, zip(before, more, strict=True))] for (label, *before), (_, *more) in both]
-    else:
-        table["rows"] += answer["rows"]
-
-
-def _with_click_through(table: Table) -> Table:
-    """Return the table by rank with one more column: which share of the results shown were peeled."""
-    shown, peeled = map(table["columns"].index, ("shown", "peeled"))
-    rows = [[*row, round(row[peeled] / row[shown], 3) if row[shown] else None] for row in table["rows"]]
-    return {"columns": [*table["columns"], "click_through"], "rows": rows}
+        return fetch_tables(target, since=since, until=until, questions=questions, on_part=show)
 
 
 def _print_csv(tables: dict[str, Table]) -> None:
     for number, table in enumerate(tables.values()):
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-        writer.writerow(table["columns"])
-        writer.writerows([cell(value) for value in row] for row in table["rows"])
-        click.echo("\n" * bool(number) + text.getvalue(), nl=False)
+        click.echo("\n" * bool(number) + as_csv(table), nl=False)
 
 
-def cell(value: Any) -> Any:
-    """Return a safe CSV cell: a spreadsheet does not compute it, and it cannot control a terminal."""
-    if not isinstance(value, str):
-        return value
-    controls = not value[:1].isprintable()
-    return f"'{printable(value)}" if controls or value.startswith(FORMULA) else printable(value)
+def _page(target: Target, tables: dict[str, Table], *, days: int, now: datetime) -> str:
+    from console.export import QUESTIONS_BEFORE, page
+
+    since = now.date() - timedelta(days=days - 1)
+    period = {"since": since - timedelta(days=days), "until": since - timedelta(days=1)}
+    before = _fetch(target, **period, questions=QUESTIONS_BEFORE) if set(QUESTIONS_BEFORE) <= set(tables) else {}
+    return page(target.name, tables, before, days=days, now=now)

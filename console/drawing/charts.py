@@ -14,6 +14,7 @@ from scripts.common.console import printable
 
 _WIDE: Final = 540
 _NARROW: Final = 340
+WIDE_CHARACTER: Final = 7.6  # for what must not be cut by the edge: fonts differ
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def rows(found: Sequence[Row], *, title: str, most: float | None = None) -> Mark
     """Return a list of horizontal bars; labels that are too long are cut, and whole in the bar's title."""
 
     def draw(width: int) -> Markup:
-        label_width = min(width * 0.42, 10 + CHARACTER * max([len(printable(row.label)) for row in found] or [0]))
+        label_width = min(width * 0.42, 14 + WIDE_CHARACTER * max([len(printable(row.label)) for row in found] or [0]))
         text_width = 8 + CHARACTER * max([len(row.text) for row in found] or [0])
         scale = (width - label_width - text_width) / ((most or max([row.value for row in found] or [0])) or 1)
         drawn = Markup("").join(_row(row, number * 26, label_width, scale) for number, row in enumerate(found))
@@ -82,7 +83,7 @@ def rows(found: Sequence[Row], *, title: str, most: float | None = None) -> Mark
 
 
 def _row(row: Row, top: int, left: float, scale: float) -> Markup:
-    label, cut = printable(row.label), int((left - 8) / CHARACTER)
+    label, cut = printable(row.label), int((left - 8) / WIDE_CHARACTER)
     interval, end = Markup(""), row.value
     if row.interval:
         low, end = row.interval

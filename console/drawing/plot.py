@@ -38,13 +38,12 @@ class Plot:
         """Return as many of the labels as fit side by side, each below its place."""
         widest = CHARACTER * max([len(label) for label in labels] or [1]) + 14
         every = max(1, math.ceil(widest / step)) if step else 1
-        bottom, edge = _TOP + self.height + 17, self.left + self.width
+        bottom, edge = _TOP + self.height + 17, self.left + self.width + 8 - widest / 2
+        places = [(label, self.left + offset + place * step) for place, label in enumerate(labels) if not place % every]
         return Markup("").join(
-            Markup('<text class="{}" x="{:.1f}" y="{}">{}</text>').format(
-                "end" if x + widest / 2 > edge else "middle", min(x, edge), bottom, label
-            )
-            for number, label in enumerate(labels)
-            if number % every == 0 and (x := self.left + offset + number * step)
+            Markup('<text class="middle" x="{:.1f}" y="{}">{}</text>').format(x, bottom, label)
+            for label, x in places
+            if x <= edge or len(labels) == 1
         )
 
 

@@ -35,7 +35,7 @@ def routes(context: Context) -> list[Route]:
         return view.show("health.html")
 
     def now(_request: Request) -> Response:
-        answers = _look(source)
+        answers = look(source)
         facts = list(find_facts(answers))
         alarms = answers["alarms"]
         return view.show("health_now.html", facts=facts, headline=headline(facts, alarms), alarms=alarms)
@@ -55,7 +55,7 @@ def routes(context: Context) -> list[Route]:
     ]
 
 
-def _look(source: Source) -> dict[str, Any]:
+def look(source: Source) -> dict[str, Any]:
     """Return what each part says, or the UnavailableError with which it failed."""
     asked: dict[str, Callable[[], Any]] = {
         "stores": lambda: source.operate("health"),

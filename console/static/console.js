@@ -56,6 +56,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 localTimes(document);
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.addEventListener("htmx:afterSwap", (event) => localTimes(event.detail.elt.isConnected ? event.detail.elt : document));
 document.addEventListener("htmx:afterRequest", (event) => event.detail.successful && sayLost(""));
 document.addEventListener("htmx:sendError", () => sayLost("The console does not answer. If it has ended, start it again and open its new address."));

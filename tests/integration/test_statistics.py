@@ -15,7 +15,7 @@ from chalicelib.ledger import statistics
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.statistics import StatisticsError, answer
 from scripts.common.target import Target
-from scripts.stats import fetch_tables
+from scripts.reports.tables import fetch_tables
 from tests.samples import ALICE, BOB, interaction
 
 QUESTIONS_PAGE = Path(__file__).parents[2] / "docs" / "questions.md"
@@ -120,6 +120,7 @@ def test_each_question_is_answered_from_the_rows(tables: Tables) -> None:
             ["11 to 200", 0, 0, 0, 0, 0, None],
             ["not listed", 0, 1, 0, 0, 0, None],
         ],
+        "queries_without_outcome": [],
         "most_kept_artifacts": [["apple", 1]],
         "most_marked_bad_artifacts": [["pear", 1]],
         "dated_ahead": [],

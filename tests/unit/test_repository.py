@@ -104,6 +104,14 @@ def test_the_picture_of_the_stats_page_is_small() -> None:
     assert (ROOT / "docs" / "stats.png").stat().st_size < 200_000
 
 
+def test_the_pictures_of_the_console_are_small() -> None:
+    pictures = list((ROOT / "docs").glob("console-*.png"))
+    assert sum(picture.stat().st_size for picture in pictures) <= 600_000
+    assert {picture.name for picture in pictures} == set(
+        re.findall(r"console-\w+\.png", (ROOT / "docs/console.md").read_text())
+    )
+
+
 def test_every_folder_of_tests_is_run() -> None:
     assert {*TESTS, *LONG_TESTS} == {
         f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in ROOT.glob("tests/**/test_*.py")

@@ -77,6 +77,12 @@ OF_A_DAY: dict[str, LiteralString] = {
     """,
 }
 OF_ALL_DAYS: dict[str, LiteralString] = {
+    "queries_without_outcome": """
+        SELECT query, sum(recalls)::bigint AS recalls, sum(peeled)::bigint AS peeled,
+               sum(without_result)::bigint AS without_result
+        FROM query_outcomes_by_day WHERE day BETWEEN %(since)s AND %(until)s
+        GROUP BY query HAVING sum(good_outcome) = 0 ORDER BY recalls DESC, query LIMIT %(top)s
+    """,
     "most_kept_artifacts": """
         SELECT artifact_id, sum(interactions)::bigint AS keeps FROM artifact_interactions_by_day
         WHERE kind = 'keep' AND day BETWEEN %(since)s AND %(until)s
@@ -108,18 +114,19 @@ def answer(
     *,
     since: str,
     until: str,
+    questions: list[str] | None = None,
     cursor: int | None = None,
     share_seconds: float = SHARE_SECONDS,
     question_milliseconds: int = QUESTION_MILLISECONDS,
 ) -> dict[str, Any]:
-    """Answer all questions about these days (ISO 8601, UTC; the last one included), from the cursor on.
+    """Answer all questions, or these, about these days (ISO 8601, UTC; the last one included), from the cursor on.
 
     Returns {"answers": [{"question": …, "columns": […], "rows": [[…], …]}, …], "cursor": …, "steps": …}: a question
     about one day has an answer for each day; the cursor is the next of so many steps, or None at the end. Raises
     StatisticsError when a question takes too long, or for more than 366 days.
     """
     first, last = date.fromisoformat(since), date.fromisoformat(until)
-    steps = _steps(first, last)
+    steps = [step for step in _steps(first, last) if questions is None or step[0] in questions]
     answers: list[dict[str, Any]] = []
     began, step = time.monotonic(), cursor or 0
     while step < len(steps) and (not answers or time.monotonic() < began + share_seconds):

@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from scripts import stats
+from scripts.common.target import Target
+from scripts.reports.tables import cell
 
 
 @pytest.mark.parametrize(
@@ -26,12 +28,12 @@ from scripts import stats
     ],
 )
 def test_a_cell_is_neither_computed_nor_a_control_sequence(value: Any, written: Any) -> None:
-    assert stats.cell(value) == written
+    assert cell(value) == written
 
 
 def test_an_empty_line_separates_two_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = {name: {"columns": ["name", "value"], "rows": [["=x", 1]]} for name in ("balance", "graph_outbox")}
-    monkeypatch.setattr(stats, "find_target", lambda _: None)
+    monkeypatch.setattr(stats, "find_target", lambda _: Target("dev", "us-east-1"))
     monkeypatch.setattr(stats, "collect", lambda *_, **__: tables)
     result = CliRunner().invoke(stats.stats, ["-e", "dev", "--csv"])
     table = '"name","value"\n"\'=x",1\n'
@@ -39,7 +41,7 @@ def test_an_empty_line_separates_two_tables(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_page_can_go_to_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stats, "find_target", lambda _: None)
+    monkeypatch.setattr(stats, "find_target", lambda _: Target("dev", "us-east-1"))
     monkeypatch.setattr(stats, "collect", lambda *_, **__: {"balance": {"columns": ["name"], "rows": [["x"]]}})
     result = CliRunner().invoke(stats.stats, ["-e", "dev", "--html", "-"])
     assert (result.stdout.startswith("<!doctype html>"), result.stdout.endswith("</html>\n")) == (True, True)

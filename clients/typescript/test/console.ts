@@ -1,0 +1,93 @@
+/**
+ * Uses the console as a person does. `node console.ts PLAN` prints what it saw, as JSON. The plan is JSON: `address`
+ * (with its token), `pages` (paths to look at), `mend` (the id of a dead letter), and maybe `pictures` (a folder).
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+import type { Page } from "playwright-core";
+
+import { Browser } from "./browser.ts";
+
+type Plan = { address: string; pages: string[]; mend?: string; pictures?: string };
+type Axe = { run: (options: object) => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+
+const plan = JSON.parse(process.argv[2]!) as Plan;
+const { origin } = new URL(plan.address);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const sizes = { wide: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
+const seen = { errors: [] as string[], outside: [] as string[], overflowing: [] as string[], serious: [] as string[], milliseconds: {} as Record<string, number> };
+
+const browser = await Browser.start();
+const page = await browser.context.newPage();
+page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
+page.on("pageerror", (error) => seen.errors.push(error.message));
+page.on("request", (request) => new URL(request.url()).origin !== origin && !request.url().startsWith("data:") && seen.outside.push(request.url()));
+
+await page.goto(plan.address);
+await page.waitForURL(`${origin}/health`);
+const again = (await browser.context.request.get(plan.address, { headers: { cookie: "" } })).status();
+
+for (const path of plan.pages) {
+  await page.setViewportSize(sizes.wide);
+  const began = Date.now();
+  await page.goto(origin + path);
+  await loaded(page);
+  seen.milliseconds[path] = Date.now() - began;
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    for (const [size, viewport] of Object.entries(sizes)) {
+      await page.setViewportSize(viewport);
+      const where = `${path} ${colorScheme} ${size}`;
+      if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) seen.overflowing.push(where);
+      if (plan.pictures) {
+        const name = `${path.replace(/\?.*/, "").replace(/\W+/g, "-")}-${colorScheme}-${size}.png`;
+        await page.screenshot({ path: join(plan.pictures, name.slice(1)), fullPage: true });
+      }
+    }
+    await page.evaluate(axe); // not by a script element, which the page's policy forbids
+    const found = await page.evaluate(() => (window as unknown as { axe: Axe }).axe.run({ resultTypes: ["violations"] }));
+    const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    seen.serious.push(...serious.map(({ id, nodes }) => `${path} ${colorScheme}: ${id} ${nodes[0]!.html.slice(0, 200)}`));
+  }
+}
+
+console.log(JSON.stringify({ again, ...seen, ...(plan.mend ? await mendAndSend(page, plan.mend) : {}) }));
+await browser.stop();
+process.exit();
+
+/** Return once all parts of the page are there. */
+async function loaded(page: Page): Promise<void> {
+  await page.waitForFunction(() => !document.querySelector(".banner.waiting, .htmx-request [class=quiet]") && !document.querySelector(".htmx-request:not([hx-trigger*=every])"), null, { timeout: 60_000 });
+}
+
+/** Mend a dead letter and wait until it is in the graph; then send another, and see it arrive on Live. */
+async function mendAndSend(page: Page, id: string): Promise<object> {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(sizes.wide);
+  await page.goto(`${origin}/dead-letters/message?id=${id}`);
+  const problems = await page.locator("main ul li").allTextContents();
+  const title = await page.title();
+  const text = page.getByLabel("The message, as JSON");
+  await text.fill((await text.inputValue()).replace('"soon"', String(Date.now() * 1000)));
+  await page.getByRole("button", { name: "Check" }).click();
+  await page.getByLabel(/type send/).fill("send");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("stored and in the graph").waitFor({ timeout: 120_000 });
+
+  const live = await browser.context.newPage();
+  await live.goto(`${origin}/live`);
+  await live.locator("#arrivals table, #arrivals .empty").waitFor({ timeout: 30_000 });
+  await page.goto(`${origin}/send`);
+  await page.getByLabel("Artifact id").fill("seen-live");
+  await page.getByLabel("Kind").selectOption("keep");
+  await page.getByLabel("Metadata, as JSON").fill('{"note": "<b>bold</b>"}');
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("200: accepted").waitFor({ timeout: 60_000 });
+  const began = Date.now();
+  await live.getByText("seen-live").first().waitFor({ timeout: 60_000 });
+  const row = await live.locator("tr", { hasText: "seen-live" }).first().innerText();
+  await page.getByText("stored and in the graph").waitFor({ timeout: 120_000 });
+  return { problems, title, liveMilliseconds: Date.now() - began, row };
+}

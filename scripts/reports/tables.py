@@ -1,0 +1,73 @@
+"""The statistics as tables: fetched from the operations function, and written as CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from scripts.common.console import printable
+from scripts.common.target import Target
+
+Table = dict[str, Any]
+"""{"columns": [name, …], "rows": [[value, …], …]}"""
+
+FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
+
+
+def fetch_tables(
+    target: Target,
+    *,
+    since: date,
+    until: date,
+    questions: Sequence[str] = (),
+    on_part: Callable[[dict[str, Any]], object] = lambda _: None,
+) -> dict[str, Table]:
+    """Return the statistics of these days, a table for each question, or for these questions alone.
+
+    `on_part` gets each call's result, whose cursor and steps tell how far it is.
+    """
+    tables: dict[str, Table] = {}
+    asked = {"questions": list(questions)} if questions else {}
+    days = {"since": since.isoformat(), "until": until.isoformat()}
+    for part in target.operate_in_calls("statistics", **days, **asked):
+        for answer in part["answers"]:
+            _add(tables, answer)
+        on_part(part)
+    if ranks := tables.get("results_by_rank"):
+        tables["results_by_rank"] = _with_click_through(ranks)
+    return tables
+
+
+def as_csv(table: Table) -> str:
+    """Return the table as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(table["columns"])
+    writer.writerows([cell(value) for value in row] for row in table["rows"])
+    return text.getvalue()
+
+
+def cell(value: Any) -> Any:
+    """Return a safe CSV cell: a spreadsheet does not compute it, and it cannot control a terminal."""
+    if not isinstance(value, str):
+        return value
+    controls = not value[:1].isprintable()
+    return f"'{printable(value)}" if controls or value.startswith(FORMULA) else printable(value)
+
+
+def _add(tables: dict[str, Table], answer: dict[str, Any]) -> None:
+    """Add an answer to its table: append another day's rows, or add its numbers to those of the earlier days."""
+    table = tables.setdefault(answer["question"], {"columns": answer["columns"], "rows": []})
+    if table["rows"] and "day" not in table["columns"]:
+        both = zip(table["rows"], answer["rows"], strict=True)
+        table["rows"] = [[label, *map(sum, zip(before, more, strict=True))] for (label, *before), (_, *more) in both]
+    else:
+        table["rows"] += answer["rows"]
+
+
+def _with_click_through(table: Table) -> Table:
+    """Return the table by rank with one more column: which share of the results shown were peeled."""
+    shown, peeled = map(table["columns"].index, ("shown", "peeled"))
+    rows = [[*row, round(row[peeled] / row[shown], 3) if row[shown] else None] for row in table["rows"]]
+    return {"columns": [*table["columns"], "click_through"], "rows": rows}

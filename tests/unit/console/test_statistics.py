@@ -1,0 +1,137 @@
+"""Statistics: headline figures, intervals, and the page that stands in one file."""
+
+import re
+from typing import Any
+
+import pytest
+
+from console.drawing.figures import FIGURES, interval
+from console.export import page
+from console.statistics import figures, headlines
+from tests import screenshot
+
+HOSTILE = "<script>document.title='taken'</script>"
+NOW = screenshot.NOW
+
+
+def table(columns: str, *rows: list[Any]) -> dict[str, Any]:
+    return {"columns": columns.split(), "rows": list(rows)}
+
+
+def week(recalls: int, good: int) -> dict[str, Any]:
+    day = "2026-06-01"
+    return {
+        "interactions_by_day": table(
+            "day kind interactions users",
+            [day, "recall", recalls, 5],
+            [day, "mark_good", good, 1],
+            [day, "mark_bad", 10, 1],
+        ),
+        "active_users_by_day": table("day users interactions", [day, 7, recalls]),
+        "events_by_day": table(
+            "day kind events good_outcome no_good_outcome peeled",
+            [day, "recall", recalls, good, recalls - good, 2 * good],
+            [day, "workspace", 99, 99, 0, 0],
+        ),
+    }
+
+
+def test_headlines_compare_with_the_period_before() -> None:
+    found = {one.name: one for one in headlines(week(1200, 300), week(1000, 200), days=7)}
+    assert (found["Recalls"].value, found["Recalls"].change, found["Recalls"].good) == ("1\u202f200", "+20 %", None)
+    assert found["People on a day, on average"].value == "1"
+    good = found["Recalls with a good outcome"]
+    assert (good.value, good.change, good.good) == ("25 %", "+5 points", True)
+    worse = headlines(week(1000, 200), week(1200, 300), days=7)[4]
+    assert (worse.change, worse.good) == ("-5 points", False)
+
+
+def test_headlines_without_anything_before_or_now_say_so() -> None:
+    assert headlines(week(10, 2), {}, days=7)[0].change == "nothing the period before"
+    assert headlines({}, week(10, 2), days=7)[3].value == "\u2013"
+    assert headlines(week(1000, 200), week(1000, 201), days=7)[4].change == "no change"  # less than half a point
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "low", "high"),
+    [(0, 0, 0, 1), (5, 10, 0.237, 0.763), (0, 20, 0, 0.161), (20, 20, 0.839, 1), (400, 1000, 0.370, 0.431)],
+)
+def test_an_interval_is_wilson_s(part: int, whole: int, low: float, high: float) -> None:
+    assert interval(part, whole) == pytest.approx((low, high), abs=0.001)
+
+
+def test_each_table_has_its_figure_and_an_unknown_one_is_shown_too() -> None:
+    tables = {"of_newer_code": table("a b", ["x", 1]), **week(10, 2)}
+    found = figures(tables)
+    assert [one.name for one in found] == [
+        "interactions_by_day",
+        "active_users_by_day",
+        "events_by_day",
+        "of_newer_code",
+    ]
+    assert [one.chart is not None for one in found] == [True, True, True, False]
+    assert found[3].title == "Of newer code"
+
+
+def test_a_kind_narrows_the_figures_by_kind() -> None:
+    found = figures(week(10, 2), kind="mark_bad")
+    assert found[0].table["rows"] == [["2026-06-01", "mark_bad", 10, 1]]
+    assert found[1].table["rows"] == [["2026-06-01", 7, 10]]
+    assert figures(week(10, 2), kind="unheard")[0].chart is None
+
+
+def test_every_table_draws_what_the_function_answers() -> None:
+    """Rows as the statistics operation gives them, with a hostile id and a hostile query."""
+    tables = {
+        **week(10, 2),
+        "funnel": table("recalls number", ["all", 10], ["and peeled", 4]),
+        "time_to_first_peel": table("time recalls", ["under 2 s", 3], ["never peeled", 7]),
+        "results_by_rank": table(
+            "rank shown peeled kept good bad click_through",
+            ["1", 100, 40, 9, 8, 2, 0.4],
+            ["not listed", 0, 3, 0, 0, 0, None],
+        ),
+        "first_peeled_rank": table("rank recalls", ["1", 3], ["no result peeled", 0]),
+        "queries_without_outcome": table("query recalls peeled without_result", [HOSTILE, 5, 1, 2], ["b", 1, 0, 0]),
+        "most_kept_artifacts": table("artifact_id keeps", [HOSTILE, 5]),
+        "most_marked_bad_artifacts": table("artifact_id bad", ["pear", 5]),
+        "sessions_by_day": table(
+            "day sessions users median_seconds mean_interactions", ["2026-06-01", 2, 2, 60.0, 3.0]
+        ),
+        "dated_ahead": table("kind interactions"),
+        "graph_outbox": table("waiting parked", [1, 0]),
+        "balance": table("name value meaning", ["accepted", None, "x"]),
+    }
+    assert set(tables) == set(FIGURES)
+    found = {one.name: one for one in figures(tables)}
+    without = {name for name, one in found.items() if one.chart is None}
+    assert without == {"dated_ahead", "graph_outbox", "balance"}
+    assert "40 % of 100" in str(found["results_by_rank"].chart)
+    assert "80 % of 10" in str(found["results_by_rank"].chart)
+    assert "5, 2 without a result" in str(found["queries_without_outcome"].chart)
+    text = page("prod", tables, week(9, 1), days=7, now=NOW)
+    assert "<script" not in text
+    assert "unknown" in text
+
+
+def test_thousands_are_apart_by_a_thin_space() -> None:
+    text = page("prod", week(1200, 3), week(900, 1), days=7, now=NOW)
+    assert '<p class="value">1\u202f213</p>' in text
+
+
+def test_the_page_is_one_small_file_without_a_script_or_an_address() -> None:
+    text = page("prod", screenshot.tables(), screenshot.tables(growth=0.9), days=30, now=NOW)
+    assert len(text.encode()) < 500_000
+    assert "<script" not in text
+    assert "http:" not in text
+    assert "https:" not in text
+    [digest] = re.findall(r"style-src '(sha256-[^']+)'", text)
+    assert len(digest) > 40
+    assert "The last 30 days until 2026-06-30 18:00 UTC" in text
+    assert text.endswith("</html>\n")
+
+
+def test_without_the_period_before_the_page_has_no_headlines() -> None:
+    text = page("prod", {"balance": table("name value", ["x", 1])}, {}, days=7, now=NOW)
+    assert 'class="cards"' not in text
+    assert "against" not in text
