@@ -16,7 +16,7 @@ _PYTHON = Path(sys.executable)
 _TOOLS = ROOT / ".local" / "scan"
 SCANNERS = _TOOLS / "bin"
 _GITLEAKS = "github.com/zricethezav/gitleaks/v8@v8.30.0"
-_SOURCE = ("runtime", "scripts", "stacks", "local")
+_SOURCE = ("runtime", "scripts", "stacks", "console", "local")
 
 
 class SkippedError(Exception):
