@@ -24,7 +24,7 @@ GROUPS = 10
 NAMES = ("alice", "bob", "carol")
 EVENTS = tuple(str(uuid.uuid5(uuid.NAMESPACE_URL, f"event {number}")) for number in range(3))
 ARTIFACTS = ("recipe", "map", "é𝄞")
-KINDS = ("recall", "workspace", "peel", "keep", "mark_good", "mark_bad")
+KINDS = ("recall", "workspace", "peel", "keep", "mark_good", "mark_bad", "unkeep", "unmark")
 METADATA: tuple[Any, ...] = (
     None,
     {},

@@ -171,6 +171,6 @@ def test_the_largest_request_fits_into_a_message(filler: str) -> None:
 
 def test_the_schema_says_for_which_kinds_an_artifact_is_required() -> None:
     schema = PostPayload.model_json_schema()
-    touching = {"enum": ["peel", "keep", "mark_good", "mark_bad"]}
+    touching = {"enum": ["peel", "keep", "mark_good", "mark_bad", "unkeep", "unmark"]}
     assert schema["if"] == {"properties": {"kind": touching}}
     assert schema["then"] == {"properties": {"artifact_id": {"type": "string"}}, "required": ["artifact_id"]}
