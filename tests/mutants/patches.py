@@ -34,8 +34,8 @@ PATCHES = [
     Patch(
         "user left out of an id",
         f"{RUNTIME}/interaction.py",
-        "content = [user_id, kind, event_id, artifact_id, timestamp, metadata]",
-        "content = [kind, event_id, artifact_id, timestamp, metadata]",
+        "_encode([user_id, kind, event_id, artifact_id, timestamp, metadata])",
+        "_encode([kind, event_id, artifact_id, timestamp, metadata])",
         "tests/unit/test_interaction.py",
     ),
     Patch(
