@@ -32,11 +32,14 @@ def read_refusals(target: Target, since: datetime) -> list[Refusal]:
 
 
 def _read(target: Target, output: str, text: str, what: str, since: datetime) -> Iterator[Refusal]:
-    name = target.outputs[output]
-    answer = target.client("logs").filter_log_events(
-        logGroupName=name, filterPattern=f'"{text}"', startTime=int(since.timestamp() * 1000), limit=MAX_LINES
+    pages = target.client("logs").get_paginator("filter_log_events")
+    found = pages.paginate(
+        logGroupName=target.outputs[output],
+        filterPattern=f'"{text}"',
+        startTime=int(since.timestamp() * 1000),
+        PaginationConfig={"MaxItems": MAX_LINES},  # a page can be empty although more follow
     )
-    for event in answer["events"]:
+    for event in (event for page in found for event in page["events"]):
         line = _parse(event["message"])
         if line.get("message") == text:
             at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
