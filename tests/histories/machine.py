@@ -19,7 +19,7 @@ from tests.histories.dead_letters import DeadLetters
 from tests.histories.oracle import Content, Posted
 from tests.histories.pool import Outcome, Pool, Process
 
-GROUPS = 10
+GROUPS = 25
 """Histories that run side by side in one run of the machine, each of three users. What harms a store harms all."""
 NAMES = ("alice", "bob", "carol")
 EVENTS = tuple(str(uuid.uuid5(uuid.NAMESPACE_URL, f"event {number}")) for number in range(3))

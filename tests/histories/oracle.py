@@ -119,7 +119,7 @@ def _content(row: Row) -> dict[str, Any]:
 def _own_property(metadata: dict[str, Any], *, opens: bool) -> dict[str, Any]:
     """Take the property out of the metadata, if it is one."""
     name = "query" if opens else "position"
-    value = metadata.get(name)
+    value: Any = metadata.get(name)
     if opens:
         fits = isinstance(value, str) and 1 <= len(value.encode()) <= LONGEST_QUERY
     else:
