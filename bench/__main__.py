@@ -50,10 +50,12 @@ def main(rows: int, older: Path | None, *, page: bool) -> None:
                 rates[name].append(rate)
     figures = [figure for name, pairs in rates.items() for figure in _figures(name, *_split(pairs))]
     figures += _starts([starting.seconds() for _ in range(ROUNDS)])
+    cpu_seconds = median(starting.cpu_seconds() for _ in range(ROUNDS))
+    figures.append(Figure(name="API function, a request", value=cpu_seconds * 1000, unit="ms of CPU", better="lower"))
     write(figures, ROOT / ".local" / "bench.json")
     show(figures)
     if page:
-        write_page(figures, rows)
+        write_page(figures, rows, starting.by_memory(cpu_seconds))
 
 
 def _round(

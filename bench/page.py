@@ -13,10 +13,10 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 END = "<!-- end of figures -->"
 
 
-def write(figures: Sequence[Figure], rows: int) -> None:
-    """Write the bench's figures into its page."""
-    text = f"{machine()} {rows:,} rows a figure.\n\n{figures_table(figures)}\n\n{_chart(figures)}"
-    replace_figures(PAGE, "make bench BENCH=--page", text)
+def write(figures: Sequence[Figure], rows: int, memory: Sequence[Sequence[str]]) -> None:
+    """Write the bench's figures into its page, and what each size of the API function's memory gives and costs."""
+    parts = [f"{machine()} {rows:,} rows a figure.", figures_table(figures), _chart(figures), markdown(memory)]
+    replace_figures(PAGE, "make bench BENCH=--page", "\n\n".join(parts))
 
 
 def replace_figures(page: Path, command: str, text: str) -> None:
@@ -38,16 +38,22 @@ def machine() -> str:
     )
 
 
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a table of Markdown; the first is its head."""
+    head, *rest = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rest])
+
+
 def figures_table(figures: Sequence[Figure]) -> str:
     """Return the figures as a table of Markdown."""
-    lines = ["| figure | value | unit | ceiling | target | |", "| --- | --- | --- | --- | --- | --- |"]
+    rows = [["figure", "value", "unit", "ceiling", "target", ""]]
     for one in figures:
         target = "" if one.target is None else f"{'≥' if one.better == 'higher' else '≤'} {one.target:g}"
         ceiling = "" if one.ceiling is None else f"{one.ceiling:,.0f}"
         met = {None: "", True: "met", False: "missed"}[one.met]
-        value = f"{one.value:.2f}" if one.unit == "ratio" else f"{one.value:,.0f}"
-        lines.append(f"| {one.name} | {value} | {one.unit} | {ceiling} | {target} | {met} |")
-    return "\n".join(lines)
+        value = f"{one.value:.2f}" if abs(one.value) < 10 else f"{one.value:,.0f}"  # noqa: PLR2004
+        rows.append([one.name, value, one.unit, ceiling, target, met])
+    return markdown(rows)
 
 
 def _chart(figures: Sequence[Figure]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import simpy
 
-from bench.page import replace_figures
+from bench.page import markdown, replace_figures
 from bench.processes import ROOT
 from stacks.config.costs import HOURS, PER_MILLION_DOLLARS, total
 from stacks.config.environments import DEV, PROD
@@ -174,7 +174,7 @@ def simulated(rate: float, scenario: Scenario, capacity: Capacity, workers: int 
 def main(*, page: bool) -> None:
     """Simulate each scenario at each rate, and print what it does."""
     capacity = Capacity.measured()
-    text = "\n\n".join([_capacity(capacity), _table(_outcomes(capacity)), _table(_costs())])
+    text = "\n\n".join([_capacity(capacity), markdown(_outcomes(capacity)), markdown(_costs())])
     click.echo(text)
     if page:
         replace_figures(PAGE, "python -m bench.scale --page", text)
@@ -213,11 +213,6 @@ def _costs() -> list[list[str]]:
         totals = [f"{fixed + one:.2f}" for one in PER_MILLION_DOLLARS.values()]
         rows.append([f"{rate:,}", environment.name, f"{fixed:.2f}", *totals])
     return rows
-
-
-def _table(rows: list[list[str]]) -> str:
-    head, *rest = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rest])
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,7 @@
-"""How long a fresh process of the API function takes to its first answer, beside a bare sender to SQS."""
+"""How long a fresh process of the API function takes to its first answer, beside a bare sender to SQS.
+
+And what a later request costs: its processor time, from which follow duration and price for each size of memory.
+"""
 
 import base64
 import hashlib
@@ -12,6 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+from stacks.config.costs import PRICES
+
+CORE_MEGABYTES = 1769
+SQS_SECONDS = 0.01  # an estimate
 RUNTIME = Path(__file__).parents[1] / "runtime"
 SENDER = """
 import time
@@ -30,6 +37,18 @@ from app import app
 answer = app(json.loads(os.environ["REQUEST"]), None)
 assert answer["statusCode"] == 200, answer
 print(time.perf_counter() - began)
+"""
+REQUESTS = 300
+LATER = f"""
+import time, json, os
+from app import app
+request = json.loads(os.environ["REQUEST"])
+for number in range(20):
+    app(request, None)
+began = time.process_time()
+for number in range({REQUESTS}):
+    app(request, None)
+print((time.process_time() - began) / {REQUESTS})
 """
 CLAIMS = {"sub": "alice", "token_use": "id", "aud": "webapp", "cognito:username": "alice", "auth_time": "1767225600"}
 REQUEST = {
@@ -75,6 +94,26 @@ def seconds() -> tuple[float, float]:
     """Return the seconds of one fresh process each: the function's import and first request, and the bare sender."""
     with _queue() as url:
         return _run(FUNCTION, url), _run(SENDER, url)
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of one request in a process that has answered others."""
+    with _queue() as url:
+        return _run(LATER, url)
+
+
+def by_memory(cpu_seconds: float) -> list[list[str]]:
+    """Return, for sizes of memory, what share of a core the function has, how long a request takes, and its price.
+
+    Lambda gives a whole core at 1,769 MB. The time that SQS takes to answer is the same for all.
+    """
+    rows = [["memory", "share of a core", "a request", "a million requests"]]
+    for megabytes in (256, 512, 1024, 1769):
+        share = megabytes / CORE_MEGABYTES
+        duration = cpu_seconds / share + SQS_SECONDS
+        dollars = 1e6 * duration * megabytes / 1024 * PRICES["function memory"].dollars
+        rows.append([f"{megabytes:,} MB", f"{share:.2f}", f"{duration * 1000:.0f} ms", f"${dollars:.2f}"])
+    return rows
 
 
 def _run(code: str, url: str) -> float:
