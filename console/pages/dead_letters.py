@@ -71,7 +71,7 @@ def routes(context: Context) -> list[Route]:
     def move(fields: dict[str, str]) -> Response:
         planned = _plan(letters, fields.get("action", ""), {name: fields.get(name, "") for name in FILTERS})
         if fields.get("confirm") != planned["phrase"]:
-            return view.show("dead_letters_plan.html", **planned, typed=fields.get("confirm", ""))
+            return view.show("dead_letters_plan.html", **planned | {"typed": fields.get("confirm", "")})
         done, file = letters.move(planned["action"], planned["selection"], planned["count"])
         return view.show("dead_letters_moved.html", done=done, action=planned["action"], file=file)
 

@@ -36,6 +36,8 @@ def routes(context: Context) -> list[Route]:
 
     def send(fields: dict[str, str]) -> Response:
         payload = _payload(fields)
+        if source.environment.protected and fields.get("confirm") != source.name:
+            raise WrongUseError(f"nothing was sent: type {source.name} to confirm that it is for {source.name}")
         answer = source.change(lambda target: _post(target, fields, payload))
         return view.show(
             "sent.html",

@@ -66,10 +66,12 @@ def routes(context: Context) -> list[Route]:
         )
 
     def part(request: Request) -> Response:
-        number, period = int(request.query_params.get("part", "0")), _period(request)
-        _, questions = PARTS[number]
+        number, period = request.query_params.get("part", ""), _period(request)
+        if number not in map(str, range(len(PARTS))):
+            raise WrongUseError(f"no part {number!r}")
+        _, questions = PARTS[int(number)]
         tables = fetch(period, questions)
-        top = headlines(tables, fetch(period.before, QUESTIONS_BEFORE), days=period.days) if number == 0 else []
+        top = headlines(tables, fetch(period.before, QUESTIONS_BEFORE), days=period.days) if number == "0" else []
         return view.show(
             "statistics_part.html", query=_query(request), headlines=top, figures=figures(tables, kind=period.kind)
         )

@@ -1,5 +1,6 @@
 """The console of the deployed system, used as a person does, and when something behind it fails."""
 
+import asyncio
 import json
 import os
 import re
@@ -10,18 +11,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 import requests
 
 from chalicelib.queue import encode
 from console import source as source_module
+from console.app import application
 from console.facts import find_facts, headline
 from console.pages.health import look
 from console.source import Source, UnavailableError
 from scripts.common.target import Target
-from stacks.config.environments import ENVIRONMENTS, LOCAL
+from stacks.config.environments import LOCAL
 from tests.browser import CHROMIUM
 from tests.e2e.conftest import EMAIL, System
 from tests.node import CLIENT, run
@@ -70,12 +74,12 @@ def hostile(system: System, empty: None, post: Callable[[dict[str, Any]], reques
     message["interactions"][0] |= {"timestamp": "soon", "metadata": {"note": HOSTILE}}
     queues, url = system.target.client("sqs"), system.target.outputs["DeadLetterQueueUrl"]
     [mendable, _] = [
-        _dead_letter(queues, url, *one) for one in ((json.dumps(message), "refused"), (HOSTILE, "not_json"))
+        dead_letter(queues, url, *one) for one in ((json.dumps(message), "refused"), (HOSTILE, "not_json"))
     ]
     return mendable
 
 
-def _dead_letter(queues: Any, url: str, body: str, reason: str) -> str:
+def dead_letter(queues: Any, url: str, body: str, reason: str) -> str:
     attributes = {"reason": {"DataType": "String", "StringValue": reason}}
     return str(queues.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)["MessageId"])
 
@@ -152,12 +156,82 @@ def test_expired_credentials_are_told_and_new_ones_are_taken_without_a_restart(s
     assert "ledger" in source.operate("health")
 
 
-def test_a_protected_environment_is_only_read_though_the_page_is_the_same(system: System, tmp_path: Path) -> None:
+class Client:
+    """A browser that is signed in to the console of this source, without a process or a network."""
+
+    def __init__(self, source: Source) -> None:
+        self._app = application(source, port=18090, take_token=lambda _: True)
+        self._cookies = httpx.Cookies()
+        self._cookies = self.get("/open?token=any").cookies
+
+    def get(self, path: str) -> httpx.Response:
+        return asyncio.run(self._ask("GET", path))
+
+    def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        return asyncio.run(self._ask("POST", path, data=fields, headers={"Origin": "http://localhost:18090"}))
+
+    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(self._app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost:18090", cookies=self._cookies, timeout=60
+        ) as client:
+            return await client.request(method, path, **more)
+
+
+def test_messages_move_only_after_the_typed_phrase(system: System, source: Source, empty: None, tmp_path: Path) -> None:
+    queues, url = system.target.client("sqs"), system.target.outputs["DeadLetterQueueUrl"]
+    for number in range(2):
+        dead_letter(queues, url, f"bad JSON {number}", "not_json")
+    client = Client(source)
+    assert "2 messages" in client.get("/dead-letters/list").text
+    assert "2 poison messages stay" in client.get("/dead-letters/plan?action=redrive").text
+    fields = {"action": "discard", "reason": "not_json", "confirm": "discard"}
+    assert "nothing was changed" in client.post("/dead-letters/move", fields).text
+    assert "2 messages with 2 interactions" in client.post(
+        "/dead-letters/move", fields | {"confirm": "discard 2"}
+    ).text.replace("\n  ", " ")
+    [file] = tmp_path.glob("dead-letters-local-*.jsonl")
+    assert sorted(json.loads(line)["body"] for line in file.read_text().splitlines()) == ["bad JSON 0", "bad JSON 1"]
+    assert "No dead letters" in client.get("/dead-letters/list").text
+
+
+def test_a_protected_environment_is_only_read(system: System, empty: None, tmp_path: Path) -> None:
+    queues, url = system.target.client("sqs"), system.target.outputs["DeadLetterQueueUrl"]
+    message = dead_letter(queues, url, "bad JSON", "not_json")
     protected = replace(LOCAL, protected=True)
-    source = Source(protected, lambda: system.target, allow_changes=False, discard_folder=tmp_path)
-    assert not source.may_change
-    assert "ledger" in source.operate("health")
-    assert ENVIRONMENTS["prod"].protected
+    client = Client(Source(protected, lambda: system.target, allow_changes=False, discard_folder=tmp_path))
+    assert "only reads" in client.get("/health").text
+    assert "Discard…" not in client.get("/dead-letters/list").text
+    assert "<textarea" not in client.get(f"/dead-letters/message?id={message}").text
+    mended = encode(interaction("keep", artifact_id=ARTIFACT))
+    for path, fields in (
+        ("/dead-letters/move", {"action": "discard", "confirm": "discard 1"}),
+        ("/dead-letters/mend", {"id": message, "body": mended, "confirm": "send"}),
+        ("/send/post", {"email": EMAIL, "password": "x", "kind": "recall", "confirm": "local"}),
+    ):
+        assert "is protected: start the console with --allow-changes" in client.post(path, fields).text
+    assert list(tmp_path.iterdir()) == []
+    allowed = Client(Source(protected, lambda: system.target, allow_changes=True, discard_folder=tmp_path))
+    assert "type local to confirm" in allowed.post("/send/post", {"email": EMAIL, "kind": "recall"}).text
+
+
+def test_what_is_not_there_is_said(source: Source, empty: None) -> None:
+    client = Client(source)
+    assert "Never seen here" in client.get(f"/story/found?id={uuid4()}").text
+    assert "is not an id" in client.get("/story/found?id=x").text
+    assert "knows no user" in client.get("/person/found?user=nobody@example.com").text
+    assert "has no interaction" in client.get("/person/found?user=nobody").text
+    assert client.get("/dead-letters/message?id=x").status_code == 404
+    table = client.get("/statistics/table.csv?table=active_users_by_day&days=1").text
+    assert table.startswith('"day","users","interactions"\n')
+    assert "wait until" not in client.get("/manual?section=The graph was lost").text
+    for wrong in (
+        "/statistics?days=x",
+        "/statistics?days=999",
+        "/statistics/part?part=99",
+        "/dead-letters/plan?action=x",
+    ):
+        assert "This does not work now" in client.get(wrong).text
 
 
 def test_a_user_s_look_is_in_the_operations_log(system: System, source: Source) -> None:

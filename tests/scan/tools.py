@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 _PYTHON = Path(sys.executable)
 _TOOLS = ROOT / ".local" / "scan"
 _GITLEAKS = "github.com/zricethezav/gitleaks/v8@v8.30.0"
-_SOURCE = ("runtime", "scripts", "stacks", "local")
+_SOURCE = ("runtime", "scripts", "stacks", "console", "local")
 
 
 class SkippedError(Exception):
