@@ -9,7 +9,7 @@ import click
 from scripts.common.cli import command, environment_option
 from scripts.common.console import printable
 from scripts.common.errors import WrongUseError
-from scripts.common.passwords import password_file_option, read_password
+from scripts.common.passwords import check_given, password_file_option, read_password
 from scripts.common.target import Target, find_target
 from scripts.common.users import find_user, set_password
 
@@ -34,6 +34,7 @@ def create_user(
     """
     if not email.strip():
         raise WrongUseError("EMAIL is empty: nobody can sign in with that")
+    check_given(password)
     if password and password_file:
         raise WrongUseError("choose one of --password and --password-file")
     given = read_password(password_file) if password_file else password
