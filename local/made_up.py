@@ -22,6 +22,9 @@ WITHOUT_RESULT = 0.04  # share of recalls
 WORKSPACE = 0.08  # share of events that a workspace opens
 OPENED_FIRST, FALL_BY_RANK = 0.42, 0.72  # probability that rank 1 is peeled, and its fall from rank to rank
 KEPT, GOOD, BAD = 0.3, 0.22, 0.09  # shares of the peeled results
+TAKEN_BACK = 0.05  # share of the keeps, and of the marks
+SHARES = {"peel": 1.0, "keep": KEPT, "mark_good": GOOD, "mark_bad": BAD, "unkeep": TAKEN_BACK, "unmark": TAKEN_BACK}
+TAKES_BACK = {"unkeep": {"keep"}, "unmark": {"mark_good", "mark_bad"}}
 AWAKE_HOURS, WEEKEND = range(7, 19), (5, 6)
 REPEATED = 0.01  # share of interactions that a client sends twice
 
@@ -84,8 +87,10 @@ def _recall(random: Random, when: datetime, event_id: str) -> Iterator[dict[str,
         if random.random() >= OPENED_FIRST * FALL_BY_RANK ** (rank - 1):
             continue
         when += timedelta(seconds=random.lognormvariate(2.2, 0.9))
-        for kind, share in (("peel", 1.0), ("keep", KEPT), ("mark_good", GOOD), ("mark_bad", BAD)):
-            if random.random() < share:
+        done: set[str] = set()
+        for kind, share in SHARES.items():
+            if random.random() < share and (kind not in TAKES_BACK or done & TAKES_BACK[kind]):
+                done.add(kind)
                 yield _payload(kind, when, event_id, {"position": rank}, artifact)
                 when += timedelta(seconds=random.lognormvariate(1.6, 0.7))
 

@@ -26,6 +26,7 @@ from scripts.common.target import Target
 COMMAND_SECONDS = 1800  # to verify or to rebuild the graph of a large ledger takes minutes
 A_DAY_WITHOUT_DATA = ("--since", "2000-01-01", "--until", "2000-01-01")
 COMMANDS_PAUSE_SECONDS = 20  # before they run again
+EXPORT = Path(__file__).parents[1] / ".local" / "export"  # of a day on which nothing happened
 # Each once, side by side with the other lane. None changes anything but the graph of the example's user, which is as it
 # should be afterwards. All that read the dead-letter queue are in the first lane: each hides its messages from others.
 LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
@@ -39,6 +40,7 @@ LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
         "create-user": (EMAIL,),
         "get-bearer-token": (EMAIL, PASSWORD),
         "exclude-user": (EMAIL, "--undo"),
+        "export-ledger": ("--since", "2000-01-01", "--until", "2000-01-01", "--again", "-o", str(EXPORT)),
         "preflight": (),
         "tunnel": ("postgres",),
         "export-ledger": (*A_DAY_WITHOUT_DATA, "--again", "-o", str(ROOT / ".local" / "tmp" / "export")),

@@ -14,10 +14,12 @@ from scripts.common.console import console, progress, show_table
 from scripts.common.errors import WrongUseError
 from scripts.common.output_files import check_output, replace_file
 from scripts.common.target import Target, find_target
+from scripts.reports.judgments import BASES, write_judgments
 from scripts.reports.reconciliation import reconcile
 from scripts.reports.tables import Table, as_csv, fetch_tables
 
 STANDARD_OUTPUT = Path("-")
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @command()
@@ -27,26 +29,41 @@ STANDARD_OUTPUT = Path("-")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with an empty line between two tables; see --only.")
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write a page with charts, in one file without a script; - is standard output.",
 )
+@click.option("--judgments", type=FILE, help="Write only a grade for each query and result, as CSV.")
+@click.option("--by", type=click.Choice(BASES), default=BASES[0], show_default=True, help="What the grades come from.")
 @click.option("--only", multiple=True, help="Only this table; repeatable.")
 def stats(
-    environment: str, *, days: int, as_json: bool, as_csv: bool, html: Path | None, only: tuple[str, ...]
+    environment: str,
+    *,
+    days: int,
+    as_json: bool,
+    as_csv: bool,
+    html: Path | None,
+    judgments: Path | None,
+    by: str,
+    only: tuple[str, ...],
 ) -> None:
     """Show statistics of the last days, and account for all interactions that were accepted.
 
     They come from SQL views that analysts can query directly (docs/questions.md). A number that is not available is
     shown as unknown, never as 0.
+
+    Judgments (query,docid,rating, from 0 to 3) are for tools that train or measure a ranking: docs/questions.md.
     """
-    if as_json + as_csv + bool(html) > 1:
-        raise WrongUseError("choose one of --json, --csv and --html")
-    if only:
-        _check_only(only, known_tables())
-    if html and html != STANDARD_OUTPUT:
-        check_output(html)
+    if as_json + as_csv + bool(html) + bool(judgments) > 1:
+        raise WrongUseError("choose one of --json, --csv, --html and --judgments")
+    _check_only(only, known_tables() if only else ())
+    for output in (html, judgments):
+        if output and output != STANDARD_OUTPUT:
+            check_output(output)
     target = find_target(environment)
     now = datetime.now(UTC)
+    if judgments:
+        write_judgments(target, judgments, by, since=now.date() - timedelta(days=days - 1), until=now.date())
+        return
     tables = collect(target, days=days, now=now)
     _check_only(only, tables)  # the deployed version may be older than this one
     tables = {name: table for name, table in tables.items() if not only or name in only}

@@ -26,6 +26,24 @@ class Event:
         return {one["artifact_id"] for one in self.touches[kind]}
 
     @property
+    def is_good(self) -> bool:
+        """Whether something was kept or marked good, and not taken back or marked bad afterwards."""
+        keeps, marks = set(), set()
+        for one in sorted(
+            (one for touches in self.touches.values() for one in touches), key=lambda one: one["timestamp"]
+        ):
+            match one["kind"]:
+                case "keep":
+                    keeps.add(one["artifact_id"])
+                case "unkeep":
+                    keeps.discard(one["artifact_id"])
+                case "mark_good":
+                    marks.add(one["artifact_id"])
+                case "mark_bad" | "unmark":
+                    marks.discard(one["artifact_id"])
+        return bool(keeps | marks)
+
+    @property
     def ranks(self) -> list[int]:
         """The ranks of the results that were peeled."""
         results = self.opening["metadata"]["results"]

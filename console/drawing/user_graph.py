@@ -16,8 +16,15 @@ _ROW: Final = 30  # pixels between two events, and between two artifacts
 _TOP: Final = 18
 _CHARACTER: Final = 6.6
 _FIRST_TEXT: Final = re.compile(r':\s*"((?:[^"\\]|\\.)*)')
-_MARKS: Final = {"MARK_GOOD": "mark_good", "MARK_BAD": "mark_bad"}
-_BENDS: Final = {"PEEL": 0, "KEEP": 7, "MARK_GOOD": -7, "MARK_BAD": 14}  # so that edges of a pair lie side by side
+_MARKS: Final = {"MARK_GOOD": "mark_good", "MARK_BAD": "mark_bad", "UNMARK": "plain"}
+_BENDS: Final = {
+    "PEEL": 0,
+    "KEEP": 7,
+    "MARK_GOOD": -7,
+    "MARK_BAD": 14,
+    "UNKEEP": -14,
+    "UNMARK": 21,
+}  # so that edges of a pair lie side by side
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,9 @@ def _event(size: _Size, event: Mapping[str, Any], y: float) -> Markup:
         "recall" if "RecallEvent" in event["labels"] else "workspace" if "WorkspaceEvent" in event["labels"] else "bare"
     )
     time = f"{datetime.fromisoformat(event['timestamp']).astimezone(UTC):%m-%d %H:%M}" if event["timestamp"] else "?"
-    label = time if size.name == "narrow" else f"{_headline(event['metadata']) or kind}  {time}"
-    detail = {"event": event["id"], "kind": kind, "time": event["timestamp"], "metadata": event["metadata"]}
+    query, metadata = event.get("query"), event["metadata"]
+    label = time if size.name == "narrow" else f"{query or _headline(metadata) or kind}  {time}"
+    detail = {"event": event["id"], "kind": kind, "time": event["timestamp"], "query": query, "metadata": metadata}
     shape = Markup('<circle class="fill-{}" cx="{}" cy="{:.1f}" r="7"/>').format(kind, size.events_x, y)
     text = Markup('<text class="end" x="{}" y="{:.1f}">{}</text>').format(
         size.events_x - 14, y + 4, _cut(label, size.events_x - 20)
@@ -91,7 +99,8 @@ def _event(size: _Size, event: Mapping[str, Any], y: float) -> Markup:
 def _artifact(size: _Size, artifact: str, y: float, edges: Sequence[Mapping[str, Any]]) -> Markup:
     marks = sorted((edge["timestamp"], _MARKS[edge["type"]]) for edge in edges if edge["type"] in _MARKS)
     opinion = marks[-1][1] if marks else "plain"
-    kept = any(edge["type"] == "KEEP" for edge in edges)
+    keeps = sorted((edge["timestamp"], edge["type"]) for edge in edges if edge["type"] in ("KEEP", "UNKEEP"))
+    kept = bool(keeps) and keeps[-1][1] == "KEEP"
     x, told = size.artifacts_x, {"mark_good": "marked good", "mark_bad": "marked bad", "plain": "no mark"}[opinion]
     if opinion == "mark_bad":
         shape = Markup('<path class="fill-mark_bad" d="M{} {:.1f}l8 8l-8 8l-8 -8z"/>').format(x, y - 8)

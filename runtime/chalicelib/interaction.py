@@ -32,6 +32,10 @@ class Kind(StrEnum):
     KEEP = "keep"
     MARK_GOOD = "mark_good"
     MARK_BAD = "mark_bad"
+    UNKEEP = "unkeep"
+    """Takes the user's keep of the artifact back."""
+    UNMARK = "unmark"
+    """Takes the user's mark of the artifact back."""
 
     @property
     def opens(self) -> bool:

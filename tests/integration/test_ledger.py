@@ -329,6 +329,6 @@ def test_the_views_answer_what_people_ask(ledger: Ledger, sql: psycopg.Connectio
     )
     outcome = "peels, keeps, good, bad, time_to_first_peel"
     assert sql.execute(f"SELECT {outcome} FROM event_outcome").fetchall() == [(1, 1, 1, 0, timedelta(seconds=6))]
-    assert sql.execute("SELECT * FROM artifact_marks").fetchall() == [(ARTIFACT, 1, 1, 1, 0, 1)]
+    assert sql.execute("SELECT * FROM artifact_marks").fetchall() == [(ARTIFACT, 1, 1, 1, 0, 1, 0, 0)]
     by_day = sql.execute("SELECT kind, interactions, users FROM interactions_by_day ORDER BY kind").fetchall()
     assert by_day == [("keep", 1, 1), ("mark_good", 1, 1), ("peel", 1, 1), ("recall", 1, 1)]

@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from chalicelib.api.payload import read_interaction
 from chalicelib.ledger import connection as postgres
+from chalicelib.ledger import judgments
 from chalicelib.ledger.ledger import Ledger
 from local.cloud import Cloud
 from tests.made_up_truth import UNTIL, Truth, day
@@ -72,7 +73,7 @@ def test_each_question_on_the_page_has_its_answer() -> None:
 
 def test_the_share_of_recalls_that_were_peeled(analyst: psycopg.Connection, truth: Truth) -> None:
     peeled = sum(bool(event.touches["peel"]) for event in truth.recalls)
-    good = sum(bool(event.touches["keep"] or event.touches["mark_good"]) for event in truth.recalls)
+    good = sum(event.is_good for event in truth.recalls)
     assert rows(
         analyst, "SELECT sum(events), sum(peeled), sum(good_outcome) FROM events_by_day WHERE kind = 'recall'"
     ) == [(len(truth.recalls), peeled, good)]
@@ -83,16 +84,20 @@ def test_opinions_are_each_persons_latest(analyst: psycopg.Connection, truth: Tr
     kept = set()
     for event_user, payload in sorted(truth.payloads, key=lambda one: one[1]["timestamp"]):
         key = (payload["artifact_id"], event_user)
-        if payload["kind"] in ("mark_good", "mark_bad"):
+        if payload["kind"] in ("mark_good", "mark_bad", "unmark"):
             marks[key] = payload["kind"]
         if payload["kind"] == "keep":
             kept.add(key)
+        if payload["kind"] == "unkeep":
+            kept.discard(key)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for (artifact, _), mark in marks.items():
         counts[artifact][mark] += 1
     for artifact, _ in kept:
         counts[artifact]["keep"] += 1
-    expected = {artifact: (one["mark_good"], one["mark_bad"], one["keep"]) for artifact, one in counts.items()}
+    touched = {key[0] for key in kept} | {key[0] for key in marks}
+    touched |= {payload["artifact_id"] for _, payload in truth.payloads if payload["kind"] == "unkeep"}
+    expected = {one: tuple(counts[one][kind] for kind in ("mark_good", "mark_bad", "keep")) for one in touched}
     found = rows(analyst, "SELECT artifact_id, good, bad, kept FROM artifact_opinions")
     assert {artifact: tuple(numbers) for artifact, *numbers in found} == expected
     [(clicks,)] = rows(analyst, "SELECT sum(good) FROM artifact_marks")
@@ -196,3 +201,58 @@ def test_outcomes_per_query(analyst: psycopg.Connection, truth: Truth) -> None:
     assert {query: (number, without) for query, number, without in found} == {
         query: (number, nothing[query]) for query, number in recalls.items()
     }
+
+
+def test_judgments_by_marks_are_the_share_of_good_ones(judge: Ledger, truth: Truth) -> None:
+    latest: dict[tuple[str, str, str], tuple[int, str]] = {}
+    for event in truth.recalls:
+        for one in [one for kind in ("mark_good", "mark_bad", "unmark") for one in event.touches[kind]]:
+            key = (event.user, event.opening["metadata"]["query"], one["artifact_id"])
+            if key not in latest or latest[key][0] < one["timestamp"]:
+                latest[key] = (one["timestamp"], one["kind"])
+    marks = defaultdict(list)
+    for (_, query, artifact), (_, kind) in latest.items():
+        if kind != "unmark":
+            marks[query, artifact].append(kind == "mark_good")
+    found = judged(judge, "marks")
+    expected = {key: 3 * sum(good) / len(good) for key, good in marks.items()}
+    assert found.keys() == expected.keys()
+    assert [key for key, grade in found.items() if abs(grade - expected[key]) > 0.5] == []
+
+
+def test_judgments_by_clicks_compare_with_results_at_the_same_ranks(judge: Ledger, truth: Truth) -> None:
+    shown, opened = Counter[int](), Counter[int]()
+    ranks: dict[tuple[str, str], list[int]] = defaultdict(list)
+    peeled: Counter[tuple[str, str]] = Counter()
+    for event in truth.recalls:
+        for rank, artifact in enumerate(event.opening["metadata"]["results"], start=1):
+            is_opened = artifact in event.artifacts("peel")
+            shown[rank] += 1
+            opened[rank] += is_opened
+            ranks[event.opening["metadata"]["query"], artifact].append(rank)
+            peeled[event.opening["metadata"]["query"], artifact] += is_opened
+    found = judged(judge, "clicks")
+    assert found.keys() == {key for key, places in ranks.items() if len(places) >= 5}
+    for key, grade in found.items():
+        ratio = peeled[key] / sum(opened[rank] / shown[rank] for rank in ranks[key])
+        assert grade == (0 if not peeled[key] else 1 if ratio < 1 else 2 if ratio < 2 else 3)
+    assert set(found.values()) == {0, 1, 2, 3}
+
+
+@pytest.fixture
+def judge(analyst: psycopg.Connection, stores: dict[str, Any]) -> Iterator[Ledger]:
+    """Yield the operators' ledger, filled."""
+    ledger = Ledger(lambda: postgres.conninfo(stores["postgres-operator"]))
+    yield ledger
+    ledger.close()
+
+
+def judged(ledger: Ledger, basis: str) -> dict[tuple[str, str], int]:
+    """Return the grades by query and artifact, read page by page."""
+    found: dict[tuple[str, str], int] = {}
+    cursor, since, until = ("", ""), date(2026, 3, 1), UNTIL.date()
+    while page := judgments.list_after(ledger.connection, basis, since=since, until=until, cursor=cursor, max_rows=400):
+        assert not found.keys() & {row[:2] for row in page}
+        found |= {(query, artifact): grade for query, artifact, grade in page}
+        cursor = page[-1][:2]
+    return found

@@ -159,15 +159,18 @@ def test_kept_near_a_query(reader: Reader, made: Made, events: list[Event]) -> N
         if event.is_recall and "invoice" in event.opening["metadata"]["query"]:
             for one in event.touches["keep"]:
                 expected[one["artifact_id"]] = max(when(one), expected.get(one["artifact_id"], when(one)))
+    back = {one["artifact_id"]: when(one) for event in events[::-1] for one in event.touches["unkeep"]}
+    kept = {id_: at for id_, at in expected.items() if id_ not in back or back[id_] < at}
     found = reader.ask(questions.kept_near(made.user, " INVOICE ", limit=1000))
-    assert {one.artifact_id: one.kept_at for one in found} == expected
+    assert {one.artifact_id: one.kept_at for one in found} == kept
     assert all("invoice" in one.query for one in found)
 
 
 def test_the_latest_opinion_of_each_artifact(reader: Reader, made: Made, events: list[Event]) -> None:
-    marks = [one for event in events for kind in ("mark_good", "mark_bad") for one in event.touches[kind]]
+    marks = [one for event in events for kind in ("mark_good", "mark_bad", "unmark") for one in event.touches[kind]]
     latest = {one["artifact_id"]: one["kind"].removeprefix("mark_") for one in sorted(marks, key=when)}
-    assert {one.artifact_id: one.mark for one in reader.ask(questions.opinions(made.user))} == latest
+    found = {one.artifact_id: one.mark for one in reader.ask(questions.opinions(made.user))}
+    assert found == {id_: mark for id_, mark in latest.items() if mark != "unmark"}
 
 
 def test_peeled_together(reader: Reader, made: Made, events: list[Event]) -> None:
@@ -182,10 +185,17 @@ def test_peeled_together(reader: Reader, made: Made, events: list[Event]) -> Non
 def test_scores_halve_in_the_half_life(reader: Reader, made: Made, events: list[Event]) -> None:
     weights, now = {"peel": 1, "keep": 3, "mark_good": 5, "mark_bad": -5}, datetime.now(UTC)
     expected: dict[str, float] = defaultdict(float)
+    back: dict[tuple[str, str], datetime] = {}
+    for event in events[::-1]:
+        for one in [*event.touches["unkeep"], *event.touches["unmark"]]:
+            back[one["kind"], one["artifact_id"]] = when(one)
     for event in events:
-        for kind, touches in event.touches.items():
-            for one in touches:
-                expected[one["artifact_id"]] += weights[kind] * 0.5 ** ((now - when(one)) / timedelta(days=30))
+        for kind, weight in weights.items():
+            for one in event.touches[kind]:
+                taken = back.get(("unkeep" if kind == "keep" else "unmark", one["artifact_id"]))
+                if kind != "peel" and taken and taken >= when(one):
+                    continue
+                expected[one["artifact_id"]] += weight * 0.5 ** ((now - when(one)) / timedelta(days=30))
     found = reader.ask(questions.scores(made.user, limit=1000))
     assert {one.artifact_id: one.score for one in found} == pytest.approx(expected, rel=0.01)
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)

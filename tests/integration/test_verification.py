@@ -60,7 +60,7 @@ def told(ledger: Ledger, graph: Graph) -> None:
     story += [
         interaction(kind, user_id=user, event_id=EVENT, artifact_id=f"{ARTIFACT}-{n}", metadata={"n": n, "position": 1})
         for user in (ALICE, BOB)
-        for n, kind in enumerate(("peel", "keep", "mark_good", "mark_bad"))
+        for n, kind in enumerate(("peel", "keep", "mark_good", "mark_bad", "unkeep", "unmark"))
     ]
     story.append(interaction("peel", user_id=BOB, artifact_id="long " * 40))
     ledger.store(story)

@@ -159,6 +159,45 @@ def test_the_latest_opinion_counts_and_a_fast_clock_does_not_make_it_later(
     assert sql.execute(of_a).fetchall() == [(1, 1, 1)]
 
 
+def test_a_keep_and_a_mark_can_be_taken_back(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([at(-9, "recall"), at(-8, "keep", "a"), at(-7, "mark_good", "a"), at(-6, "mark_bad", "b")])
+    opinions = "SELECT artifact_id, mark, kept FROM opinion ORDER BY 1"
+    assert sql.execute(opinions).fetchall() == [("a", "good", True), ("b", "bad", False)]
+    ledger.store([at(-5, "unkeep", "a", event_id=OTHER), at(-4, "unmark", "b", event_id=OTHER)])
+    assert sql.execute(opinions).fetchall() == [("a", "good", False), ("b", None, False)]
+    ledger.store([at(-3, "keep", "a", event_id=OTHER)])
+    assert sql.execute(opinions).fetchall() == [("a", "good", True), ("b", None, False)]
+    marks = "SELECT artifact_id, keeps, unkeeps, good, bad, unmarks FROM artifact_marks ORDER BY 1"
+    assert sql.execute(marks).fetchall() == [("a", 2, 1, 1, 0, 0), ("b", 0, 0, 0, 1, 1)]
+    assert sql.execute("SELECT good, bad, kept FROM artifact_opinions ORDER BY artifact_id").fetchall() == [
+        (1, 0, 1),
+        (0, 0, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "good_outcome"),
+    [
+        (["keep"], True),
+        (["keep", "unkeep"], False),
+        (["keep", "unkeep", "keep"], True),
+        (["mark_good", "unmark"], False),
+        (["mark_good", "mark_bad"], False),
+        (["mark_bad", "mark_good"], True),
+        (["keep", "mark_bad"], True),
+        (["keep", "unmark"], True),
+        (["mark_bad", "unmark"], False),
+        (["peel"], False),
+    ],
+)
+def test_an_outcome_that_was_taken_back_in_its_event_is_not_good(
+    ledger: Ledger, sql: psycopg.Connection, kinds: list[str], *, good_outcome: bool
+) -> None:
+    ledger.store([at(-9, "recall"), *(at(-8 + n, kind, "a") for n, kind in enumerate(kinds))])
+    ledger.store([at(-1, "unkeep", "b"), at(-1, "unmark", "a", event_id=OTHER)])
+    assert sql.execute("SELECT good_outcome FROM opened_event").fetchall() == [(good_outcome,)]
+
+
 def test_every_table_view_and_column_that_people_read_is_explained(sql: psycopg.Connection) -> None:
     for comment in ("col_description(pg_class.oid, attnum)", "obj_description(pg_class.oid)"):
         assert sql.execute(HUMANS_READ.format(comment=comment).encode()).fetchall() == []

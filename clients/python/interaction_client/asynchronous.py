@@ -67,6 +67,14 @@ class AsyncTracker:
         """Track a bad mark; return the event's id, a new one if none is given."""
         return await self._run(self._tracker.mark_bad, event_id, artifact_id, metadata)
 
+    async def unkeep(self, event_id: str | None, artifact_id: str, metadata: Any = None) -> str:
+        """Track that a keep is taken back; return the event's id, a new one if none is given."""
+        return await self._run(self._tracker.unkeep, event_id, artifact_id, metadata)
+
+    async def unmark(self, event_id: str | None, artifact_id: str, metadata: Any = None) -> str:
+        """Track that a mark is taken back; return the event's id, a new one if none is given."""
+        return await self._run(self._tracker.unmark, event_id, artifact_id, metadata)
+
     async def flush(self, seconds: float = 10.0) -> Status:
         """Send now; return when nothing waits, when the API refuses the requests, or after so many seconds."""
         until = time.monotonic() + seconds

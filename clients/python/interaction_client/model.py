@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-Kind = Literal["recall", "workspace", "peel", "keep", "mark_good", "mark_bad"]
+Kind = Literal["recall", "workspace", "peel", "keep", "mark_good", "mark_bad", "unkeep", "unmark"]
 Payload = dict[str, Any]
 
 

@@ -6,7 +6,6 @@ import logging
 import time
 import uuid
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from interaction_client.clock import Clock
@@ -77,9 +76,7 @@ class Tracker:
         """Use it as a context: it is closed at the end."""
         return self
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
@@ -132,6 +129,14 @@ class Tracker:
     def mark_bad(self, event_id: str | None, artifact_id: str, metadata: Any = None) -> str:
         """Track a bad mark; return the event's id, a new one if none is given."""
         return self.track(Interaction(kind="mark_bad", event_id=event_id, artifact_id=artifact_id, metadata=metadata))
+
+    def unkeep(self, event_id: str | None, artifact_id: str, metadata: Any = None) -> str:
+        """Track that a keep is taken back; return the event's id, a new one if none is given."""
+        return self.track(Interaction(kind="unkeep", event_id=event_id, artifact_id=artifact_id, metadata=metadata))
+
+    def unmark(self, event_id: str | None, artifact_id: str, metadata: Any = None) -> str:
+        """Track that a mark is taken back; return the event's id, a new one if none is given."""
+        return self.track(Interaction(kind="unmark", event_id=event_id, artifact_id=artifact_id, metadata=metadata))
 
     def flush(self, seconds: float = 10.0) -> Status:
         """Send now; return when nothing waits, when the API refuses the requests, or after so many seconds."""

@@ -84,7 +84,7 @@ class Similar:
 
 @dataclass(frozen=True, kw_only=True)
 class Touch:
-    """One thing that the user did with an artifact: `kind` is "PEEL", "KEEP", "MARK_GOOD" or "MARK_BAD"."""
+    """One thing that the user did with an artifact: `kind` is the type of the edge, such as "PEEL"."""
 
     event_id: str
     query: str | None

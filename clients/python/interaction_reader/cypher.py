@@ -19,14 +19,15 @@ WHERE any(word IN $words WHERE toLower(e.query) CONTAINS word)
 MATCH (e)-[r:KEEP]->(a:Artifact)
 WITH a, r, e ORDER BY r.timestamp DESC
 WITH a, collect({query: e.query, kept_at: r.timestamp})[0] AS latest
+WHERE NOT EXISTS { ()-[back:UNKEEP]->(a) WHERE back.timestamp >= latest.kept_at }
 RETURN a.id AS artifact_id, latest.query AS query, latest.kept_at AS kept_at
 ORDER BY kept_at DESC LIMIT $limit
 """
 
 OPINIONS: Final[LiteralString] = """
-MATCH (:User {id: $user_id})-[:INITIATED]->(:Event)-[r:MARK_GOOD|MARK_BAD]->(a:Artifact)
+MATCH (:User {id: $user_id})-[:INITIATED]->(:Event)-[r:MARK_GOOD|MARK_BAD|UNMARK]->(a:Artifact)
 WITH a, r ORDER BY r.timestamp DESC, r.id DESC
-WITH a, collect(r)[0] AS latest
+WITH a, collect(r)[0] AS latest WHERE type(latest) <> 'UNMARK'
 RETURN a.id AS artifact_id, CASE type(latest) WHEN 'MARK_GOOD' THEN 'good' ELSE 'bad' END AS mark,
        latest.timestamp AS marked_at
 ORDER BY marked_at DESC LIMIT $limit
@@ -42,6 +43,8 @@ ORDER BY events DESC, artifact_id LIMIT $limit
 
 SCORES: Final[LiteralString] = """
 MATCH (:User {id: $user_id})-[:INITIATED]->(:Event)-[r:PEEL|KEEP|MARK_GOOD|MARK_BAD]->(a:Artifact)
+WHERE NOT EXISTS { ()-[back:UNKEEP]->(a) WHERE type(r) = 'KEEP' AND back.timestamp >= r.timestamp }
+  AND NOT EXISTS { ()-[back:UNMARK]->(a) WHERE type(r) STARTS WITH 'MARK' AND back.timestamp >= r.timestamp }
 WITH a, CASE type(r) WHEN 'PEEL' THEN 1.0 WHEN 'KEEP' THEN 3.0 WHEN 'MARK_GOOD' THEN 5.0 ELSE -5.0 END AS weight,
      duration.inSeconds(r.timestamp, datetime()).seconds / 86400.0 AS days
 RETURN a.id AS artifact_id, sum(weight * 0.5 ^ (days / $half_life_days)) AS score
@@ -72,7 +75,7 @@ RETURN e.id AS event_id, e.query AS query, e.timestamp AS opened_at, words,
 """
 
 SESSION: Final[LiteralString] = """
-MATCH (:User {id: $user_id})-[:INITIATED]->(e:Event)-[r:PEEL|KEEP|MARK_GOOD|MARK_BAD]->(a:Artifact)
+MATCH (:User {id: $user_id})-[:INITIATED]->(e:Event)-[r:PEEL|KEEP|MARK_GOOD|MARK_BAD|UNKEEP|UNMARK]->(a:Artifact)
 WHERE $since <= r.timestamp < $until
 RETURN e.id AS event_id, e.query AS query, type(r) AS kind, a.id AS artifact_id, r.position AS position,
        r.timestamp AS at

@@ -35,7 +35,7 @@ def history(user_id: str, artifact_ids: Iterable[str]) -> Question[dict[str, ans
 
 
 def kept_near(user_id: str, query: str, *, limit: int = 50) -> Question[list[answers.Kept]]:
-    """Ask what the user kept in events whose query contains a word of this one."""
+    """Ask what the user keeps from events whose query contains a word of this one."""
     return _list(answers.Kept, cypher.KEPT_NEAR, user_id=user_id, words=_words(query), limit=limit)
 
 
@@ -52,7 +52,8 @@ def peeled_together(user_id: str, artifact_id: str, *, limit: int = 50) -> Quest
 def scores(user_id: str, *, half_life_days: float = 30, limit: int = 50) -> Question[list[answers.Score]]:
     """Ask which artifacts the user likes now.
 
-    A peel weighs 1, a keep 3, a good mark 5, a bad mark -5; after each half-life, half as much.
+    A peel weighs 1, a keep 3, a good mark 5, a bad mark -5; after each half-life, half as much. What was taken back
+    does not count.
     """
     return _list(answers.Score, cypher.SCORES, user_id=user_id, half_life_days=float(half_life_days), limit=limit)
 

@@ -117,7 +117,7 @@ export interface components {
              */
             labels: string[];
             /**
-             * @description By type: PEEL, KEEP, MARK_GOOD, MARK_BAD
+             * @description By type: PEEL, KEEP, MARK_GOOD, MARK_BAD, UNKEEP, UNMARK
              * @default {}
              */
             edges: {
@@ -158,7 +158,7 @@ export interface components {
          * @description What the user did. `recall` and `workspace` open an event; the others touch an artifact.
          * @enum {string}
          */
-        Kind: "recall" | "workspace" | "peel" | "keep" | "mark_good" | "mark_bad";
+        Kind: "recall" | "workspace" | "peel" | "keep" | "mark_good" | "mark_bad" | "unkeep" | "unmark";
         /**
          * PostPayload
          * @description An interaction, as a frontend sends it.

@@ -56,6 +56,14 @@ export class Tracker {
     return this.#send({ kind: "mark_bad", event_id, artifact_id, metadata });
   }
 
+  unkeep(event_id: string | null, artifact_id: string, metadata?: Metadata | null): string {
+    return this.#send({ kind: "unkeep", event_id, artifact_id, metadata });
+  }
+
+  unmark(event_id: string | null, artifact_id: string, metadata?: Metadata | null): string {
+    return this.#send({ kind: "unmark", event_id, artifact_id, metadata });
+  }
+
   /** Send now; resolves when nothing waits, when the API refuses the requests, or after so many seconds. */
   flush(seconds = FLUSH_SECONDS): Promise<Status> {
     return this.#delivery.flush(seconds);

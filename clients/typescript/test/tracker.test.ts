@@ -33,10 +33,12 @@ test("a recall has its event at once, and what follows joins it, in order and in
   tracker.keep(event_id, "a1");
   tracker.markGood(event_id, "a1", { position: 1 });
   tracker.markBad(event_id, "a2");
+  tracker.unkeep(event_id, "a1");
+  tracker.unmark(event_id, "a2");
   const status = await tracker.flush();
   assert.equal(status.waiting, 0);
   const kinds = (await stored(user)).map((one) => [one.kind, one.event_id === event_id]);
-  assert.deepEqual(kinds, ["recall", "peel", "keep", "mark_good", "mark_bad"].map((kind) => [kind, true]));
+  assert.deepEqual(kinds, ["recall", "peel", "keep", "mark_good", "mark_bad", "unkeep", "unmark"].map((kind) => [kind, true]));
   assert.equal((await posts()).length, 1);
 });
 

@@ -55,7 +55,7 @@ class GraphPlace(BaseModel):
         description="unavailable: the graph could not be read just now"
     )
     labels: list[str] = Field(default=[], description="Event, and RecallEvent or WorkspaceEvent or both")
-    edges: dict[str, int] = Field(default={}, description="By type: PEEL, KEEP, MARK_GOOD, MARK_BAD")
+    edges: dict[str, int] = Field(default={}, description="By type: PEEL, KEEP, MARK_GOOD, MARK_BAD, UNKEEP, UNMARK")
 
 
 class EventStatus(BaseModel):

@@ -11,6 +11,8 @@ Parameters = list[dict[str, Any]]
 VERSION = 3
 
 EDGE_KINDS = [kind for kind in Kind if not kind.opens]
+SELDOM = [Kind.UNKEEP, Kind.UNMARK]  # one question for each row, not one for each of them
+OFTEN = [kind for kind in EDGE_KINDS if kind not in SELDOM]
 SCHEMA = {
     "user_key": "CREATE CONSTRAINT user_key IF NOT EXISTS FOR (n:User) REQUIRE n.id IS UNIQUE",
     "event_key": "CREATE CONSTRAINT event_key IF NOT EXISTS FOR (n:Event) REQUIRE (n.user_id, n.id) IS UNIQUE",
@@ -33,6 +35,15 @@ READ_STATE = "MATCH (w:Watermark) RETURN max(w.version) AS version, toString(max
 
 def _for_each(kinds: Iterable[Kind], text: str) -> str:
     return "\n".join(text.format(kind=kind, name=kind.graph_name) for kind in kinds)
+
+
+def _create(kinds: Iterable[Kind]) -> str:
+    return _for_each(
+        kinds,
+        "FOREACH (_ IN CASE row.kind WHEN '{kind}' THEN [1] ELSE [] END | CREATE (e)-[:{name} {{id: row.id,"
+        " timestamp: datetime.fromEpoch(row.seconds, row.nanoseconds), metadata: row.metadata,"
+        " position: row.position}}]->(a))",
+    )
 
 
 # All of a claim, one statement. It writes nothing into a graph whose epoch is another than the one that was checked.
@@ -81,14 +92,9 @@ CALL (u, e, event, fresh) {{
     )
 }
     END
-    {
-    _for_each(
-        EDGE_KINDS,
-        "FOREACH (_ IN CASE row.kind WHEN '{kind}' THEN [1] ELSE [] END | CREATE (e)-[:{name} {{id: row.id,"
-        " timestamp: datetime.fromEpoch(row.seconds, row.nanoseconds), metadata: row.metadata,"
-        " position: row.position}}]->(a))",
-    )
-}
+    {_create(OFTEN)}
+    FOREACH (_ IN CASE WHEN row.kind IN {[str(kind) for kind in SELDOM]} THEN [1] ELSE [] END |
+    {_create(SELDOM)})
 }}
 RETURN count(*) AS events
 """

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError
-from chalicelib.ledger import erasures, pages, rebuilds, users
+from chalicelib.ledger import erasures, judgments, pages, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations import erasure, json_values
 from chalicelib.projection import rebuild
@@ -49,6 +49,7 @@ def operations(ledger: Ledger, graph: Graph) -> dict[str, Callable[..., Any]]:
         "export_day": handlers.export_day,
         "users": handlers.users,
         "exclude": handlers.exclude,
+        "judgments": handlers.judgments,
         "excluded": handlers.excluded,
     }
 
@@ -143,6 +144,13 @@ class Handlers:
     def excluded(self, *, cursor: str | None = None) -> dict[str, Any]:
         """Return a page of the ids of users whom the views do not count."""
         return _page(users.list_excluded(self._ledger.connection, cursor or "", PAGE_USERS))
+
+    def judgments(self, *, basis: str, since: str, until: str, cursor: list[str] | None = None) -> dict[str, Any]:
+        """Return a page of [query, artifact, grade] from the recalls of these days, by "marks" or by "clicks"."""
+        first, last = date.fromisoformat(since), date.fromisoformat(until)
+        after = (cursor[0], cursor[1]) if cursor else ("", "")
+        rows = judgments.list_after(self._ledger.connection, basis, since=first, until=last, cursor=after)
+        return {"judgments": rows, "cursor": rows[-1][:2] if len(rows) == judgments.PAGE_ROWS else None}
 
     def _in_time(self) -> bool:
         return time.monotonic() < self._until

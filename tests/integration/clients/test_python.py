@@ -47,10 +47,13 @@ def test_a_recall_has_its_event_at_once_and_what_follows_joins_it(api: Api, user
     tracker.keep(event_id, "a1")
     tracker.mark_good(event_id, "a1", {"position": 1})
     tracker.mark_bad(event_id, "a2")
-    assert tracker.status.waiting == 5
+    tracker.unkeep(event_id, "a1")
+    tracker.unmark(event_id, "a2")
+    assert tracker.status.waiting == 7
     assert tracker.flush().waiting == 0
     stored = api.stored(user)
-    assert [one["kind"] for one in stored] == ["recall", "peel", "keep", "mark_good", "mark_bad"]
+    kinds = ["recall", "peel", "keep", "mark_good", "mark_bad", "unkeep", "unmark"]
+    assert [one["kind"] for one in stored] == kinds
     assert {one["event_id"] for one in stored} == {event_id}
 
 

@@ -23,7 +23,7 @@ def nested(levels: int) -> dict[str, Any]:
 
 TIMESTAMP = "timestamp: must be seconds or milliseconds since 1970, or ISO 8601 with an offset (2024-05-01T12:00:00Z)"
 RANGE = "timestamp: must be between the year 2000 and one day from now"
-KINDS = "kind: must be one of recall, workspace, peel, keep, mark_good, mark_bad"
+KINDS = "kind: must be one of recall, workspace, peel, keep, mark_good, mark_bad, unkeep, unmark"
 ARTIFACT_FORM = "artifact_id: must be a string of 1 to 256 characters"
 OUR_MESSAGES = (
     r"[a-z_]+: (must be .*|required.*|contains .*|nested .*|given twice)"
@@ -145,7 +145,7 @@ def test_an_event_id_is_any_uuid_in_lower_case() -> None:
     assert interaction(event_id=EVENT.upper()).event_id == EVENT
 
 
-@pytest.mark.parametrize("kind", ["peel", "keep", "mark_good", "mark_bad"])
+@pytest.mark.parametrize("kind", ["peel", "keep", "mark_good", "mark_bad", "unkeep", "unmark"])
 def test_every_kind_may_come_without_an_event(kind: str) -> None:
     assert interaction(kind, artifact_id=ARTIFACT).event_id
 

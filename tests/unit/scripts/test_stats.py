@@ -1,5 +1,6 @@
 """stats: its CSV."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 from scripts import stats
 from scripts.common.target import Target
 from scripts.reports.tables import cell
+from tests.unit.scripts.fake_sqs import FakeTarget
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,29 @@ def test_a_page_can_go_to_standard_output(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(stats, "collect", lambda *_, **__: {"balance": {"columns": ["name"], "rows": [["x"]]}})
     result = CliRunner().invoke(stats.stats, ["-e", "dev", "--html", "-"])
     assert (result.stdout.startswith("<!doctype html>"), result.stdout.endswith("</html>\n")) == (True, True)
+
+
+class Judge(FakeTarget):
+    """A target with two pages of judgments."""
+
+    def operate(self, operation: str, **arguments: Any) -> Any:
+        assert (operation, arguments["basis"]) == ("judgments", self.results["basis"])
+        pages = {
+            None: ([["invoice", "a", 3], ["invoice", "=b", 0]], ["invoice", "=b"]),
+            "invoice": ([["x", "c", 1]], None),
+        }
+        rows, cursor = pages[arguments["cursor"] and arguments["cursor"][0]]
+        return {"judgments": rows, "cursor": cursor}
+
+
+@pytest.mark.parametrize(("words", "basis"), [([], "marks"), (["--by", "clicks"], "clicks")])
+def test_judgments_are_written_as_tools_read_them(
+    words: list[str], basis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Judge("dev", "us-east-1", None)
+    target.results["basis"] = basis
+    monkeypatch.setattr(stats, "find_target", lambda _: target)
+    result = CliRunner().invoke(stats.stats, ["-e", "dev", "--judgments", str(tmp_path / "file"), *words])
+    assert result.output == f"wrote {tmp_path}/file: 3 judgments by {basis}\n"
+    lines = (tmp_path / "file").read_text().splitlines()
+    assert lines == ['"query","docid","rating"', '"invoice","a",3', '"invoice","\'=b",0', '"x","c",1']
