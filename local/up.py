@@ -18,13 +18,11 @@ from local.component import CloudError, Narrate, in_one_line
 from local.demo import EMAIL, PASSWORD, BrokenDeploymentError, demonstrate
 from local.deploy import deploy, empty
 from local.environment import COMMANDS as FOLDERS
-from local.environment import ROOT
 from local.ports import Ports
 from local.queue_files import describe
 from scripts.common.target import Target
 
 COMMAND_SECONDS = 1800  # to verify or to rebuild the graph of a large ledger takes minutes
-A_DAY_WITHOUT_DATA = ("--since", "2000-01-01", "--until", "2000-01-01")
 COMMANDS_PAUSE_SECONDS = 20  # before they run again
 EXPORT = Path(__file__).parents[1] / ".local" / "export"  # of a day on which nothing happened
 # Each once, side by side with the other lane. None changes anything but the graph of the example's user, which is as it
@@ -43,7 +41,6 @@ LANES: tuple[Mapping[str, tuple[str, ...]], ...] = (
         "export-ledger": ("--since", "2000-01-01", "--until", "2000-01-01", "--again", "-o", str(EXPORT)),
         "preflight": (),
         "tunnel": ("postgres",),
-        "export-ledger": (*A_DAY_WITHOUT_DATA, "--again", "-o", str(ROOT / ".local" / "tmp" / "export")),
         "rebuild-graph": ("--user", EMAIL),
         "verify-graph": (),
     },
