@@ -178,7 +178,7 @@ def test_some_questions_alone_are_answered(ledger: Ledger) -> None:
 
 def test_queries_that_led_to_nothing_good_are_listed(ledger: Ledger, tables: Tables) -> None:
     def recall(query: str, event: str, results: list[str], second: int) -> Any:
-        fields = {
+        fields: dict[str, Any] = {
             "metadata": {"query": query, "results": results},
             "timestamp": (TODAY + timedelta(seconds=second)).isoformat(),
         }
