@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -12,6 +12,7 @@ from console.drawing.figures import FIGURES, Z
 from console.view import number, percent
 from scripts.reports.tables import Table
 
+MANY_TIMES: Final = 10  # from here on a percentage says little
 Tables = Mapping[str, Table]
 
 
@@ -85,6 +86,8 @@ def _amount(name: str, now: float, then: float) -> Headline:
     digits = 1 if 0 < now < 100 and now % 1 else 0  # noqa: PLR2004  above it, tenths say nothing
     if not then:
         return Headline(name, number(now, digits), "nothing the period before")
+    if now > MANY_TIMES * then:
+        return Headline(name, number(now, digits), f"{number(now / then)} times as many")
     changed = round(100 * (now / then - 1))
     return Headline(name, number(now, digits), f"{changed:+} %" if changed else "no change")
 

@@ -1,14 +1,17 @@
 """What the API refused and what the worker dead-lettered, from their logs: ids and codes, never metadata."""
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from scripts.common.target import Target
 
 MAX_LINES: Final = 200
+MAX_PAGES: Final = 10
 # The output with the name of a log, the text of the lines that count, and what they mean.
 LOGS: Final = (("ApiLog", "refused", "refused by the API"), ("WorkerLog", "poison", "dead-lettered"))
 
@@ -32,11 +35,12 @@ def read_refusals(target: Target, since: datetime) -> list[Refusal]:
 
 
 def _read(target: Target, output: str, text: str, what: str, since: datetime) -> Iterator[Refusal]:
-    name = target.outputs[output]
-    answer = target.client("logs").filter_log_events(
-        logGroupName=name, filterPattern=f'"{text}"', startTime=int(since.timestamp() * 1000), limit=MAX_LINES
-    )
-    for event in answer["events"]:
+    pages = target.client("logs").get_paginator("filter_log_events")
+    since_milliseconds = int(since.timestamp() * 1000)
+    found = pages.paginate(logGroupName=target.outputs[output], filterPattern=f'"{text}"', startTime=since_milliseconds)
+    # The oldest come first, and a page can be empty although more follow.
+    latest = deque((event for page in islice(found, MAX_PAGES) for event in page["events"]), maxlen=MAX_LINES)
+    for event in latest:
         line = _parse(event["message"])
         if line.get("message") == text:
             at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)

@@ -60,7 +60,12 @@ class Operators(Construct):
             "cognito-idp:AdminUserGlobalSignOut",
             "cognito-idp:ListUsers",
         )
-        self._allow("*", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData")  # by prefix; takes no resource
+        alarms = self._arn("cloudwatch", "alarm", "*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME)
+        self._allow(alarms, "cloudwatch:DescribeAlarms")
+        self._allow("*", "cloudwatch:GetMetricData")  # takes no resource
+        acknowledge(
+            self.policy, f"IAM5[Resource::{alarms}]", because="alarms are asked for by the prefix of their names"
+        )
         acknowledge(self.policy, f"IAM5[Resource::{stack}]", because="one stack, whose id is not known at synth")
         acknowledge(self.policy, "IAM5[Resource::*]", because="actions that take no resource, each named above")
         if environment.tunnel and parameters.graph:

@@ -29,7 +29,7 @@ from stacks.config.environments import LOCAL
 from tests.browser import CHROMIUM
 from tests.e2e.conftest import EMAIL, System
 from tests.node import CLIENT, run
-from tests.outages import frozen, stopped
+from tests.outages import frozen
 from tests.samples import ARTIFACT, interaction
 from tests.waiting import within
 
@@ -127,7 +127,7 @@ def test_a_store_that_is_away_is_told_and_so_is_its_return(system: System, sourc
         assert "does not answer" not in sentence(source)
 
     within(60, assert_well)
-    with stopped(system.cloud, "neo4j"):
+    with frozen(system.cloud, "neo4j"):
         assert sentence(source).startswith("Neo4j does not answer, so the graph falls behind")
     within(120, assert_well)
 

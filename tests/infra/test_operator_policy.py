@@ -46,7 +46,8 @@ def test_operators_have_exactly_the_rights_of_their_commands(service: Template, 
         f"{of}/user-pool-arn": ON_USERS,
         "APIHandlerFunctionLog286236FF.Arn": {"logs:FilterLogEvents"},
         "WorkerFunctionLog697C1BC4.Arn": {"logs:FilterLogEvents"},
-        "*": {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"},
+        f"arn:aws:cloudwatch:{here}:alarm:*": {"cloudwatch:DescribeAlarms"},
+        "*": {"cloudwatch:GetMetricData"},
     }
     if environment.tunnel and environment.network:
         expected["*"] |= {"autoscaling:DescribeAutoScalingGroups"}

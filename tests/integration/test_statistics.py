@@ -170,6 +170,27 @@ def test_a_call_without_more_time_returns_the_next_step(ledger: Ledger) -> None:
     assert answer(ledger, since="2026-05-01", until="2026-05-02", cursor=22, share_seconds=0)["cursor"] is None
 
 
+def test_some_questions_alone_are_answered(ledger: Ledger) -> None:
+    part = answer(ledger, since="2026-05-01", until="2026-05-02", questions=["funnel", "graph_outbox"])
+    assert [one["question"] for one in part["answers"]] == ["funnel", "funnel", "graph_outbox"]
+    assert (part["cursor"], part["steps"]) == (None, 3)
+
+
+def test_queries_that_led_to_nothing_good_are_listed(ledger: Ledger, tables: Tables) -> None:
+    def recall(query: str, event: str, results: list[str], second: int) -> Any:
+        fields: dict[str, Any] = {
+            "metadata": {"query": query, "results": results},
+            "timestamp": (TODAY + timedelta(seconds=second)).isoformat(),
+        }
+        return interaction(now=datetime.now(UTC), event_id=event, **fields)
+
+    keep = interaction("keep", now=datetime.now(UTC), artifact_id="a", event_id=THIRD, timestamp=TODAY.isoformat())
+    peel = interaction("peel", now=datetime.now(UTC), artifact_id="a", event_id=FIRST, timestamp=TODAY.isoformat())
+    found = [recall("Bread ", FIRST, ["a"], 0), recall("bread", SECOND, [], 1), recall("rye", THIRD, ["a"], 2)]
+    ledger.store([*found, keep, peel])
+    assert tables(days=1)["queries_without_outcome"] == [["bread", 2, 1, 1]]
+
+
 def test_a_question_that_takes_too_long_says_what_to_do(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     before = ledger.connection.execute("SHOW statement_timeout").fetchone()
     monkeypatch.setitem(questions.OF_A_DAY, "interactions_by_day", "SELECT pg_sleep(5)")

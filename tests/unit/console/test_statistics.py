@@ -48,6 +48,7 @@ def test_headlines_compare_with_the_period_before() -> None:
 
 def test_headlines_without_anything_before_or_now_say_so() -> None:
     assert headlines(week(10, 2), {}, days=7)[0].change == "nothing the period before"
+    assert headlines(week(2400, 2), week(10, 2), days=7)[2].change == "240 times as many"
     assert headlines({}, week(10, 2), days=7)[3].value == "\u2013"
     assert headlines(week(1000, 200), week(1000, 201), days=7)[4].change == "no change"  # less than half a point
 
