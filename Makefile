@@ -44,6 +44,12 @@ LONG_TESTS := tests/long
 test-long: $(INSTALLED)  ## run the tests that take many minutes, on clouds of their own
 	@$(RUN) pytest $(LONG_TESTS)
 	@HISTORIES=200 $(RUN) pytest tests/integration/test_side_by_side.py
+	@EXAMPLES=500 $(RUN) pytest tests/e2e/test_hostile_input.py
+	@HISTORIES=20000 SEED=$(SEED) $(RUN) pytest -s tests/integration/test_histories.py
+	@.venv/bin/python -m tests.load soak
+
+# Of the generated histories; each run of `make test-long` takes others.
+SEED := $(shell date +%s)
 
 # What needs no cloud gives way to what waits for one and takes the longest.
 tests/infra/% tests/unit/%: NICE := nice
@@ -66,10 +72,32 @@ check: $(INSTALLED)  ## lint and type-check
 	@.venv/bin/lint-imports --no-logo --no-cache
 	@.venv/bin/squawk runtime/chalicelib/ledger/migrations/*.sql
 	@$(RUN) mypy
+	@git ls-files -z | xargs -0 node_modules/.bin/secretlint
 
 .PHONY: scan
 scan: $(INSTALLED)  ## run security scanners; a finding that tests/scan/accepted.toml does not explain fails
 	@.venv/bin/python -m tests.scan
+
+.PHONY: audit
+audit: $(INSTALLED)  ## look up known vulnerabilities of all that is pinned; what was not looked up is no pass
+	@.venv/bin/python -m tests.scan.audit
+
+.PHONY: sbom
+sbom: $(INSTALLED)  ## list what the functions ship, as CycloneDX in .local
+	@.venv/bin/python -m tests.scan.sbom
+
+.PHONY: mutants
+mutants: $(INSTALLED)  ## put faults into the code and see that the tests notice; 20 minutes
+	@.venv/bin/python -m tests.mutants
+	@.venv/bin/python -m tests.mutants.pure
+
+.PHONY: test-faults
+test-faults: $(INSTALLED)  ## kill, freeze, fill and cut the running system under a stream of POSTs; 20 minutes
+	@$(RUN) pytest -s tests/faults
+
+.PHONY: load
+load: $(INSTALLED)  ## front to saturation, the worker for 10 minutes, 50,000 messages; 20 minutes
+	@.venv/bin/python -m tests.load
 
 .PHONY: lock
 lock: $(INSTALLED)  ## pin what pyproject.toml and package.json ask for

@@ -7,8 +7,9 @@ from typing import TextIO
 import click
 
 from scripts.common.cli import command, environment_option
+from scripts.common.console import printable
 from scripts.common.errors import WrongUseError
-from scripts.common.passwords import password_file_option, read_password
+from scripts.common.passwords import check_given, password_file_option, read_password
 from scripts.common.target import Target, find_target
 from scripts.common.users import find_user, set_password
 
@@ -33,20 +34,21 @@ def create_user(
     """
     if not email.strip():
         raise WrongUseError("EMAIL is empty: nobody can sign in with that")
+    check_given(password)
     if password and password_file:
         raise WrongUseError("choose one of --password and --password-file")
     given = read_password(password_file) if password_file else password
     if replace_password and not given:
         raise WrongUseError("--replace-password needs a password: --password-file -")
-    chosen = given or generate_password()
+    chosen, shown = given or generate_password(), printable(email)
     if ensure_user(find_target(environment), email, chosen, change=replace_password):
-        click.echo(f"created {email}" + ("" if given else f" with the password {chosen}"))
+        click.echo(f"created {shown}" + ("" if given else f" with the password {chosen}"))
     elif replace_password:
-        click.echo(f"{email} exists already; the password is set, and all sessions are signed out")
+        click.echo(f"{shown} exists already; the password is set, and all sessions are signed out")
     elif given:
         raise WrongUseError(f"{email} exists already: --replace-password sets the password")
     else:
-        click.echo(f"{email} exists already; nothing was changed: --replace-password sets a new password")
+        click.echo(f"{shown} exists already; nothing was changed: --replace-password sets a new password")
 
 
 def ensure_user(target: Target, email: str, password: str, *, change: bool) -> bool:

@@ -83,7 +83,8 @@ def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> 
     found = find_user(target, user)
     if "@" in user:
         click.echo(
-            f"{user} means the account {printable(found.user_id)}; --without-account lists ids without an account"
+            f"{printable(user)} means the account {printable(found.user_id)};"
+            " --without-account lists ids without an account"
         )
     counts = target.operate("holdings", user_id=found.user_id)
     known = bool(found.account or any(counts.values()))

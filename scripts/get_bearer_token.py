@@ -6,7 +6,7 @@ import click
 
 from scripts.common.cli import command, environment_option
 from scripts.common.errors import WrongUseError
-from scripts.common.passwords import password_file_option, read_password
+from scripts.common.passwords import check_given, password_file_option, read_password
 from scripts.common.target import Target, find_target
 
 WRONG_PASSWORD = "Incorrect username or password."  # noqa: S105  Cognito's message
@@ -24,6 +24,7 @@ def get_bearer_token(environment: str, email: str, password: str | None, passwor
     PASSWORD the command asks for it, or reads standard input: then it does not come into your shell's history. A
     PASSWORD that begins with a dash goes after --.
     """
+    check_given(password)
     if password and password_file:
         raise WrongUseError("choose one of PASSWORD and --password-file")
     target = find_target(environment)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx
 from starlette.applications import Starlette
@@ -60,8 +61,9 @@ class Front:
             *demo_page.routes(self._folder, self._file),
             Route("/{path:path}", self.call_api, methods=_VERBS),
         ]
-        # Starlette's own 404, for what no route matches: a path with a line break.
-        handlers = {HTTPStatus.NOT_FOUND.value: self._answer_no_route}
+        # Starlette's own answers to what no route matches: a path with a line break, another method.
+        own = (HTTPStatus.NOT_FOUND.value, HTTPStatus.METHOD_NOT_ALLOWED.value)
+        handlers = dict.fromkeys(own, self._answer_no_route)
         return Starlette(routes=routes, middleware=[hosts], lifespan=self._lifespan, exception_handlers=handlers)
 
     async def call_api(self, request: Request) -> Response:
@@ -70,14 +72,13 @@ class Front:
         if not deployed:
             return Response("nothing is deployed yet: run `make up`\n", HTTPStatus.SERVICE_UNAVAILABLE)
         path, api = deployed
+        headers = dict(request.headers.items())  # of a repeated one the last, as API Gateway gives them to functions
         try:
             method = api.method(request.url.path, request.method)
             if request.method == "OPTIONS":
                 return _response(gateway.preflight(method))
-            gateway.check_token(method, request.headers.get("authorization"))
-            body = gateway.unpack(
-                await _read(request, gateway.MAX_BODY_BYTES), request.headers.get("content-encoding", "")
-            )
+            gateway.check_token(method, headers.get("authorization"))
+            body = gateway.unpack(await _read(request, gateway.MAX_BODY_BYTES), headers.get("content-encoding", ""))
             return await self._forward(request, path, body)
         except GatewayError as error:
             return _response(api.own_answer(error.kind))
@@ -110,12 +111,13 @@ class Front:
 
     async def _forward(self, request: Request, path: str, body: bytes) -> Response:
         # As bytes: a header may hold more than ASCII, which httpx does not encode.
-        headers = [pair for pair in request.headers.raw if _is_passed_on(pair[0].decode("latin-1"))]
-        url = httpx.URL(f"{path}{request.url.path}", query=request.url.query.encode())
+        headers = {name: value for name, value in request.headers.raw if _is_passed_on(name.decode("latin-1"))}
+        headers[FRONT_KEY.encode()] = self._key.encode()
         try:
-            answer = await self._endpoint.request(
-                request.method, url, headers=[*headers, (FRONT_KEY.encode(), self._key.encode())], content=body
-            )
+            url = httpx.URL(f"{path}{request.url.path}", query=_query(request))
+            answer = await self._endpoint.request(request.method, url, headers=headers, content=body)
+        except httpx.InvalidURL:  # a control character
+            raise GatewayError("MISSING_AUTHENTICATION_TOKEN") from None
         except httpx.TimeoutException:
             raise GatewayError("INTEGRATION_TIMEOUT") from None
         except httpx.HTTPError:
@@ -148,6 +150,12 @@ async def _read(request: Request, max_bytes: int) -> bytes:
         if len(body) > max_bytes:
             raise GatewayError("REQUEST_TOO_LARGE")
     return bytes(body)
+
+
+def _query(request: Request) -> bytes:
+    """Return the query without what would have the local endpoint look into another account or region."""
+    pairs = request.query_params.multi_items()
+    return urlencode([(name, value) for name, value in pairs if not name.lower().startswith("x-amz-")]).encode()
 
 
 def _is_passed_on(name: str) -> bool:

@@ -124,7 +124,7 @@ def claims_of(authorization: str) -> dict[str, Any]:
     try:
         payload = authorization.removeprefix("Bearer ").split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):  # not three parts, no JSON, or nested too deep
         return {}
     return claims if isinstance(claims, dict) else {}
 

@@ -18,20 +18,34 @@ class DiscardFile:
         """Take the file's name; nothing is written yet."""
         self.path = path
         self._identity: tuple[int, ...] | None = None
+        self._size_bytes = 0
 
     def append(self, messages: Iterable[DlqMessage]) -> None:
         """Append one line for each message, and return when they are on the disk.
 
+        If that fails, as on a full disk, the file has what it had before: none of these lines, and not half of one.
         Raises FileExistsError if something else has the name already, and OperationError if another file has it later.
         """
         creates = os.O_CREAT | os.O_EXCL if self._identity is None else 0
         opened = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | creates, PRIVATE)
-        with os.fdopen(opened, "w", encoding="utf-8") as file:
-            self._check_identity(file.fileno())
-            file.writelines(f"{message.model_dump_json()}\n" for message in messages)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            self._check_identity(opened)
+            self._write(opened, messages)
+        finally:
+            os.close(opened)
         sync_folder(self.path.parent)
+
+    def _write(self, opened: int, messages: Iterable[DlqMessage]) -> None:
+        try:
+            with os.fdopen(os.dup(opened), "w", encoding="utf-8") as file:
+                file.writelines(f"{message.model_dump_json()}\n" for message in messages)
+            os.fsync(opened)
+        except OSError:
+            os.ftruncate(opened, self._size_bytes)
+            if not self._size_bytes:
+                self.path.unlink()
+            raise
+        self._size_bytes = os.fstat(opened).st_size
 
     def _check_identity(self, opened: int) -> None:
         found = os.fstat(opened)

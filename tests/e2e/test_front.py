@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import re
+import socket
 import sys
 import threading
 import time
@@ -196,6 +197,36 @@ def test_a_preflight_is_answered_as_the_template_says(system: System) -> None:
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Max-Age"] == "7200"
     assert {"Authorization", "Content-Encoding"} <= set(answer.headers["Access-Control-Allow-Headers"].split(","))
+
+
+def ask(system: System, request: bytes) -> tuple[int, dict[str, Any]]:
+    """Send these bytes to the front; return the status and the JSON of its answer."""
+    with closing(socket.create_connection(("127.0.0.1", system.cloud.ports.api), timeout=60)) as connection:
+        connection.sendall(request)
+        answer = http.client.HTTPResponse(connection, method=request.split(b" ", 1)[0].decode())
+        answer.begin()
+        return answer.status, json.loads(answer.read())
+
+
+@pytest.mark.parametrize(
+    ("line", "header", "status"),
+    [
+        (b"GET /event/%00", b"", 404),
+        (b"GET /event/any?X-Amz-Credential=999999999999/20261126/us-east-1/sqs/aws4_request", b"", 404),
+        (b"GET /event/any?Action=ListQueues", b"", 404),
+        (b"GET /event/any", b"X-Amz-Target: secretsmanager.ListSecrets", 404),
+        (b"GET /event/any", b"X-Forwarded-For: 192.0.2.1", 404),
+        (b"GET /event/any", b"Authorization: Bearer nonsense", 401),
+        (b"TRACE /event/any", b"", 404),
+        (b"ANY /event/any", b"", 404),
+    ],
+)
+def test_an_odd_request_is_answered_in_the_contracts_shape(
+    system: System, token: str, line: bytes, header: bytes, status: int
+) -> None:
+    headers = [b"Host: localhost", b"Authorization: Bearer " + token.encode(), *([header] if header else [])]
+    found, answer = ask(system, b"\r\n".join([line + b" HTTP/1.1", *headers, b"", b""]))
+    assert (found, answer["status"], set(answer)) == (status, "error", {"status", "message", "event_id"})
 
 
 @pytest.mark.parametrize("value", ["Zürich".encode(), "Zürich".encode("latin-1"), b"\xff\xfe"])

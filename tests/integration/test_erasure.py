@@ -200,10 +200,10 @@ def test_an_erasure_waits_for_a_projector_that_began_before(
     slow = Graph(lambda: graph_module.connect(**stores["neo4j"]))
     write = slow.write
 
-    def write_late(changes: Changes) -> None:
+    def write_late(changes: Changes, *lease: Any) -> None:
         reading.set()
         assert go_on.wait(10)
-        write(changes)
+        write(changes, *lease)
 
     monkeypatch.setattr(slow, "write", write_late)
     with ThreadPoolExecutor() as pool, closing(slow):

@@ -149,8 +149,8 @@ def test_a_drain_killed_between_the_two_commits_is_repeated(
     ledger.store(story())
     write = graph.write
 
-    def write_and_die(changes: Changes) -> None:
-        write(changes)
+    def write_and_die(changes: Changes, *lease: Any) -> None:
+        write(changes, *lease)
         raise KeyboardInterrupt  # the graph has committed, the outbox has not
 
     with monkeypatch.context() as patched:
@@ -285,10 +285,10 @@ def picky(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the graph refuse rows with the artifact "bad", as a constraint would."""
     write = graph.write
 
-    def pick(changes: Changes) -> None:
+    def pick(changes: Changes, *lease: Any) -> None:
         if any(artifact["artifact_id"] == "bad" for artifact in changes.artifacts):
             raise RowsRefusedError("Neo.ClientError.Statement.ArgumentError")
-        write(changes)
+        write(changes, *lease)
 
     monkeypatch.setattr(graph, "write", pick)
 
@@ -364,9 +364,9 @@ def test_what_is_too_much_for_one_transaction_is_halved(
     refusals: list[str] = []
     write = graph.write
 
-    def watched(changes: Changes) -> None:
+    def watched(changes: Changes, *lease: Any) -> None:
         try:
-            write(changes)
+            write(changes, *lease)
         except RowsRefusedError as error:
             refusals.append(str(error))
             raise

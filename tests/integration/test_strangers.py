@@ -243,8 +243,12 @@ def test_every_port_asks_a_stranger_for_what_only_the_user_has(cloud: Cloud) -> 
     def api(port: int) -> None:
         assert requests.post(f"http://127.0.0.1:{port}/interaction", json={}, timeout=30).status_code in {401, 503}
 
+    def console(port: int) -> None:
+        for path in ("/", "/open?token=guessed", "/static/"):
+            assert requests.get(f"http://127.0.0.1:{port}{path}", timeout=30).status_code == 401
+
     def postgres(port: int) -> None:
-        for user in ("owner", "app", "operator", "postgres"):
+        for user in ("owner", "app", "operator", "event_status", "postgres"):
             with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
                 psycopg.connect(f"postgresql://{user}:guessed@127.0.0.1:{port}/interaction")
 
@@ -255,7 +259,7 @@ def test_every_port_asks_a_stranger_for_what_only_the_user_has(cloud: Cloud) -> 
                 driver.verify_connectivity()
 
     ports = cloud.ports
-    answers = {ports.aws: aws, ports.api: api, ports.postgres: postgres, ports.neo4j: bolt}
+    answers = {ports.aws: aws, ports.api: api, ports.console: console, ports.postgres: postgres, ports.neo4j: bolt}
     assert set(answers) == set(asdict(ports).values())  # where anything listens: see test_local.py
     for port, answer in answers.items():
         answer(port)

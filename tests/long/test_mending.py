@@ -6,12 +6,15 @@ import zipfile
 from typing import Any
 
 import psycopg
+import pytest
 from rich.console import Console
 
 from local.cloud import Cloud
 from local.up import up
 from scripts.common.target import Target
 from tests.waiting import within
+
+pytestmark = pytest.mark.timeout(2000)  # it deploys three times
 
 
 def test_a_function_that_lost_its_code_is_deployed_again_and_what_waits_is_kept(cloud: Cloud) -> None:

@@ -14,6 +14,7 @@ from stacks.config.environments import ENVIRONMENTS
 ROOT = Path(__file__).parents[2]
 _PYTHON = Path(sys.executable)
 _TOOLS = ROOT / ".local" / "scan"
+SCANNERS = _TOOLS / "bin"
 _GITLEAKS = "github.com/zricethezav/gitleaks/v8@v8.30.0"
 _SOURCE = ("runtime", "scripts", "stacks", "console", "local")
 
@@ -37,7 +38,7 @@ class Finding(NamedTuple):
 def install() -> None:
     """Install the scanners that come from PyPI, as requirements/scan.txt pins them, beside the project's packages."""
     uv, variables = _PYTHON.with_name("uv"), uv_indexes(_PYTHON) | of_installation()
-    tools = _TOOLS / "bin" / "python"
+    tools = SCANNERS / "python"
     commands: tuple[list[str | Path], ...] = (
         ["venv", "--quiet", "--allow-existing", "--python", _PYTHON, _TOOLS],
         ["pip", "sync", "--quiet", "--require-hashes", "--python", tools, "requirements/scan.txt"],
@@ -74,7 +75,7 @@ def cdk_nag(assembly: Path) -> Iterator[Finding]:
 def checkov(assembly: Path) -> Iterator[Finding]:
     """Check the templates."""
     options = ["--framework", "cloudformation", "--output", "json", "--compact", "--quiet", "--skip-download"]
-    report = _json(_TOOLS / "bin" / "checkov", "--directory", assembly, *options)
+    report = _json(SCANNERS / "checkov", "--directory", assembly, *options)
     for failed in report["results"]["failed_checks"]:
         stack = Path(failed["file_path"]).parent.name.removeprefix("assembly-")
         yield Finding("checkov", failed["check_id"], f"{stack}/{failed['resource']}")
@@ -82,7 +83,7 @@ def checkov(assembly: Path) -> Iterator[Finding]:
 
 def bandit(_assembly: Path) -> Iterator[Finding]:
     """Check the Python source."""
-    report = _json(_TOOLS / "bin" / "bandit", "--quiet", "--recursive", "--format", "json", *_SOURCE)
+    report = _json(SCANNERS / "bandit", "--quiet", "--recursive", "--format", "json", *_SOURCE)
     for found in report["results"]:
         yield Finding("bandit", found["test_id"], found["filename"])
 
@@ -91,7 +92,7 @@ def shellcheck(_assembly: Path) -> Iterator[Finding]:
     """Check the shell scripts."""
     tracked = _lines("git", "ls-files")
     scripts = [name for name in tracked if name.endswith(".sh") or _is_script(ROOT / name)]
-    for found in _json(_TOOLS / "bin" / "shellcheck", "--format", "json", *scripts):
+    for found in _json(SCANNERS / "shellcheck", "--format", "json", *scripts):
         yield Finding("shellcheck", f"SC{found['code']}", found["file"])
 
 

@@ -1,6 +1,7 @@
 """Of a batch, valid messages are stored, poison is dead-lettered with its reason, the rest is redelivered."""
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction, microseconds
-from chalicelib.queue import encode
+from chalicelib.queue import decode, encode
 from chalicelib.worker import Worker
 from tests.fakes import FakeLedger, FakeQueue
 from tests.metrics import metrics, values
@@ -89,6 +90,34 @@ def test_of_a_message_only_the_row_with_a_data_error_is_dead_lettered(
     assert failed(worker.handle(batch(encode(*map(numbered, range(8))), encode(numbered(8))))) == []
     assert set(ledger.rows) == {numbered(n).id for n in range(9) if n not in {5, 7}}
     assert (queue.bodies, queue.reasons) == ([encode(numbered(5)), encode(numbered(7))], ["data_error"] * 2)
+
+
+def test_of_a_message_an_interaction_with_half_a_surrogate_pair_is_dead_lettered(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue
+) -> None:
+    """Postgres refuses it. Else the whole batch would come again and again."""
+    message = json.loads(encode(numbered(1), numbered(2)))
+    message["interactions"][0]["metadata"] = {"text": "\ud800"}
+    [bad, _] = decode(json.dumps(message)).interactions
+    ledger.refused[bad.id] = psycopg.errors.InvalidTextRepresentation
+    assert failed(worker.handle(batch(json.dumps(message)))) == []
+    assert set(ledger.rows) == {numbered(2).id}
+    assert queue.reasons == ["data_error"]
+    assert decode(queue.bodies[0]).interactions == [bad]
+
+
+def test_no_log_holds_what_a_user_wrote(
+    worker: Worker, ledger: FakeLedger, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    word = f"sentinel-{uuid.uuid4()}"
+    written = interaction(metadata={"query": word}, artifact_id=word)
+    for error in (psycopg.errors.NumericValueOutOfRange(word), psycopg.errors.CheckViolation(word)):
+        ledger.refused[written.id] = type(error)
+        worker.handle(batch(encode(written), changed(metadata=word), f"{word} is no JSON"))
+    told = capsys.readouterr()
+    logged = "".join(f"{record.msg} {record.__dict__}" for record in caplog.records)
+    assert "the ledger refused" in logged
+    assert word not in told.out + told.err + logged
 
 
 def test_a_message_that_is_redelivered_keeps_its_poison(worker: Worker, ledger: FakeLedger, queue: FakeQueue) -> None:

@@ -47,17 +47,21 @@ class Graph:
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
 
-    def write(self, changes: Changes) -> None:
+    def write(self, changes: Changes, confirm_lease: Callable[[], None] = lambda: None) -> None:
         """Apply the changes, all or none; applied again, or in another order, they give the same graph.
 
-        The graph's constraints and version are checked once per epoch, the watermark's time: about once a minute.
+        The graph's constraints and version are checked once per epoch, the watermark's time: about once a minute. In a
+        new epoch `confirm_lease` must raise if the lease that the rows were read under is lost: an erasure begins an
+        epoch, so a writer that was paused before it, for however long, does not write erased rows after it.
         Raises GraphUnavailableError if the rows are not at fault, and RowsRefusedError if they may be.
         """
         with self._session() as session:
             if self._epoch and self._project(session, changes, self._epoch):
                 return
             for _ in range(MAX_CHECKS):  # catch-up may move the watermark between a check and the write
-                self._epoch = self._check(session)
+                epoch = self._check(session)
+                confirm_lease()
+                self._epoch = epoch
                 if self._project(session, changes, self._epoch):
                     return
             raise GraphUnavailableError("it becomes another graph again and again")

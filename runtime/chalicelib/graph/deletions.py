@@ -10,9 +10,15 @@ from chalicelib.graph.elements import ORPHAN
 WIPE_BATCH = 10_000  # nodes or edges that a small heap deletes in one transaction
 EDGES_BATCH = 10_000
 
+# Only of a graph that is being wiped: a caller that was paused, and whose wipe another one finished, deletes nothing.
+# Writing locks the watermark, so that the wipe does not end while a batch runs.
+_BEING_WIPED = (
+    "MATCH (w:Watermark) SET w.locked = true REMOVE w.locked"
+    " WITH count(w) AS marks, count(w.reached_at) AS times WHERE marks > 0 AND times = 0"
+)
 _WIPES = (
-    "MATCH ()-[r]->() WITH r LIMIT $limit DELETE r RETURN count(*) AS deleted",
-    "MATCH (n) WHERE NOT n:Watermark WITH n LIMIT $limit DETACH DELETE n RETURN count(*) AS deleted",
+    f"{_BEING_WIPED} MATCH ()-[r]->() WITH r LIMIT $limit DELETE r RETURN count(*) AS deleted",
+    f"{_BEING_WIPED} MATCH (n) WHERE NOT n:Watermark WITH n LIMIT $limit DETACH DELETE n RETURN count(*) AS deleted",
 )
 # The projection locks a user's node before the user's other elements; a deletion that did not would deadlock with it.
 _USER_NODES = tuple(
@@ -34,8 +40,9 @@ _ORPHAN_NODE = f"{ORPHAN} AND elementId(n) = $handle WITH n LIMIT $limit DELETE 
 
 
 def wipe_batch(graph: Graph, max_elements: int, *, before_each: Callable[[], None]) -> int:
-    """Delete a batch of the graph, edges first; return 0 once all that this call found at its start is deleted.
+    """Delete a batch of a graph whose wipe has begun, edges first.
 
+    Return 0 once all that this call found at its start is deleted, and where no wipe is under way any more.
     Raises as `Graph.write` does.
     """
     for text in _WIPES:

@@ -7,8 +7,8 @@ import psycopg
 from chalicelib.ledger.connection import read_row
 
 _READ = "SELECT max(reached_at) FROM watermark"
-# Never earlier than the last one, whatever a clock or another catch-up does.
-_NEXT = "SELECT greatest(clock_timestamp(), (SELECT reached_at FROM watermark))"
+# Always later than the last one, whatever a clock or another catch-up does: each is an epoch of its own.
+_NEXT = "SELECT greatest(clock_timestamp(), (SELECT reached_at FROM watermark) + interval '1 microsecond')"
 _IS_EMPTY = "SELECT NOT EXISTS (SELECT FROM interaction)"
 _WRITE = """
 INSERT INTO watermark (reached_at, version) VALUES (%s, %s)

@@ -2,8 +2,9 @@
 
 1. Record the erasure. From then on nothing older of this user is stored.
 2. Wait for writers that began before; delete the user's rows and their places in the outbox.
-3. Wait for the projector that has leased the user's partition, if one has: it may hold such rows. Delete the user's
-   part of the graph, and project the rows that are left.
+3. Wait for the projector that has leased the user's partition, if one has: it may hold such rows. Begin a new epoch of
+   the graph: a projector that was paused and has lost its lease does not write then. Delete the user's part of the
+   graph, and project the rows that are left.
 4. Do step 3 again when a transaction that a killed projector left on the graph's server must have ended.
 
 What the user did later stays in the ledger, and is at once in the graph again.
@@ -18,6 +19,7 @@ from chalicelib.graph import deletions, elements
 from chalicelib.graph.client import TRANSACTION_SECONDS, Graph
 from chalicelib.ledger import erasures, locks, users
 from chalicelib.ledger.ledger import Ledger
+from chalicelib.projection import watermark
 from chalicelib.projection.rebuild import project_whole_user
 from chalicelib.telemetry import log
 from chalicelib.verification.user import UndecidedError, repair
@@ -81,6 +83,7 @@ class Erasure:
     def _delete_nodes(self, in_time: Callable[[], bool]) -> bool:
         """Delete the user's part of the graph, and project the rows that are left; return whether that is done."""
         locks.wait_for_holders(self._ledger.connection, locks.PROJECTING, self.user_id)
+        watermark.begin_epoch(self._ledger, self._graph)
         more = True
         while more:
             deleted, more = deletions.delete_user_nodes(self._graph, self.user_id, self._batch)

@@ -101,7 +101,7 @@ def project(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) 
 
 def _halve(graph: Graph, rows: Sequence[Row], before_each: Callable[[], None]) -> Iterator[Refusal]:
     try:
-        graph.write(changes(rows))
+        graph.write(changes(rows), before_each)
     except RowsBusyError as error:
         # Not another drain, which has users of its own: an erasure, a verification, or a killed drain's transaction.
         users = [list(group) for _, group in groupby(rows, key=lambda row: row.user_id)]

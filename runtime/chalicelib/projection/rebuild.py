@@ -26,8 +26,11 @@ def begin(
 ) -> int:
     """Begin a rebuild and return its id; unless `restart`, one under way that does as much continues instead.
 
-    `since` limits it to interactions that happened from then on. One from scratch wipes the graph first.
+    `since` limits it to interactions that happened from then on. One from scratch wipes the graph first. Raises
+    ValueError for both: what happened earlier would be wiped and not come back.
     """
+    if since and from_scratch:
+        raise ValueError("a rebuild from scratch has no `since`: what happened earlier would be lost")
     id_, is_new = rebuilds.begin(
         ledger.connection, cause=cause, since=since, from_scratch=from_scratch, restart=restart
     )

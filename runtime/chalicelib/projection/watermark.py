@@ -10,6 +10,7 @@ from typing import NamedTuple
 from chalicelib.graph import watermark as in_graph
 from chalicelib.graph.client import Graph
 from chalicelib.graph.cypher import VERSION
+from chalicelib.ledger import locks
 from chalicelib.ledger import watermark as in_ledger
 from chalicelib.ledger.ledger import Ledger
 
@@ -25,15 +26,29 @@ class Check(NamedTuple):
 
 def start(ledger: Ledger, graph: Graph) -> None:
     """Write the first watermark of a new system. Does nothing once an interaction or a watermark is in the ledger."""
-    if in_ledger.is_new(ledger.connection):
-        reached_at = in_ledger.next_(ledger.connection)
-        in_graph.create(graph, reached_at)
-        in_ledger.write(ledger.connection, reached_at, VERSION)
+    connection = ledger.connection
+    if not in_ledger.is_new(connection):
+        return
+    in_graph.read(graph)  # no writer is to wait while the graph is unavailable
+    with connection.transaction():
+        # Nothing is stored meanwhile, and nobody else starts: neither gets the mark of a graph that lacks it.
+        locks.hold(connection, locks.WRITERS)
+        if in_ledger.is_new(connection):
+            reached_at = in_ledger.next_(connection)
+            in_graph.create(graph, reached_at)
+            in_ledger.write(connection, reached_at, VERSION)
 
 
 def check(ledger: Ledger, graph: Graph) -> Check:
-    """Compare the two watermarks. A graph of newer code is not lost: that code looks after it."""
+    """Compare the two watermarks; of a new system, write the first one before.
+
+    A graph of newer code is not lost: that code looks after it.
+    """
     start(ledger, graph)
+    return _compare(ledger, graph)
+
+
+def _compare(ledger: Ledger, graph: Graph) -> Check:
     reached_at = in_ledger.read(ledger.connection)
     if reached_at is None:
         return Check("interactions were stored before the first watermark", None)
@@ -60,6 +75,15 @@ def advance(ledger: Ledger, graph: Graph, checked: datetime) -> bool:
         return False
     in_ledger.write(connection, reached_at, VERSION)
     return True
+
+
+def begin_epoch(ledger: Ledger, graph: Graph) -> None:
+    """Move the watermark: who lost a lease before this, and does not know it, writes nothing more to the graph.
+
+    A graph that is lost or being wiped has no epoch to begin; what is written to it is wiped.
+    """
+    if checked := _compare(ledger, graph).reached_at:
+        advance(ledger, graph, checked)  # False: somebody else has just moved it
 
 
 def finish_wipe(ledger: Ledger, graph: Graph) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.payload import parse
+from chalicelib.api.payload import PostPayload, parse
 from chalicelib.api.strict_json import RefusedError
 from chalicelib.queue import encode
 from tests.samples import ALICE, ARTIFACT, EVENT, NOW, body, interaction, payload
@@ -167,3 +167,10 @@ def test_the_largest_request_fits_into_a_message(filler: str) -> None:
     raw = (head + ",".join([filler] * count) + "]}}").encode()
     assert 255 * 1024 < len(raw) <= 256 * 1024
     assert len(encode(parse(raw, user_id=ALICE, now=NOW)).encode()) < 1024 * 1024
+
+
+def test_the_schema_says_for_which_kinds_an_artifact_is_required() -> None:
+    schema = PostPayload.model_json_schema()
+    touching = {"enum": ["peel", "keep", "mark_good", "mark_bad", "unkeep", "unmark"]}
+    assert schema["if"] == {"properties": {"kind": touching}}
+    assert schema["then"] == {"properties": {"artifact_id": {"type": "string"}}, "required": ["artifact_id"]}

@@ -43,3 +43,33 @@ def test_a_right_element_beside_a_wrong_one_leaves_only_the_wrong_one_to_delete(
     found = compare({KEY: content(a=1)}, [wrong, right] if wrong_first else [right, wrong])
     assert found.counts() == {"missing": 0, "extra": 1, "different": 0}
     assert [element.handle for element in found.unexpected] == ["wrong"]
+
+
+def test_all_missing_and_all_extra_elements_are_named_and_summed() -> None:
+    keys = [json.dumps(["PEEL", str(number)]) for number in range(4)]
+    expected = {key: content() for key in keys[:2]} | {KEY: content()}
+    actual = [Element(key, content(), key) for key in (keys[2], keys[3])]
+    found = compare(expected, [*actual, Element(KEY, content())])
+    assert found.counts() == {"missing": 1, "extra": 2, "different": 0}
+    assert found.missing == [keys[0]]
+    assert found.ledger == sum(Element(key, content()).digest for key in (keys[0], KEY))
+    assert found.graph == sum(element.digest for element in actual) + Element(KEY, content()).digest
+    assert not found.none
+
+
+def test_examples_are_of_each_sort_and_no_more_than_asked_for() -> None:
+    missing, different, extra = (json.dumps(["KEEP", name]) for name in "abc")
+    found = compare(
+        {missing: content(), different: content(a=1)}, [Element(different, content(b=1)), Element(extra, content())]
+    )
+    shown = [
+        {"what": "different", "element": ["KEEP", "b"], "in": ["a", "b"]},
+        {"what": "missing", "element": ["KEEP", "a"]},
+        {"what": "extra", "element": ["KEEP", "c"]},
+    ]
+    assert [found.examples(limit) for limit in range(4)] == [shown[:limit] for limit in range(4)]
+
+
+def test_where_an_edge_ends_is_among_the_names_of_what_differs() -> None:
+    ends = [json.dumps({"properties": {}, "end": ["Artifact", end]}) for end in "ab"]
+    assert compare({KEY: ends[0]}, [Element(KEY, ends[1])]).examples(1)[0]["in"] == ["end"]

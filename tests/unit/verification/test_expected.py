@@ -4,20 +4,20 @@ from uuid import UUID
 
 import pytest
 
-from chalicelib.interaction import Interaction, Kind, to_datetime
+from chalicelib.interaction import GRAPH_METADATA_BYTES, Interaction, Kind, to_datetime
 from chalicelib.ledger.ledger import Row
 from chalicelib.verification.expected import Edge, Node, graph_of
 from tests.samples import ALICE, ARTIFACT, EVENT, NOW, interaction
 
 
-def row(one: Interaction, id_: str | None = None) -> Row:
+def row(one: Interaction, id_: str | None = None, *, metadata: str | None = None) -> Row:
     return Row(
         id=UUID(id_ or one.id),
         user_id=one.user_id,
         event_id=UUID(one.event_id),
         kind=one.kind,
         artifact_id=one.artifact_id,
-        metadata=None,
+        metadata=metadata,
         timestamp=to_datetime(one.timestamp),
         attempts=0,
         received_at=NOW,
@@ -57,3 +57,26 @@ def test_any_other_kind_is_an_edge_to_the_users_artifact(kind: Kind) -> None:
 def test_an_artifact_that_is_touched_twice_is_one_node() -> None:
     rows = [row(interaction(kind, event_id=EVENT, artifact_id=ARTIFACT)) for kind in ("peel", "keep")]
     assert [element.labels for element in graph_of(rows) if isinstance(element, Node)].count(["Artifact"]) == 1
+
+
+def test_an_event_has_the_metadata_and_time_of_its_opening_beside_its_own_key() -> None:
+    opening = row(interaction(event_id=EVENT), metadata='{"a": "e"}')
+    assert event_of(opening).properties == {
+        "user_id": ALICE,
+        "id": EVENT,
+        "interaction_id": str(opening.id),
+        "timestamp": opening.timestamp,
+        "metadata": '{"a": "e"}',
+    }
+
+
+def test_metadata_that_is_too_long_for_the_graph_is_its_size_in_bytes() -> None:
+    fits = f'{{"a": "{"e" * (GRAPH_METADATA_BYTES - 9)}"}}'
+    too_long = fits.replace("e", "ee", 1)
+    for metadata, expected in ((fits, fits), (too_long, f'{{"only_in_ledger_bytes": {GRAPH_METADATA_BYTES + 1}}}')):
+        assert event_of(row(interaction(event_id=EVENT), metadata=metadata)).properties["metadata"] == expected
+
+
+def test_a_recall_with_an_artifact_is_no_edge() -> None:
+    rows = [row(interaction(event_id=EVENT, artifact_id=ARTIFACT))]
+    assert [element.type for element in graph_of(rows) if isinstance(element, Edge)] == ["INITIATED"]

@@ -101,7 +101,10 @@ def test_a_body_that_is_not_packed_as_it_says_or_in_another_way_is_wrong(body: b
         gateway.unpack(body, encoding)
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer a.b.c", token("access"), "a.bnVsbA.c"])
+DEEP = f"Bearer a.{base64.urlsafe_b64encode(b'[' * 20_000).decode()}.c"
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer a.b.c", token("access"), "a.bnVsbA.c", DEEP])
 def test_what_is_no_id_token_is_refused(authorization: str | None) -> None:
     with pytest.raises(GatewayError, match="UNAUTHORIZED"):
         gateway.check_token(API.method("/interaction", "POST"), authorization)

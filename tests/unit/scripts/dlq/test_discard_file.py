@@ -1,9 +1,12 @@
 """The file of discarded messages: written as a new one, and read back."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from local.environment import ROOT
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.dlq.discard_file import DiscardFile, check_file, read_file
 from scripts.dlq.message import GAVE_UP, DlqMessage
@@ -53,6 +56,35 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"\xff\xfe\n")
     with pytest.raises(WrongUseError, match="not a file that --discard wrote"):
         check_file(tmp_path / "file")
+
+
+APPEND = """
+import sys
+from pathlib import Path
+from scripts.dlq.discard_file import DiscardFile
+from tests.unit.scripts.dlq.test_message import message
+file = DiscardFile(Path(sys.argv[1]))
+for number in map(int, sys.argv[2:]):
+    try:
+        file.append([message("x" * 100)] * number)
+    except OSError as error:
+        print(error.strerror)
+"""
+
+
+@pytest.mark.parametrize(
+    ("appended", "kept"),
+    [((1, 500), 1), ((1, 500, 1), 2), ((500,), None)],
+    ids=["the second time", "and then again with room", "the first time"],
+)
+def test_a_full_disk_leaves_what_was_there_before(appended: tuple[int, ...], kept: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    limited = ["sh", "-c", 'ulimit -f 20; exec "$0" "$@"', sys.executable, "-c", APPEND, str(path)]
+    told = subprocess.run(
+        [*limited, *map(str, appended)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert told.stdout == "File too large\n"
+    assert (check_file(path) if path.exists() else None) == ((kept, None) if kept else None)
 
 
 @pytest.mark.parametrize("exists", [True, False])

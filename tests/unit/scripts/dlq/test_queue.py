@@ -84,6 +84,26 @@ def test_counts_get_time_to_settle(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (len(list(queue.read())), queue.unread) == (1, 0)
 
 
+def test_a_message_that_sqs_does_not_take_back_stays_dead_lettered(monkeypatch: pytest.MonkeyPatch) -> None:
+    sqs = FakeSqs("a", "b")
+    monkeypatch.setattr(sqs, "send_message_batch", lambda **_: {"Successful": [{"Id": "1"}]})
+    with opened(sqs) as queue:
+        assert [message.body for message in queue.redrive(list(queue.read(keep=True)))] == ["b"]
+    assert [message["Body"] for message in sqs.visible] == ["a"]
+
+
+def test_a_redrive_that_is_killed_between_its_two_calls_has_deleted_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sqs = FakeSqs("a")
+
+    def die(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sqs, "send_message_batch", die)
+    with opened(sqs) as queue, pytest.raises(KeyboardInterrupt):
+        queue.redrive(list(queue.read(keep=True)))
+    assert [message["Body"] for message in sqs.visible] == ["a"]
+
+
 def test_a_batch_fits_into_one_call() -> None:
     assert [len(batch) for batch in batches(range(23))] == [10, 10, 3]
     assert list(batches([5, 4, 9, 1], size_bytes=lambda number: number * 100_000)) == [[5, 4], [9], [1]]

@@ -1,0 +1,1 @@
+"""`make mutants`: faults put in on purpose; the tests must notice each."""
