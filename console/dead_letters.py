@@ -22,7 +22,7 @@ from scripts.dlq.queue import DeadLetterQueue
 
 MAX_MESSAGES: Final = 1000  # read at once
 KEEP_SECONDS: Final = 60  # reading hides messages from commands for some seconds
-SETTLE_SECONDS: Final = 2
+SETTLE_SECONDS: Final = 5  # a busy queue can answer empty although it is not
 REDRIVE_PER_SECOND: Final = 50
 
 
@@ -54,8 +54,12 @@ class DeadLetters:
             return self._found
 
     def find(self, message_id: str) -> DlqMessage | None:
-        """Return the message with this id."""
-        return next((one for one in self.read().messages if one.message_id == message_id), None)
+        """Return the message with this id; what is not among those read last is looked for once more."""
+        for fresh in (False, True):
+            for one in self.read(fresh=fresh).messages:
+                if one.message_id == message_id:
+                    return one
+        return None
 
     def move(self, name: str, selection: Selection, expected: int) -> tuple[Action, Path | None]:
         """Redrive or discard what is selected, as the command does; return what was done, and the discard file.

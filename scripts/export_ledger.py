@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +13,7 @@ from scripts.common.console import progress
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.output_files import check_output, make_file, temporary_beside
 from scripts.common.target import Target, find_target
+from scripts.reports.ubi import write
 
 EARLIEST = date(2000, 1, 1)  # no interaction is older
 COLUMNS = {
@@ -41,7 +43,10 @@ COLUMNS = {
     help="Folder for the files; it is made if it is not there.",
 )
 @click.option("--again", is_flag=True, help="Write days that are there already anew.")
-def export_ledger(environment: str, *, since: datetime, until: datetime | None, folder: Path, again: bool) -> None:
+@click.option("--ubi", is_flag=True, help="Write User Behavior Insights 1.3 instead, two files for all days.")
+def export_ledger(
+    environment: str, *, since: datetime, until: datetime | None, folder: Path, again: bool, ubi: bool
+) -> None:
     """Write the ledger as Parquet, one file for each day of the interactions' own time: interaction-2026-05-01.parquet.
 
     A file appears when it is complete, and only you may read it. Days that are there already are left alone: after an
@@ -55,6 +60,10 @@ def export_ledger(environment: str, *, since: datetime, until: datetime | None, 
     files = {day: folder / f"interaction-{day}.parquet" for day in _days(first, last)}
     _check(folder, files[first])
     target = find_target(environment)
+    if ubi:
+        found = (one for day in files for one in _interactions(target, day))
+        click.echo(f"{write(folder, found)} queries and events of {len(files)} days")
+        return
     wanted = {day: path for day, path in files.items() if again or not path.exists()}
     rows = 0
     with progress() as bar:
@@ -80,6 +89,11 @@ def _check(folder: Path, path: Path) -> None:
     check_output(path)
 
 
+def _interactions(target: Target, day: date) -> Iterator[dict[str, Any]]:
+    for page in target.operate_in_calls("export_day", day=day.isoformat()):
+        yield from page["interactions"]
+
+
 def _export(target: Target, day: date, path: Path) -> int:
     """Write one day's file, from lines of JSON on the disk, so that memory stays flat; return how many rows it has."""
     import duckdb
@@ -87,9 +101,9 @@ def _export(target: Target, day: date, path: Path) -> int:
     rows = 0
     with temporary_beside(path) as lines, make_file(path) as parquet:
         with lines.open("w", encoding="utf-8") as file:
-            for page in target.operate_in_calls("export_day", day=day.isoformat()):
-                file.writelines(json.dumps(one) + "\n" for one in page["interactions"])
-                rows += len(page["interactions"])
+            for one in _interactions(target, day):
+                file.write(json.dumps(one) + "\n")
+                rows += 1
         try:
             with duckdb.connect() as connection:
                 connection.execute("SET TimeZone = 'UTC'")

@@ -34,6 +34,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--judgments", type=FILE, help="Write only a grade for each query and result, as CSV.")
 @click.option("--by", type=click.Choice(BASES), default=BASES[0], show_default=True, help="What the grades come from.")
+@click.option("--fresh", is_flag=True, help="Count days that are over again, and name kept answers that were wrong.")
 @click.option("--only", multiple=True, help="Only this table; repeatable.")
 def stats(
     environment: str,
@@ -44,6 +45,7 @@ def stats(
     html: Path | None,
     judgments: Path | None,
     by: str,
+    fresh: bool,
     only: tuple[str, ...],
 ) -> None:
     """Show statistics of the last days, and account for all interactions that were accepted.
@@ -64,7 +66,7 @@ def stats(
     if judgments:
         write_judgments(target, judgments, by, since=now.date() - timedelta(days=days - 1), until=now.date())
         return
-    tables = collect(target, days=days, now=now)
+    tables = collect(target, days=days, now=now, fresh=fresh)
     _check_only(only, tables)  # the deployed version may be older than this one
     tables = {name: table for name, table in tables.items() if not only or name in only}
     if as_json:
@@ -89,7 +91,7 @@ def stats(
 
 def known_tables() -> tuple[str, ...]:
     """Return the names of all tables."""
-    from chalicelib.ledger.statistics import OF_A_DAY, OF_ALL_DAYS
+    from chalicelib.ledger.questions import OF_A_DAY, OF_ALL_DAYS
 
     return ("balance", *OF_A_DAY, *OF_ALL_DAYS)
 
@@ -99,15 +101,17 @@ def _check_only(only: Iterable[str], tables: Iterable[str]) -> None:
         raise WrongUseError(f"no table {', '.join(sorted(unknown))}: there are {', '.join(tables)}")
 
 
-def collect(target: Target, *, days: int, now: datetime) -> dict[str, Table]:
+def collect(target: Target, *, days: int, now: datetime, fresh: bool = False) -> dict[str, Table]:
     """Return all tables by name: the reconciliation, then the answers of the operations function."""
     since = now.date() - timedelta(days=days - 1)
     totals = reconcile(target, since=datetime.combine(since, time(), UTC), until=now)
     tables = {"balance": {"columns": ["name", "value", "meaning"], "rows": [list(astuple(one)) for one in totals]}}
-    return tables | _fetch(target, since=since, until=now.date())
+    return tables | _fetch(target, since=since, until=now.date(), fresh=fresh)
 
 
-def _fetch(target: Target, *, since: date, until: date, questions: Sequence[str] = ()) -> dict[str, Table]:
+def _fetch(
+    target: Target, *, since: date, until: date, questions: Sequence[str] = (), fresh: bool = False
+) -> dict[str, Table]:
     """Return the tables, with a progress bar."""
     with progress() as bar:
         task = bar.add_task("querying", total=None)
@@ -115,8 +119,10 @@ def _fetch(target: Target, *, since: date, until: date, questions: Sequence[str]
         def show(part: dict[str, Any]) -> None:
             done = part["steps"] if part["cursor"] is None else part["cursor"]
             bar.update(task, total=part["steps"], completed=done)
+            for one in part.get("different", ()):
+                click.echo(f"the kept answer was wrong: {one}", err=True)
 
-        return fetch_tables(target, since=since, until=until, questions=questions, on_part=show)
+        return fetch_tables(target, since=since, until=until, questions=questions, fresh=fresh, on_part=show)
 
 
 def _print_csv(tables: dict[str, Table]) -> None:
@@ -128,6 +134,6 @@ def _page(target: Target, tables: dict[str, Table], *, days: int, now: datetime)
     from console.export import QUESTIONS_BEFORE, page
 
     since = now.date() - timedelta(days=days - 1)
-    period = {"since": since - timedelta(days=days), "until": since - timedelta(days=1)}
+    period: dict[str, Any] = {"since": since - timedelta(days=days), "until": since - timedelta(days=1)}
     before = _fetch(target, **period, questions=QUESTIONS_BEFORE) if set(QUESTIONS_BEFORE) <= set(tables) else {}
     return page(target.name, tables, before, days=days, now=now)

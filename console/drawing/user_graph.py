@@ -87,13 +87,12 @@ def _event(size: _Size, event: Mapping[str, Any], y: float) -> Markup:
     )
     time = f"{datetime.fromisoformat(event['timestamp']).astimezone(UTC):%m-%d %H:%M}" if event["timestamp"] else "?"
     query, metadata = event.get("query"), event["metadata"]
-    label = time if size.name == "narrow" else f"{query or _headline(metadata) or kind}  {time}"
+    label = time if size.name == "narrow" else f"{query or _headline(metadata) or kind} · {time}"
     detail = {"event": event["id"], "kind": kind, "time": event["timestamp"], "query": query, "metadata": metadata}
     shape = Markup('<circle class="fill-{}" cx="{}" cy="{:.1f}" r="7"/>').format(kind, size.events_x, y)
-    text = Markup('<text class="end" x="{}" y="{:.1f}">{}</text>').format(
-        size.events_x - 14, y + 4, _cut(label, size.events_x - 20)
-    )
-    return _node(f"e-{event['id']}", f"{kind} of {time}", event["timestamp"], detail, text + shape)
+    shown = _cut(label, size.events_x - 20)
+    text = Markup('<text class="end" x="{}" y="{:.1f}">{}</text>').format(size.events_x - 14, y + 4, shown)
+    return _node(f"e-{event['id']}", f"{shown}, {kind}", event["timestamp"], detail, text + shape)
 
 
 def _artifact(size: _Size, artifact: str, y: float, edges: Sequence[Mapping[str, Any]]) -> Markup:
@@ -107,11 +106,12 @@ def _artifact(size: _Size, artifact: str, y: float, edges: Sequence[Mapping[str,
     else:
         shape = Markup('<circle class="fill-{}" cx="{}" cy="{:.1f}" r="7"/>').format(opinion, x, y)
     ring = Markup('<circle class="ring" cx="{}" cy="{:.1f}" r="10.5"/>').format(x, y) if kept else Markup("")
-    text = Markup('<text x="{}" y="{:.1f}">{}</text>').format(x + 16, y + 4, _cut(artifact, size.width - x - 18))
+    shown = _cut(artifact, size.width - x - 18)
+    text = Markup('<text x="{}" y="{:.1f}">{}</text>').format(x + 16, y + 4, shown)
     counts = {edge["type"]: sum(e["type"] == edge["type"] for e in edges) for edge in edges}
     detail = {"artifact": artifact, "opinion": told, "edges": ", ".join(f"{n} {t}" for t, n in counts.items())}
     first = min(edge["timestamp"] for edge in edges)
-    return _node(f"a-{artifact}", f"artifact, {told}", first, detail, ring + shape + text)
+    return _node(f"a-{artifact}", f"{shown}, artifact, {told}", first, detail, ring + shape + text)
 
 
 def _edge(size: _Size, edge: Mapping[str, Any], start: float, end: float) -> Markup:

@@ -31,5 +31,5 @@ def read_password(file: TextIO | None = None) -> str:
 
 def check_given(password: str | None) -> None:
     """Raise WrongUseError for a password that is given and empty, as of a variable that is not set."""
-    if password == "":
+    if password is not None and not password:
         raise WrongUseError("the password is empty")

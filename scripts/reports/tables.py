@@ -21,14 +21,18 @@ def fetch_tables(
     since: date,
     until: date,
     questions: Sequence[str] = (),
+    fresh: bool = False,
     on_part: Callable[[dict[str, Any]], object] = lambda _: None,
 ) -> dict[str, Table]:
     """Return the statistics of these days, a table for each question, or for these questions alone.
 
+    `fresh` counts again what was kept of days that are over.
+
     `on_part` gets each call's result, whose cursor and steps tell how far it is.
     """
     tables: dict[str, Table] = {}
-    asked = {"questions": list(questions)} if questions else {}
+    asked: dict[str, Any] = {"questions": list(questions)} if questions else {}
+    asked |= {"fresh": True} if fresh else {}
     days = {"since": since.isoformat(), "until": until.isoformat()}
     for part in target.operate_in_calls("statistics", **days, **asked):
         for answer in part["answers"]:

@@ -53,13 +53,20 @@ for (const path of plan.pages) {
   }
 }
 
-console.log(JSON.stringify({ again, ...seen, ...(plan.mend ? await mendAndSend(page, plan.mend) : {}) }));
+const done = plan.mend ? await mendAndSend(page, plan.mend).catch(fail) : {};
+console.log(JSON.stringify({ again, ...seen, ...done }));
 await browser.stop();
 process.exit();
 
 /** Return once all parts of the page are there. */
 async function loaded(page: Page): Promise<void> {
   await page.waitForFunction(() => !document.querySelector(".banner.waiting, .htmx-request [class=quiet]") && !document.querySelector(".htmx-request:not([hx-trigger*=every])"), null, { timeout: 60_000 });
+}
+
+/** Show what the page says, and what was seen before. */
+async function fail(error: Error): Promise<never> {
+  console.error(JSON.stringify(seen), page.url(), await page.locator("body").innerText());
+  throw error;
 }
 
 /** Mend a dead letter and wait until it is in the graph; then send another, and see it arrive on Live. */

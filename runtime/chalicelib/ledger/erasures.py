@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from chalicelib.ledger import locks
 from chalicelib.ledger.connection import read_row
 
 # Clocks of Cognito and of the API may be ahead of this one by as much. Nobody signs in to a deleted account, so nothing
@@ -25,9 +26,14 @@ WITH gone AS (
     DELETE FROM interaction WHERE id IN (
         SELECT id FROM interaction
         WHERE user_id = %(user_id)s AND least(received_at, timestamp) <= %(erased_at)s LIMIT %(batch)s
-    ) RETURNING id
+    ) RETURNING id, event_id
 ), waiting AS (
     DELETE FROM graph_outbox USING gone WHERE interaction_id = gone.id
+), answers AS (
+    DELETE FROM day_answer WHERE day IN (
+        SELECT (timestamp AT TIME ZONE 'UTC')::date FROM interaction
+        WHERE user_id = %(user_id)s AND event_id IN (SELECT event_id FROM gone)
+    )
 )
 SELECT count(*) FROM gone
 """
@@ -53,8 +59,11 @@ def record(
 
 
 def delete_rows(connection: psycopg.Connection, user_id: str, erased_at: datetime, max_rows: int) -> int:
-    """Delete rows of the user up to that time, and their places in the outbox; return how many."""
-    [deleted] = read_row(connection, _DELETE_ROWS, {"user_id": user_id, "erased_at": erased_at, "batch": max_rows})
+    """Delete rows of the user up to that time, their places in the outbox and what counted them; return how many."""
+    values = {"user_id": user_id, "erased_at": erased_at, "batch": max_rows}
+    with connection.transaction():
+        locks.hold(connection, locks.ANSWERS)
+        [deleted] = read_row(connection, _DELETE_ROWS, values)
     return int(deleted)
 
 

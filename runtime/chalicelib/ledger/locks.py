@@ -9,6 +9,8 @@ PROJECTING = 7_316_002
 PARTITIONS = 64  # of users, by the function user_partition of the schema
 MIGRATING = 7_316_003
 REBUILDING = 7_316_004
+# Who counts for an answer that is kept shares it; who removes rows, or changes whose rows count, holds it.
+ANSWERS = 7_316_005
 
 
 def share(connection: psycopg.Connection, lock: int) -> None:

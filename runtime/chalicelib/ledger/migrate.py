@@ -33,6 +33,8 @@ def migrate_ledger(owner: Mapping[str, Any]) -> list[str]:
         backend = yoyo.get_backend(_address(owner))
         with closing(backend.connection):
             applied = _apply(backend)
+        if applied and guard.execute("SELECT to_regclass('day_answer')").fetchone() != (None,):
+            guard.execute("DELETE FROM day_answer")  # views may count in another way now
     log.info("migrated", applied=applied)
     return applied
 

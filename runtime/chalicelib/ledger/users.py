@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
+from chalicelib.ledger import day_answers
 from chalicelib.ledger.connection import read_row
 from chalicelib.ledger.ledger import Row
 
@@ -76,12 +77,16 @@ def count_user_data(connection: psycopg.Connection, user_id: str) -> dict[str, A
 
 def exclude(connection: psycopg.Connection, user_id: str) -> None:
     """Leave the user out of what the views count, from now on and for all time before."""
-    connection.execute(_EXCLUDE, [user_id])
+    with connection.transaction():
+        day_answers.forget_all(connection)
+        connection.execute(_EXCLUDE, [user_id])
 
 
 def include(connection: psycopg.Connection, user_id: str) -> None:
     """Count the user again."""
-    connection.execute(_INCLUDE, [user_id])
+    with connection.transaction():
+        day_answers.forget_all(connection)
+        connection.execute(_INCLUDE, [user_id])
 
 
 def list_excluded(connection: psycopg.Connection, after: str, max_users: int) -> list[str]:

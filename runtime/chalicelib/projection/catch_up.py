@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from chalicelib.graph.client import Graph
-from chalicelib.ledger import rebuilds
+from chalicelib.ledger import day_answers, rebuilds
 from chalicelib.ledger import watermark as ledger_watermark
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection import rebuild, watermark
@@ -26,6 +26,7 @@ def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     drained = catch_up(ledger, graph, in_time=in_time, between=lambda: rebuild.step(ledger, graph))
     if checked and not watermark.advance(ledger, graph, checked):
         log.warning("the watermark did not move: the graph changed meanwhile")
+    day_answers.forget_changed(ledger.connection)
     return drained
 
 

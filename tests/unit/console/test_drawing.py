@@ -96,12 +96,12 @@ def test_an_artifact_has_the_colour_of_its_latest_mark() -> None:
     drawn = wide(user_graph.draw({"events": [first, bare], "edges": edges}))
     nodes = {node.get("data-node"): node for node in drawn.iter("g")}
     assert {name: node.get("aria-label") for name, node in nodes.items() if (name or "").startswith("a-")} == {
-        "a-a": "artifact, marked bad",
-        "a-b": "artifact, marked good",
-        "a-c": "artifact, no mark",
+        "a-a": "a, artifact, marked bad",
+        "a-b": "b, artifact, marked good",
+        "a-c": "c, artifact, no mark",
     }
     assert len(list(drawn.iterfind(".//path[@data-ends]"))) == 5
-    assert [text.text for text in nodes[f"e-{first['id']}"].iter("text")] == ["bread  05-01 12:00"]
+    assert [text.text for text in nodes[f"e-{first['id']}"].iter("text")] == ["bread · 05-01 12:00"]
 
 
 def test_hostile_ids_and_metadata_are_text() -> None:

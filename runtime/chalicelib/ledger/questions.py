@@ -1,0 +1,111 @@
+"""The questions of `stats` in SQL; docs/questions.md names the views."""
+
+from typing import LiteralString
+
+# Asked once for each day, so that a busy month takes many short statements and no long one.
+OF_A_DAY: dict[str, LiteralString] = {
+    "interactions_by_day": """
+        SELECT day::text, kind, interactions, users FROM interactions_by_day WHERE day = %(day)s ORDER BY kind
+    """,
+    "active_users_by_day": "SELECT day::text, users, interactions FROM active_users_by_day WHERE day = %(day)s",
+    "events_by_day": """
+        SELECT day::text, kind, events, good_outcome, no_good_outcome, peeled, median_seconds_to_first_peel,
+               mean_reciprocal_rank
+        FROM events_by_day WHERE day = %(day)s ORDER BY kind
+    """,
+    "sessions_by_day": """
+        SELECT day::text, sessions, users, median_seconds, mean_interactions FROM sessions_by_day WHERE day = %(day)s
+    """,
+    "funnel": """
+        SELECT step AS recalls, coalesce(reached[place], 0) AS number
+        FROM (VALUES (1, 'all'), (2, 'and peeled'), (3, 'and kept'), (4, 'and marked good')) AS step (place, step)
+        LEFT JOIN (SELECT ARRAY[recalls, peeled, kept, marked_good] AS reached FROM funnel_by_day WHERE day = %(day)s)
+                  AS funnel ON true
+        ORDER BY place
+    """,
+    "time_to_first_peel": """
+        WITH bound (place, label) AS (
+            VALUES (1, 'under 2 s'), (2, '2 to 10 s'), (3, '10 to 60 s'), (4, '1 to 10 min'), (5, '10 to 60 min'),
+                   (6, 'over 1 h'), (7, 'never peeled'), (8, 'before its recall: clocks differ')
+        ), placed AS (
+            SELECT CASE first_peel WHEN 'never' THEN 7
+                                   WHEN 'before it opened' THEN 8
+                                   ELSE width_bucket(extract(epoch FROM time_to_first_peel)::float8,
+                                                     '{0,2,10,60,600,3600}')
+                   END AS place
+            FROM opened_event WHERE day = %(day)s AND kind = 'recall'
+        )
+        SELECT label AS time, count(placed) AS recalls
+        FROM bound LEFT JOIN placed USING (place) GROUP BY place, label ORDER BY place
+    """,
+    "first_peeled_rank": """
+        WITH bound (place, label) AS (
+            VALUES (1, '1'), (2, '2'), (3, '3'), (4, '4 to 10'), (5, 'over 10'), (6, 'no result peeled'),
+                   (7, 'results unknown')
+        ), placed AS (
+            SELECT CASE WHEN reciprocal_rank IS NULL THEN 7
+                        WHEN first_rank IS NULL THEN 6
+                        ELSE width_bucket(first_rank, '{1,2,3,4,11}')
+                   END AS place
+            FROM opened_event WHERE day = %(day)s AND kind = 'recall'
+        )
+        SELECT label AS rank, count(placed) AS recalls
+        FROM bound LEFT JOIN placed USING (place) GROUP BY place, label ORDER BY place
+    """,
+    "results_by_rank": """
+        WITH bound (place, label) AS (
+            SELECT n, n::text FROM generate_series(1, 10) AS n UNION ALL VALUES (11, '11 to 200'), (12, 'not listed')
+        )
+        SELECT label AS rank, coalesce(sum(shown), 0)::bigint AS shown, coalesce(sum(peeled), 0)::bigint AS peeled,
+               coalesce(sum(kept), 0)::bigint AS kept, coalesce(sum(good), 0)::bigint AS good,
+               coalesce(sum(bad), 0)::bigint AS bad
+        FROM bound
+        LEFT JOIN (SELECT *, CASE WHEN listed THEN least(position, 11) ELSE 12 END AS place
+                   FROM results_by_rank WHERE day = %(day)s) AS result USING (place)
+        GROUP BY place, label ORDER BY place
+    """,
+}
+# Kept for questions about all days, and shown to nobody.
+QUERY_OUTCOMES: LiteralString = """
+    SELECT query, recalls, peeled, good_outcome, without_result FROM query_outcomes_by_day WHERE day = %(day)s
+"""
+OF_ALL_DAYS: dict[str, LiteralString] = {
+    # From the kept answers; a day without one is counted here.
+    "queries_without_outcome": """
+        WITH asked AS (
+            SELECT one::date AS day, answer FROM generate_series(%(since)s::timestamp, %(until)s, '1 day') AS one
+            LEFT JOIN day_answer ON day_answer.day = one AND question = %(query_outcomes)s
+        ), outcome AS (
+            SELECT row ->> 0 AS query, (row ->> 1)::bigint AS recalls, (row ->> 2)::bigint AS peeled,
+                   (row ->> 3)::bigint AS good_outcome, (row ->> 4)::bigint AS without_result
+            FROM asked CROSS JOIN LATERAL jsonb_array_elements(answer -> 'rows') AS row WHERE answer IS NOT NULL
+            UNION ALL
+            SELECT query, recalls, peeled, good_outcome, without_result
+            FROM asked
+            CROSS JOIN LATERAL (SELECT * FROM query_outcomes_by_day AS counted WHERE counted.day = asked.day) AS counted
+            WHERE answer IS NULL
+        )
+        SELECT query, sum(recalls)::bigint AS recalls, sum(peeled)::bigint AS peeled,
+               sum(without_result)::bigint AS without_result
+        FROM outcome GROUP BY query HAVING sum(good_outcome) = 0 ORDER BY recalls DESC, query LIMIT %(top)s
+    """,
+    "most_kept_artifacts": """
+        SELECT artifact_id, sum(interactions)::bigint AS keeps FROM artifact_interactions_by_day
+        WHERE kind = 'keep' AND day BETWEEN %(since)s AND %(until)s
+        GROUP BY artifact_id ORDER BY keeps DESC, artifact_id LIMIT %(top)s
+    """,
+    "most_marked_bad_artifacts": """
+        SELECT artifact_id, sum(interactions)::bigint AS bad FROM artifact_interactions_by_day
+        WHERE kind = 'mark_bad' AND day BETWEEN %(since)s AND %(until)s
+        GROUP BY artifact_id ORDER BY bad DESC, artifact_id LIMIT %(top)s
+    """,
+    "dated_ahead": """
+        SELECT kind, sum(interactions)::bigint AS interactions FROM dated_ahead_by_day
+        WHERE received_day BETWEEN %(since)s AND %(until)s GROUP BY kind ORDER BY kind
+    """,
+    "graph_outbox": """
+        SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity') AS waiting,
+               count(*) FILTER (WHERE next_attempt_at = 'infinity') AS parked
+        FROM graph_outbox
+    """,
+}

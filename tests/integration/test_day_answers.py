@@ -1,0 +1,166 @@
+"""Kept answers are what counting again gives, after whatever changes the ledger."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from chalicelib.interaction import Interaction, Kind
+from chalicelib.ledger import day_answers, erasures, users
+from chalicelib.ledger.ledger import Ledger
+from chalicelib.ledger.migrate import migrate_ledger
+from chalicelib.ledger.questions import OF_A_DAY
+from chalicelib.ledger.statistics import answer
+from tests.samples import ALICE, BOB, EVENT, interaction
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+DAYS: dict[str, Any] = {"since": str((TODAY - timedelta(days=3)).date()), "until": str(TODAY.date())}
+LONG_STORED = "UPDATE interaction SET stored_at = now() - interval '1 hour'"
+OTHER = EVENT.replace("d3", "d4")
+
+Answers = list[dict[str, Any]]
+
+
+def at(hours: float, kind: str, artifact: str | None = None, user: str = ALICE, **fields: Any) -> Interaction:
+    """Return what the user did so many hours before today began."""
+    when = (TODAY - timedelta(hours=hours)).isoformat()
+    touched = {"artifact_id": artifact} if artifact else {}
+    given = {"event_id": EVENT, "timestamp": when} | touched | fields
+    return interaction(kind, user_id=user, now=datetime.now(UTC), **given)
+
+
+@pytest.fixture
+def ask(ledger: Ledger) -> Callable[..., Answers]:
+    return lambda **more: answer(ledger, **DAYS, share_seconds=60, **more)["answers"]
+
+
+@pytest.fixture
+def counted(ledger: Ledger, sql: psycopg.Connection, ask: Callable[..., Answers]) -> Callable[[], Answers]:
+    """Return a function that forgets all answers and counts again."""
+
+    def counted() -> Answers:
+        sql.execute("DELETE FROM day_answer")
+        return ask()
+
+    return counted
+
+
+def test_days_that_are_over_are_counted_once(
+    ledger: Ledger, sql: psycopg.Connection, ask: Callable[..., Answers]
+) -> None:
+    ledger.store([at(9, "recall"), at(8, "peel", "a"), at(-0.001, "keep", "a")])
+    sql.execute(LONG_STORED)
+    ask()
+    days = sql.execute("SELECT day, count(*) FROM day_answer GROUP BY day ORDER BY day").fetchall()
+    assert days == [((TODAY - timedelta(days=age)).date(), len(OF_A_DAY) + 1) for age in (3, 2, 1)]
+    sql.execute('UPDATE day_answer SET answer = \'{"columns": ["kept"], "rows": [[1]]}\'')
+    assert sum(one["columns"] == ["kept"] for one in ask()) == 3 * len(OF_A_DAY)
+
+
+def test_counting_afresh_names_the_kept_answers_that_were_wrong(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([at(9, "recall")])
+    sql.execute(LONG_STORED)
+    first = answer(ledger, **DAYS, share_seconds=60)
+    again = answer(ledger, **DAYS, share_seconds=60)
+    assert (again["answers"], again["different"]) == (first["answers"], [])
+    sql.execute("UPDATE day_answer SET answer = '{\"columns\": [], \"rows\": []}' WHERE question LIKE 'funnel %'")
+    assert len(answer(ledger, **DAYS, share_seconds=60, fresh=True)["different"]) == 3
+
+
+def test_what_arrives_late_counts(ledger: Ledger, ask: Callable[..., Answers], counted: Callable[[], Answers]) -> None:
+    ledger.store([at(9, "peel", "a", metadata={"position": 1})])
+    before = ask()
+    ledger.store([at(40, "recall", metadata={"query": "x", "results": ["a"]})])  # whose touch was the day after
+    after = ask()
+    assert after != before
+    assert after == counted()
+
+
+def test_an_erasure_subtracts(
+    ledger: Ledger, operator: Ledger, ask: Callable[..., Answers], counted: Callable[[], Answers]
+) -> None:
+    ledger.store([at(9, "recall"), at(8, "peel", "a")])
+    alone = ask()
+    ledger.store([at(9, "recall", user=BOB), at(40, "peel", "a", BOB)])
+    assert ask() != alone
+    moment = erasures.record(operator.connection, BOB, None)
+    assert erasures.delete_rows(operator.connection, BOB, moment, 10) == 2
+    after = [one for one in ask() if one["question"] != "graph_outbox"]
+    assert after == [one for one in alone if one["question"] != "graph_outbox"]
+    assert after == [one for one in counted() if one["question"] != "graph_outbox"]
+
+
+def test_excluded_people_are_subtracted_and_added_again(
+    ledger: Ledger, operator: Ledger, ask: Callable[..., Answers], counted: Callable[[], Answers]
+) -> None:
+    ledger.store([at(9, "recall"), at(9, "recall", user=BOB)])
+    both = ask()
+    users.exclude(operator.connection, BOB)
+    assert both != ask() == counted()
+    users.include(operator.connection, BOB)
+    assert ask() == both
+
+
+def test_answers_of_another_sql_text_are_not_used(
+    ledger: Ledger, ask: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask()
+    monkeypatch.setitem(OF_A_DAY, "funnel", "SELECT 7 AS changed, %(day)s::text AS day")
+    assert [one["columns"] for one in ask() if one["question"] == "funnel"] == [["changed", "day"]] * 4
+
+
+def test_after_an_hour_without_a_look_all_is_counted_again(
+    ledger: Ledger, sql: psycopg.Connection, ask: Callable[..., Answers]
+) -> None:
+    ask()
+    sql.execute("UPDATE day_answers_checked SET checked_at = now() - interval '61 minutes'")
+    day_answers.forget_changed(ledger.connection)
+    assert sql.execute("SELECT count(*) FROM day_answer").fetchall() == [(0,)]
+
+
+def test_whoever_removes_rows_waits_for_who_counts(ledger: Ledger, operator: Ledger) -> None:
+    operator.connection.execute("SET lock_timeout = '200ms'")
+    with ledger.connection.transaction():
+        ledger.connection.execute("SELECT pg_advisory_xact_lock_shared(7316005)")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            erasures.delete_rows(operator.connection, ALICE, datetime.now(UTC), 10)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_kept_answers_are_what_counting_gives(
+    ledger: Ledger, operator: Ledger, ask: Callable[..., Answers], counted: Callable[[], Answers], seed: int
+) -> None:
+    dice = random.Random(seed)  # noqa: S311  no secret
+    for _ in range(8):
+        several = [
+            at(
+                dice.randrange(70),
+                kind := dice.choice(list(Kind)),
+                "a" if kind.opens else dice.choice("abc"),
+                dice.choice([ALICE, BOB]),
+                event_id=dice.choice([EVENT, OTHER]),
+                metadata=dice.choice([None, {"results": ["a", "b"], "query": "x"}, {"position": 2}]),
+            )
+            for _ in range(dice.randrange(6))
+        ]
+        ledger.store(several)
+        if dice.random() < 0.2:
+            erasures.delete_rows(operator.connection, dice.choice([ALICE, BOB]), TODAY - timedelta(hours=30), 3)
+        if dice.random() < 0.3:
+            dice.choice([users.exclude, users.include])(operator.connection, BOB)
+        kept = ask()
+        if dice.random() < 0.5:
+            assert kept == counted()
+    assert ask() == counted()
+
+
+def test_a_migration_forgets_all_answers(
+    stores: dict[str, Any], sql: psycopg.Connection, ask: Callable[..., Answers]
+) -> None:
+    ask()
+    sql.execute("DELETE FROM _yoyo_migration WHERE migration_id = '0032-day-answers'")
+    assert migrate_ledger(stores["postgres-owner"]) == ["0032-day-answers"]
+    assert sql.execute("SELECT count(*) FROM day_answer").fetchall() == [(0,)]
