@@ -72,6 +72,10 @@ class Postgres:
             "unix_socket_directories": "",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            # As on AWS: no log holds what a user wrote, as the context of an error in JSON would.
+            "log_error_verbosity": "terse",
+            "log_parameter_max_length": "0",
+            "log_parameter_max_length_on_error": "0",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = (*self._as_nobody(), str(BINARIES / "postgres"), "-D", str(self.data), *options)

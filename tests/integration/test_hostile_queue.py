@@ -14,6 +14,7 @@ from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection.projector import catch_up
 from chalicelib.queue import encode
 from chalicelib.worker import Worker
+from local.cloud import Cloud
 from tests.fakes import FakeQueue
 from tests.hostile_bodies import attempts
 from tests.samples import interaction
@@ -91,3 +92,11 @@ def test_a_message_that_is_no_message_is_poison_by_itself(ledger: Ledger, graph:
     assert worker.handle({"Records": records}) == {"batchItemFailures": []}
     assert dead.bodies == [body]
     assert set(dead.reasons) <= REASONS
+
+
+def test_the_log_of_the_laptops_postgres_holds_nothing_of_them(cloud: Cloud, ledger: Ledger) -> None:
+    with pytest.raises(psycopg.DataError):
+        ledger.connection.execute("SELECT %s::jsonb", ['{"sentinel": "\\u0000"}'])
+    log = (cloud.folder / "logs" / "postgres.log").read_text()
+    assert "unsupported Unicode escape sequence" in log
+    assert "sentinel" not in log

@@ -73,3 +73,8 @@ def test_examples_are_of_each_sort_and_no_more_than_asked_for() -> None:
 def test_where_an_edge_ends_is_among_the_names_of_what_differs() -> None:
     ends = [json.dumps({"properties": {}, "end": ["Artifact", end]}) for end in "ab"]
     assert compare({KEY: ends[0]}, [Element(KEY, ends[1])]).examples(1)[0]["in"] == ["end"]
+
+
+def test_what_comes_after_a_right_element_is_compared_too() -> None:
+    other = json.dumps(["PEEL", "2"])
+    assert compare({KEY: content(), other: content()}, [Element(KEY, content())]).missing == [other]

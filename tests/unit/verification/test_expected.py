@@ -4,7 +4,14 @@ from uuid import UUID
 
 import pytest
 
-from chalicelib.interaction import GRAPH_METADATA_BYTES, Interaction, Kind, to_datetime
+from chalicelib.interaction import (
+    GRAPH_METADATA_BYTES,
+    GRAPH_QUERY_BYTES,
+    MAX_POSITION,
+    Interaction,
+    Kind,
+    to_datetime,
+)
 from chalicelib.ledger.ledger import Row
 from chalicelib.verification.expected import Edge, Node, graph_of
 from tests.samples import ALICE, ARTIFACT, EVENT, NOW, interaction
@@ -80,3 +87,50 @@ def test_metadata_that_is_too_long_for_the_graph_is_its_size_in_bytes() -> None:
 def test_a_recall_with_an_artifact_is_no_edge() -> None:
     rows = [row(interaction(event_id=EVENT, artifact_id=ARTIFACT))]
     assert [element.type for element in graph_of(rows) if isinstance(element, Edge)] == ["INITIATED"]
+
+
+LONG = "e" * GRAPH_METADATA_BYTES
+OPENING_CONTENT = [
+    ("{}", {"metadata": "{}"}),
+    ('{"query": "t"}', {"query": "t"}),
+    ('{"query": "tea", "n": 1}', {"query": "tea", "metadata": '{"n": 1}'}),
+    ('{"query": ""}', {"metadata": '{"query": ""}'}),
+    ('{"query": 1}', {"metadata": '{"query": 1}'}),
+    (f'{{"query": "{LONG[:GRAPH_QUERY_BYTES]}"}}', {"query": LONG[:GRAPH_QUERY_BYTES]}),
+    (
+        f'{{"query": "{LONG[: GRAPH_QUERY_BYTES + 1]}"}}',
+        {"metadata": f'{{"query": "{LONG[: GRAPH_QUERY_BYTES + 1]}"}}'},
+    ),
+    ('{"position": 1}', {"metadata": '{"position": 1}'}),
+    (
+        f'{{"query": "tea", "n": "{LONG}"}}',
+        {"query": "tea", "metadata": f'{{"only_in_ledger_bytes": {len(LONG) + 25}}}'},
+    ),
+]
+TOUCHING_CONTENT = [
+    ('{"position": 1}', {"position": 1}),
+    ('{"position": 3.0, "n": 1}', {"position": 3, "metadata": '{"n": 1}'}),
+    ('{"position": 3.5}', {"metadata": '{"position": 3.5}'}),
+    ('{"position": 0}', {"metadata": '{"position": 0}'}),
+    ('{"position": true}', {"metadata": '{"position": true}'}),
+    ('{"position": "1"}', {"metadata": '{"position": "1"}'}),
+    (f'{{"position": {MAX_POSITION}}}', {"position": MAX_POSITION}),
+    (f'{{"position": {MAX_POSITION + 1}}}', {"metadata": f'{{"position": {MAX_POSITION + 1}}}'}),
+    ('{"query": "tea"}', {"metadata": '{"query": "tea"}'}),
+]
+
+
+@pytest.mark.parametrize(("metadata", "expected"), OPENING_CONTENT)
+def test_the_query_of_an_opening_is_a_property_if_it_fits(metadata: str, expected: dict[str, object]) -> None:
+    properties = event_of(row(interaction(event_id=EVENT), metadata=metadata)).properties
+    assert {name: properties[name] for name in properties if name in {"query", "position", "metadata"}} == expected
+
+
+@pytest.mark.parametrize(("metadata", "expected"), TOUCHING_CONTENT)
+def test_the_position_of_what_touches_an_artifact_is_a_property_if_it_fits(
+    metadata: str, expected: dict[str, object]
+) -> None:
+    *_, edge = graph_of([row(interaction("peel", event_id=EVENT, artifact_id=ARTIFACT), metadata=metadata)])
+    shown = {name: value for name, value in edge.properties.items() if name in {"query", "position", "metadata"}}
+    assert shown == expected
+    assert [type(value) for value in shown.values()] == [type(value) for value in expected.values()]

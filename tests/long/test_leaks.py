@@ -15,11 +15,12 @@ import requests
 from local.queue_files import EARLIER, HELD
 from scripts.create_user import ensure_user
 from scripts.get_bearer_token import sign_in
-from tests.e2e.conftest import PASSWORD, System
+from tests.e2e.conftest import PASSWORD, System, system
 from tests.outages import stopped
 from tests.samples import interaction
 from tests.waiting import within
 
+__all__ = ["system"]  # a fixture
 # Where users' data belongs: the two stores' own files, and the messages that wait.
 DATA = ("postgres/data", "neo4j/data", HELD, EARLIER)
 
@@ -73,9 +74,7 @@ def _nothing_failed(_cloud: Any, _part: str) -> Iterator[None]:
     yield
 
 
-def test_no_log_and_no_file_holds_what_a_user_wrote_a_token_or_an_address(
-    system: System, sentinels: Sentinels, sql: psycopg.Connection
-) -> None:
+def test_no_log_and_no_file_holds_what_a_user_wrote_a_token_or_an_address(system: System, sentinels: Sentinels) -> None:
     word, token = sentinels.word, sentinels.token
     good = {"kind": "recall", "timestamp": 1_777_636_800, "metadata": {"query": word}}
     refused: list[Callable[[], requests.Response]] = [
@@ -107,11 +106,10 @@ def test_no_log_and_no_file_holds_what_a_user_wrote_a_token_or_an_address(
             assert _post(system, token, posted).json()["status"] == "ok"
 
     def stored() -> None:
-        [(number,)] = sql.execute("SELECT count(*) FROM interaction WHERE metadata->>'query' = %s", [word]).fetchall()
-        assert number == 3
+        query = "SELECT count(*) FROM interaction WHERE metadata->>'query' = %s"
+        with psycopg.connect(system.environment["DATABASE_URL"]) as ledger:
+            assert ledger.execute(query, [word]).fetchone() == (3,)
 
-    sql.close()
-    sql = psycopg.connect(system.environment["DATABASE_URL"], autocommit=True)
     within(120, stored)
     assert list(sentinels.leaks(system)) == []
 
