@@ -21,12 +21,13 @@ FOLDER = Path(__file__).parents[1] / ".local" / "bench"
 
 
 class Stores(NamedTuple):
-    """Both stores, migrated and prepared, and the owner's connection to the ledger."""
+    """Both stores, migrated and prepared, the owner's connection to the ledger, and the cloud that they run in."""
 
     secrets: dict[str, Any]
     ledger: Ledger
     graph: Graph
     owner: psycopg.Connection
+    cloud: Cloud
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def stores() -> Iterator[Stores]:
         ):
             graph.prepare()
             watermark.start(ledger, graph)
-            yield Stores(secrets, ledger, graph, owner)
+            yield Stores(secrets, ledger, graph, owner, cloud)
     finally:
         cloud.down()
         shutil.rmtree(FOLDER, ignore_errors=True)

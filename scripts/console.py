@@ -2,7 +2,6 @@
 
 import secrets
 import webbrowser
-from functools import partial
 from pathlib import Path
 
 import click
@@ -28,9 +27,9 @@ def console(environment: str, *, allow_changes: bool, port: int, no_browser: boo
     from console.server import listen, serve
     from console.source import Source
 
-    find = partial(find_target, environment)
-    find().outputs  # noqa: B018  now, and not on every page: it is not deployed, or nobody is signed in
-    source = Source(ENVIRONMENTS[find().name], find, allow_changes=allow_changes, discard_folder=Path.cwd())
+    target = find_target(environment)  # once: it takes the account's variables out of this process
+    target.outputs  # noqa: B018  now, and not on every page: it is not deployed, or nobody is signed in
+    source = Source(ENVIRONMENTS[target.name], lambda: target, allow_changes=allow_changes, discard_folder=Path.cwd())
     token = secrets.token_urlsafe(32)
     with listen(port) as listeners:
         address = f"http://localhost:{listeners.port}/open?token={token}"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable
 
-from chalicelib.graph.cypher import ONLINE, PROJECT, READ_STATE, SCHEMA, VERSION, Changes
+from chalicelib.graph.cypher import ONLINE, PROJECT, READ_STATE, SCHEMA, SEALED, VERSION, Changes
 from chalicelib.graph.errors import GraphUnavailableError, RowsBusyError, RowsRefusedError, judge
 
 __all__ = ["Graph", "GraphUnavailableError", "RowsBusyError", "RowsRefusedError", "connect", "judge", "write_within"]
@@ -32,8 +32,8 @@ class Graph:
         self._epoch = ""
         self.abandoned = False
 
-    def prepare(self) -> None:
-        """Create the uniqueness constraints and the indexes, and wait until they are online.
+    def prepare(self, seconds: int = 60) -> None:
+        """Create the uniqueness constraints and the indexes, and wait until they are online, so long for each.
 
         Then run the projection once without rows: a server that has just started plans it here, and no worker waits.
         Raises GraphUnavailableError.
@@ -41,8 +41,8 @@ class Graph:
         try:
             with self._session() as session:
                 for text in SCHEMA.values():
-                    session.run(text).consume()
-                session.run("CALL db.awaitIndexes(30)").consume()
+                    session.run(neo4j.Query(text, timeout=seconds)).consume()
+                session.run(neo4j.Query("CALL db.awaitIndexes($seconds)", timeout=seconds), seconds=seconds).consume()
                 session.run(PROJECT, claim={"users": [], "epoch": ""}).consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
@@ -73,6 +73,8 @@ class Graph:
         online = session.run(ONLINE, names=list(SCHEMA)).single(strict=True)["online"]
         if online < len(SCHEMA):
             raise GraphUnavailableError("its constraints and indexes are not online")
+        if state["version"] == SEALED:
+            raise GraphUnavailableError("an offline rebuild of it is under way")
         # During a deploy, and after a rollback, older code must not write its version into a newer graph.
         if (state["version"] or 0) > VERSION:
             raise GraphUnavailableError("it was made by newer code")

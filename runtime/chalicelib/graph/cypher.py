@@ -9,6 +9,7 @@ Parameters = list[dict[str, Any]]
 
 # Raising it rebuilds every graph from scratch: do so when the same rows give another graph.
 VERSION = 3
+SEALED = 2**31 - 1  # above every version: code of any release writes nothing into such a graph
 
 EDGE_KINDS = [kind for kind in Kind if not kind.opens]
 SELDOM = [Kind.UNKEEP, Kind.UNMARK]  # one question for each row, not one for each of them

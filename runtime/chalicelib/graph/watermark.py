@@ -8,7 +8,7 @@ from typing import NamedTuple
 import neo4j
 
 from chalicelib.graph.client import Graph
-from chalicelib.graph.cypher import VERSION
+from chalicelib.graph.cypher import SEALED, VERSION
 
 _READ = "MATCH (w:Watermark) RETURN max(w.reached_at) AS reached_at, max(w.version) AS version"
 _CREATE = "MERGE (w:Watermark) SET w = {version: $version, reached_at: $reached_at}"
@@ -58,6 +58,12 @@ def begin_wipe(graph: Graph) -> None:
     """Remove the watermark's time and set this code's version: code of other versions then writes nothing."""
     with graph.transaction() as transaction:
         transaction.run(_BEGIN_WIPE, version=VERSION).consume()
+
+
+def seal(graph: Graph) -> None:
+    """Remove the watermark's time, and let no projection of any version write into this graph: it will be replaced."""
+    with graph.transaction() as transaction:
+        transaction.run(_BEGIN_WIPE, version=SEALED).consume()
 
 
 def finish_wipe(graph: Graph, reached_at: datetime) -> bool:

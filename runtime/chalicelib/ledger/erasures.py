@@ -41,6 +41,7 @@ _FORGET_EXCLUSION = "DELETE FROM excluded_user WHERE user_id = %s"
 _FINISH = "UPDATE erasure SET finished_at = clock_timestamp() WHERE user_id = %s AND erased_at = %s"
 _UNDER_WAY = "SELECT 1 FROM erasure WHERE user_id = %s AND finished_at IS NULL"
 _LIST = "SELECT user_id, erased_at, finished_at, with_account FROM erasure WHERE user_id > %s ORDER BY user_id LIMIT %s"
+_SINCE = "SELECT user_id FROM erasure WHERE finished_at IS NULL OR finished_at >= %s ORDER BY user_id"
 
 
 def record(
@@ -82,3 +83,8 @@ def list_after(connection: psycopg.Connection, user_id: str, max_users: int) -> 
     """Return the next erasures by user, after that user."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(_LIST, [user_id, max_users]).fetchall()
+
+
+def users_since(connection: psycopg.Connection, moment: datetime) -> list[str]:
+    """Return the users whose erasure ended after that time, or has not ended."""
+    return [user_id for (user_id,) in connection.execute(_SINCE, [moment])]

@@ -144,6 +144,12 @@ class Ledger(Database):
         parked = "DELETE FROM graph_outbox WHERE interaction_id = ANY(%s) AND next_attempt_at = 'infinity'"
         self.connection.execute(parked, [[row.id for row in rows]])
 
+    def unpark_all(self) -> None:
+        """Make every parked row due: the graph is another one now."""
+        self.connection.execute(
+            "UPDATE graph_outbox SET next_attempt_at = now(), attempts = 0 WHERE next_attempt_at = 'infinity'"
+        )
+
 
 def columns(interactions: Sequence[Interaction]) -> dict[str, Any]:
     """Return the values of STORE."""

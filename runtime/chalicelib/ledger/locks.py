@@ -36,6 +36,13 @@ def hold_lane(connection: psycopg.Connection, lane: int, lanes: int) -> None:
     connection.execute(every, [PROJECTING, lane, PARTITIONS, lanes])
 
 
+def wait_for_projections(connection: psycopg.Connection) -> None:
+    """Return once every projection that is under way now has ended. Raises as `hold` does."""
+    for partition in range(PARTITIONS):
+        with connection.transaction():  # one at a time: so no drain finds more than one taken
+            hold_lane(connection, partition, PARTITIONS)
+
+
 def wait_for_holders(connection: psycopg.Connection, lock: int, user_id: str | None = None) -> None:
     """Return once everyone who holds the lock now has released it: within 15 s, the time-out of their transactions.
 

@@ -5,7 +5,7 @@ meet at a user. Each lane walks through all keys.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -18,8 +18,12 @@ from chalicelib.ledger.connection import read_row
 
 LANES = 8  # more callers than that find no work; each lane reads the whole ledger
 SAMPLE_ROWS = 50_000
+FIRST = UUID(int=0)  # before every key
 
-_COLUMNS: LiteralString = "id, since, from_scratch, cause, estimated, projected, started_at, walking_at, finished_at"
+_COLUMNS: LiteralString = (
+    "id, since, from_scratch, cause, estimated, projected, started_at, walking_at, finished_at,"
+    " coalesce(offline_until > now(), false) AS offline"
+)
 # A rebuild that supersedes another one starts in the transaction that finishes the other.
 _SUPERSEDED: LiteralString = """
 EXISTS (
@@ -28,7 +32,9 @@ EXISTS (
 """
 _UNDER_WAY = f"SELECT {_COLUMNS} FROM rebuild WHERE finished_at IS NULL"  # noqa: S608  a constant
 _PROGRESS = f"SELECT {_COLUMNS}, {_SUPERSEDED} FROM rebuild WHERE id = %s"  # noqa: S608  a constant
-_INSERT = "INSERT INTO rebuild (cause, since, from_scratch) VALUES (%s, %s, %s) RETURNING id"
+_INSERT = """
+INSERT INTO rebuild (cause, since, from_scratch, offline_until) VALUES (%s, %s, %s, now() + %s::interval) RETURNING id
+"""
 _LATEST_WIPE = "SELECT coalesce(max(id), 0) FROM rebuild WHERE from_scratch"
 _LOCK_WIPE = "SELECT 1 FROM rebuild WHERE id = %s AND walking_at IS NULL FOR UPDATE SKIP LOCKED"
 _WALKING = "UPDATE rebuild SET walking_at = now(), estimated = %s WHERE id = %s"
@@ -44,28 +50,41 @@ WHERE id = %s AND finished_at IS NULL AND NOT EXISTS (SELECT FROM rebuild_range 
 """
 
 
+class OfflineError(Exception):
+    """A rebuild by the importer is in the way, or is no longer under way."""
+
+
 def begin(
-    connection: psycopg.Connection, *, cause: str, since: datetime | None, from_scratch: bool, restart: bool
+    connection: psycopg.Connection,
+    *,
+    cause: str,
+    since: datetime | None,
+    from_scratch: bool,
+    restart: bool,
+    offline_for: timedelta | None = None,
 ) -> tuple[int, bool]:
     """Return the id of a rebuild that covers this, and whether it is new: one under way that does as much continues.
 
-    With `restart` the one under way is superseded in any case.
+    With `restart` the one under way is superseded in any case. An offline one is superseded by one from scratch;
+    raises OfflineError for another.
     """
     with connection.transaction():
         locks.hold(connection, locks.REBUILDING)
         other = under_way(connection)
+        if other and other["offline"] and not from_scratch:
+            raise OfflineError("an offline rebuild is under way: wait, or replace it with --from-scratch --yes")
         if other and not restart and _does_as_much(other, since, from_scratch=from_scratch):
             return int(other["id"]), False
         if other:
             connection.execute("DELETE FROM rebuild_range WHERE rebuild_id = %s", [other["id"]])
             connection.execute("UPDATE rebuild SET finished_at = now() WHERE id = %s", [other["id"]])
-        [id_] = read_row(connection, _INSERT, [cause, since, from_scratch])
+        [id_] = read_row(connection, _INSERT, [cause, since, from_scratch, offline_for])
     return int(id_), True
 
 
 def _does_as_much(other: Mapping[str, Any], since: datetime | None, *, from_scratch: bool) -> bool:
     covers = other["since"] is None or (since is not None and other["since"] <= since)
-    return covers and other["from_scratch"] >= from_scratch
+    return covers and other["from_scratch"] >= from_scratch and not other["offline"]
 
 
 def under_way(connection: psycopg.Connection) -> dict[str, Any] | None:
@@ -103,10 +122,10 @@ def lock_wipe(connection: psycopg.Connection, rebuild_id: int) -> bool:
 def begin_walk(connection: psycopg.Connection, rebuild_id: int, since: datetime | None) -> None:
     """Write the lanes, up to the newest key: from here on the rebuild walks through the ledger."""
     newest = connection.execute(_NEWEST).fetchone()
-    start = key_before(since) if since else UUID(int=0)
+    start = key_before(since) if since else FIRST
     estimated = 0
     if newest and newest[0] > start:
-        estimated = _estimate(connection, start)
+        estimated = estimate_rows(connection, start)
         for lane in range(LANES):
             # Each ends at a key of its own, by which it is found. No interaction has a key above the newest yet.
             values = [rebuild_id, start, UUID(int=newest[0].int + lane), lane, LANES]
@@ -114,7 +133,7 @@ def begin_walk(connection: psycopg.Connection, rebuild_id: int, since: datetime 
     connection.execute(_WALKING, [estimated, rebuild_id])
 
 
-def _estimate(connection: psycopg.Connection, start: UUID) -> int:
+def estimate_rows(connection: psycopg.Connection, start: UUID = FIRST) -> int:
     """Return about how many rows have later keys, from a sample."""
     [rows] = read_row(connection, _ESTIMATED_ROWS)
     percent = min(100.0, 100.0 * SAMPLE_ROWS / max(rows, 1))

@@ -71,6 +71,10 @@ class Erasure:
                 self._sweep(erased_at)
                 return None
 
+    def repeat_in_graph(self) -> None:
+        """Delete the user's part of a graph that was made from older rows, and project the rows that are left."""
+        self._delete_nodes(lambda: True)
+
     def _delete_rows(self, erased_at: datetime, in_time: Callable[[], bool]) -> bool:
         """Delete the user's rows up to that time; return whether all are deleted."""
         locks.wait_for_holders(self._ledger.connection, locks.WRITERS)

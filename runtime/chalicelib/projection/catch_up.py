@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from chalicelib.graph.client import Graph
-from chalicelib.ledger import day_answers, rebuilds
+from chalicelib.ledger import day_answers, offline, rebuilds
 from chalicelib.ledger import watermark as ledger_watermark
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection import rebuild, watermark
@@ -22,11 +22,18 @@ def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     measure(OutboxRows=waiting.rows, SetAsideRows=waiting.parked, OutboxAge=timedelta(seconds=waiting.age_seconds))
     if reached_at := ledger_watermark.read(ledger.connection):
         measure(WatermarkAge=age(reached_at))
+    drained = 0
+    if not offline.is_under_way(ledger.connection):  # the graph takes nothing, and what is imported is not ready yet
+        drained = _project(ledger, graph, in_time=in_time)
+    day_answers.forget_changed(ledger.connection)
+    return drained
+
+
+def _project(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     checked = _check(ledger, graph)
     drained = catch_up(ledger, graph, in_time=in_time, between=lambda: rebuild.step(ledger, graph))
     if checked and not watermark.advance(ledger, graph, checked):
         log.warning("the watermark did not move: the graph changed meanwhile")
-    day_answers.forget_changed(ledger.connection)
     return drained
 
 
@@ -34,6 +41,7 @@ def _check(ledger: Ledger, graph: Graph) -> datetime | None:
     """Begin a rebuild if the graph is lost; return the watermark that may move after this run, if any."""
     if rebuilds.is_wiping(ledger.connection):  # then the graph has no watermark yet, and is being rebuilt already
         measure(GraphLost=0)
+        rebuild.step(ledger, graph)  # before any row: an offline rebuild that was given up has left the graph sealed
         return None
     reason, checked = watermark.check(ledger, graph)
     measure(GraphLost=int(reason is not None))

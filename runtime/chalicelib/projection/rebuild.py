@@ -5,7 +5,7 @@ that, and that the wipe may have deleted, was committed before, so the walk meet
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -22,17 +22,29 @@ from chalicelib.telemetry import log
 
 
 def begin(
-    ledger: Ledger, *, cause: str, since: datetime | None = None, from_scratch: bool = False, restart: bool = False
+    ledger: Ledger,
+    *,
+    cause: str,
+    since: datetime | None = None,
+    from_scratch: bool = False,
+    restart: bool = False,
+    offline_for: timedelta | None = None,
 ) -> int:
     """Begin a rebuild and return its id; unless `restart`, one under way that does as much continues instead.
 
-    `since` limits it to interactions that happened from then on. One from scratch wipes the graph first. Raises
-    ValueError for both: what happened earlier would be wiped and not come back.
+    `since` limits it to interactions that happened from then on. One from scratch wipes the graph first. `offline_for`
+    leaves it to the importer: for so long, no step does anything. Raises ValueError for `since` with `from_scratch`:
+    what happened earlier would be wiped and not come back.
     """
     if since and from_scratch:
         raise ValueError("a rebuild from scratch has no `since`: what happened earlier would be lost")
     id_, is_new = rebuilds.begin(
-        ledger.connection, cause=cause, since=since, from_scratch=from_scratch, restart=restart
+        ledger.connection,
+        cause=cause,
+        since=since,
+        from_scratch=from_scratch,
+        restart=restart,
+        offline_for=offline_for,
     )
     if is_new:
         log.warning("rebuilding the graph", rebuild=id_, cause=cause, from_scratch=from_scratch)
@@ -48,7 +60,7 @@ def step(ledger: Ledger, graph: Graph, *, wipe_size: int = WIPE_BATCH) -> int:
     connection = ledger.connection
     with connection.transaction():
         rebuild = rebuilds.under_way(connection)
-        if rebuild is None:
+        if rebuild is None or rebuild["offline"]:
             return 0
         if rebuild["walking_at"] is None:
             return _prepare(ledger, connection, graph, rebuild, wipe_size)

@@ -30,6 +30,7 @@ from scripts.verify_graph import verify_graph
         (erase_user, ["--list", "--yes"], "--yes has no effect"),
         (rebuild_graph, ["--from-scratch"], "--yes"),
         (rebuild_graph, ["--user", "x", "--since", "2026-01-01"], "--user"),
+        (rebuild_graph, ["--offline"], "--offline goes with --from-scratch --yes"),
         (redrive_dlq, ["--redrive", "--discard", "--yes"], "choose one"),
         (redrive_dlq, ["--discard"], "either --yes"),
         (redrive_dlq, ["--discard", "--yes", "--dry-run"], "either --yes"),
@@ -59,3 +60,9 @@ def test_wrong_use_is_one_line_and_exit_2(command: click.Command, words: list[st
     [line] = result.stderr.splitlines()
     assert says in line
     assert "secret-1" not in line
+
+
+def test_an_offline_rebuild_of_another_environment_is_refused() -> None:
+    result = CliRunner().invoke(rebuild_graph, ["-e", "prod", "--from-scratch", "--offline", "--yes"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Error: --offline works only on the laptop's cloud: for prod leave it out\n"

@@ -1,0 +1,44 @@
+"""What Neo4j's importer is told of the files from which it makes a graph."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chalicelib.graph.cypher import VERSION
+
+# The watermark of an imported graph, until it is complete: older than any, so the graph counts as lost, yet it is not
+# one that is being wiped, from which a caller that was paused in an earlier wipe would delete.
+IMPORTED_AT = datetime(1970, 1, 1, tzinfo=UTC)
+
+# The columns that `ledger.bulk` writes; what has a name and no group in parentheses is a property.
+_HEADERS = {
+    "user": "id:ID(User)",
+    "event": ":ID(Event),user_id,id,:LABEL,interaction_id,query,timestamp:datetime,metadata",
+    "initiated": ":END_ID(Event),:START_ID(User),:IGNORE,:IGNORE,:IGNORE,:IGNORE,:IGNORE,:IGNORE",
+    "artifact": ":ID(Artifact),user_id,id",
+    "edge": ":START_ID(Event),:END_ID(Artifact),:TYPE,id,position:long,timestamp:datetime,metadata",
+    "watermark": f":ID(Watermark),version:long,reached_at:datetime\nwatermark,{VERSION},{IMPORTED_AT.isoformat()}",
+}
+_SOURCES = (
+    "--nodes=User=user.header,users-.*",
+    "--nodes=event.header,events-.*",
+    "--nodes=Artifact=artifact.header,artifacts-.*",
+    "--nodes=Watermark=watermark.header",
+    "--relationships=INITIATED=initiated.header,events-.*",
+    "--relationships=edge.header,edges-.*",
+)
+# A user's id and an artifact's may have line breaks; the files of edges, the largest by far, have none.
+_MULTILINE = ("--multiline-fields-format=v2", "--multiline-fields=users-.*,events-.*,artifacts-.*")
+# A user and an artifact can come again, and that is no fault: it is not counted, and no report tells whose they are.
+_AGAIN = ("--skip-duplicate-nodes", f"--bad-tolerance={2**62}", "--skip-bad-entries-logging")
+
+
+def write_headers(folder: Path) -> None:
+    """Write the files that name the columns."""
+    for name, header in _HEADERS.items():
+        (folder / f"{name}.header").write_text(f"{header}\n", encoding="utf-8")
+
+
+def arguments() -> Iterator[str]:
+    """Yield the importer's arguments, for a process in the folder of the files."""
+    yield from ("database", "import", "full", "neo4j", "--overwrite-destination", *_SOURCES, *_MULTILINE, *_AGAIN)
