@@ -27,9 +27,7 @@ PAUSE_SECONDS = 0.2  # between two calls of one thread: the other one may hold a
 @click.option("--user", metavar="USER", help="Only this user's part: an e-mail address or an id.")
 @click.option("--since", type=Time(), help="Only what happened since then: 90m, 12h, 3d, or a time (UTC).")
 @click.option("--from-scratch", is_flag=True, help="Delete the whole graph first, for all users.")
-@click.option(
-    "--offline", is_flag=True, help="With --from-scratch, and only locally: by Neo4j's importer, much faster."
-)
+@click.option("--offline", is_flag=True, help="With --from-scratch, and only locally: by Neo4j's importer.")
 @click.option("--yes", is_flag=True, help="Confirm --from-scratch.")
 def rebuild_graph(
     environment: str, user: str | None, since: datetime | None, *, from_scratch: bool, offline: bool, yes: bool

@@ -1,4 +1,4 @@
-"""A rebuild for which Neo4j's importer makes the graph, from files of the ledger: many times as fast as projecting.
+"""A rebuild for which Neo4j's importer makes the graph, from files of the ledger: less work a row than projecting.
 
 Why nothing is missing: until the new graph is there nothing is projected, so a row that is stored after its chunk was
 written is still in the outbox then, and follows. Why nothing is too much: an erasure that ended meanwhile deleted from
