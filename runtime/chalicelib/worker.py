@@ -3,19 +3,18 @@
 Each interaction has its own fate, whatever message it came in.
 """
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import psycopg
 
+from chalicelib.batch import BatchResult, Part, Poison, SqsMessage, take_apart
 from chalicelib.graph.client import Graph, GraphUnavailableError
-from chalicelib.interaction import Interaction, microseconds, to_datetime
+from chalicelib.interaction import microseconds, to_datetime
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection.projector import drain_within
-from chalicelib.queue import NewerMessageError, PoisonError, QueueUnavailableError, decode, encode
+from chalicelib.queue import QueueUnavailableError
 from chalicelib.telemetry import age, log, measure
 
 DRAIN_SECONDS = 7  # two attempts at a user whom another drain holds take 4
@@ -30,64 +29,6 @@ class DeadLetterQueue(Protocol):
 
     def send(self, body: str, *, reason: str) -> None:
         """Queue the body with its reason code; raises QueueUnavailableError."""
-
-
-class SqsMessage(NamedTuple):
-    """One message of a batch."""
-
-    message_id: str
-    body: str
-
-
-class Part(NamedTuple):
-    """One interaction, and the message that brought it."""
-
-    message: SqsMessage
-    interaction: Interaction
-    alone: bool
-    """Whether the message holds no other."""
-
-    @property
-    def body(self) -> str:
-        """The body of a message with this interaction only."""
-        return self.message.body if self.alone else encode(self.interaction)
-
-
-class Poison(NamedTuple):
-    """What can never be stored, as the body of a message of its own: one interaction, or what nobody can read."""
-
-    message: SqsMessage
-    body: str
-    reason: str
-
-    @property
-    def user_id(self) -> str | None:
-        """Whose it says it is; None if that cannot be read."""
-        user_id = self._content.get("user_id")
-        storable = isinstance(user_id, str) and "\0" not in user_id and user_id.isprintable()
-        return user_id if storable else None
-
-    @property
-    def received_at(self) -> int:
-        """When it says it was received, in microseconds since 1970; 0 if that cannot be read."""
-        received_at = self._content.get("received_at")
-        return received_at if isinstance(received_at, int) else 0
-
-    @property
-    def _content(self) -> Mapping[str, Any]:
-        try:
-            [one] = json.loads(self.body)["interactions"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return {}
-        return one if isinstance(one, dict) else {}
-
-
-@dataclass
-class BatchResult:
-    """What was not stored: `poison` goes to the dead-letter queue; SQS redelivers the `failed` messages."""
-
-    poison: list[Poison] = field(default_factory=list)
-    failed: list[SqsMessage] = field(default_factory=list)
 
 
 class Worker:
@@ -109,7 +50,7 @@ class Worker:
         """
         result = BatchResult()
         messages = [SqsMessage(record["messageId"], record["body"]) for record in event["Records"]]
-        self._store(list(_parts(messages, result)), result)
+        self._store(list(take_apart(messages, result)), result)
         # Only now: if storing raises, the whole batch is redelivered, its poison too.
         self._send_to_dlq(result)
         self._drain()
@@ -193,19 +134,3 @@ def _is_data_error(error: Exception) -> bool:
     if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError):
         return (error.sqlstate or "").startswith(DATA_ERROR_CLASSES)
     return True
-
-
-def _parts(messages: Sequence[SqsMessage], result: BatchResult) -> Iterator[Part]:
-    """Yield the interactions that can be read; add the rest to the result."""
-    for message in messages:
-        try:
-            decoded = decode(message.body)
-        except PoisonError as poison:
-            result.poison.append(Poison(message, message.body, str(poison)))
-        except NewerMessageError as newer:
-            log.warning("of newer code", message_id=message.message_id, unknown=str(newer))
-            result.failed.append(message)
-        else:
-            result.poison += [Poison(message, body, "refused") for body in decoded.refused]
-            alone = len(decoded.interactions) + len(decoded.refused) == 1
-            yield from (Part(message, interaction, alone) for interaction in decoded.interactions)

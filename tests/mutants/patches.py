@@ -103,7 +103,7 @@ PATCHES = [
     ),
     Patch(
         "poison retried for ever",
-        f"{RUNTIME}/worker.py",
+        f"{RUNTIME}/batch.py",
         "            result.poison.append(Poison(message, message.body, str(poison)))\n",
         "            del poison\n            result.failed.append(message)\n",
         "tests/unit/test_worker.py",
