@@ -25,14 +25,15 @@ HEADERS: Final = {
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Another port is another origin, so it does not learn our path. Not no-referrer: forms would have the origin "null".
+    # Another port is another origin, so it does not learn our path. Under no-referrer a form's origin would be "null".
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 # Its own page sends the browser on: a cookie that is SameSite=Strict does not go with a redirect from elsewhere.
 _WELCOME: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
-    '<meta http-equiv="refresh" content="0;url={root}/"><title>Console</title><p><a href="{root}/">Open the console</a></p></html>'
+    '<meta http-equiv="refresh" content="0;url={root}/"><title>Console</title>'
+    '<p><a href="{root}/">Open the console</a></p></html>'
 )
 _LOCKED: Final = (
     "This console does not know you. Open the address that the command printed: it works once.\n"
