@@ -118,16 +118,16 @@ def test_the_browser_gets_a_private_file_and_no_token_on_its_command_line(system
     program.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}.part\nmv {seen}.part {seen}\n')
     program.chmod(0o700)
     with console(system, browser=f"{program} %s") as address:
-        within(30, lambda: seen.read_text())
+        within(30, lambda: assert_exists(seen))
         file = Path(seen.read_text().removeprefix("file://"))
         assert address.partition("token=")[2] not in seen.read_text()
         assert address in file.read_text()
         assert requests.get(address, timeout=30).ok
-        within(10, lambda: assert_gone(file.parent))
+        within(10, lambda: assert_exists(file.parent, expected=False))
 
 
-def assert_gone(path: Path) -> None:
-    assert not path.exists()
+def assert_exists(path: Path, *, expected: bool = True) -> None:
+    assert path.exists() is expected
 
 
 @pytest.fixture
