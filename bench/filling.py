@@ -25,7 +25,7 @@ SELECT (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '
 FROM (SELECT n, n %% %(rows_per_event)s AS place, md5(n::text) AS digest,
              'filled-' || (n / %(rows_per_event)s) %% %(users)s || '@example.com' AS user_id,
              %(begin)s::timestamptz + n * (%(days)s * interval '1 day' / %(rows)s) AS at
-      FROM generate_series(%(first)s, %(last)s) AS n) AS made
+      FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n) AS made
 """
 _STATEMENT_ROWS = 250_000  # a few seconds each, so that progress can be shown
 

@@ -76,7 +76,7 @@ class Guard:
             try:
                 scope, receive = await self._admit(request)
             except RefusedError as refusal:
-                _LOG.warning("refused %s %s: %s", request.method, scope["path"], refusal.code)
+                _LOG.warning("refused %r %r: %s", request.method, scope["path"], refusal.code)  # a stranger's text
                 await _refusal(request, refusal)(scope, receive, send)
             else:
                 await self._app(scope, receive, send)

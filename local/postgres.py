@@ -70,6 +70,7 @@ class Postgres:
             "listen_addresses": LOOPBACK,
             "port": self.port,
             "unix_socket_directories": "",
+            "authentication_timeout": "10s",  # a stranger's connections end by then
             "timezone": "UTC",
             "log_timezone": "UTC",
             # As on AWS: no log holds what a user wrote, as the context of an error in JSON would.

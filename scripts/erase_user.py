@@ -88,7 +88,11 @@ def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> 
         )
     counts = target.operate("holdings", user_id=found.user_id)
     known = bool(found.account or any(counts.values()))
-    if known and yes:
+    if yes:
+        if not known:  # its interactions may still be on the way, or in a file of dead letters
+            click.echo(
+                f"{printable(found.user_id)}: nothing is stored of this id; its erasure is recorded all the same"
+            )
         _erase_found(target, found, with_account=with_account)
         return
     with DeadLetterQueue(target) as queue:
@@ -96,9 +100,6 @@ def _erase_user(target: Target, user: str, *, with_account: bool, yes: bool) -> 
     if not (known or dead):
         queue.check_all_read()
         raise unknown_user(target, user)
-    if yes:
-        _erase_found(target, found, with_account=with_account)
-        return
     click.echo(
         f"{printable(found.user_id)}: {counts['interactions']} interactions ({counts['waiting']} not yet in the graph),"
         f" {counts['nodes']} nodes and {dead} dead-lettered interactions"

@@ -12,7 +12,7 @@ import click
 from scripts.common.cli import command, environment_option
 from scripts.common.console import console, progress, show_table
 from scripts.common.errors import WrongUseError
-from scripts.common.output_files import check_output, replace_file
+from scripts.common.output_files import PRIVATE, check_output, replace_file
 from scripts.common.target import Target, find_target
 from scripts.reports.judgments import BASES, write_judgments
 from scripts.reports.reconciliation import reconcile
@@ -78,7 +78,7 @@ def stats(
         if html == STANDARD_OUTPUT:
             click.echo(text, nl=False)
         else:
-            with replace_file(html) as file:
+            with replace_file(html, mode=PRIVATE) as file:
                 file.write(text)
             click.echo(f"wrote {html}")
     else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import psycopg
 
@@ -32,6 +33,7 @@ class FakeLedger(Ledger):
         super().__init__(conninfo=lambda: "")
         self.rows: dict[str, Interaction] = {}
         self.refused: dict[str, type[Exception]] = {}
+        self.erasures: dict[str, datetime] = {}
         self.available = True
         self.claims = 0
         self.claim_error: Exception | None = None
@@ -46,6 +48,9 @@ class FakeLedger(Ledger):
         self.rows |= {interaction.id: interaction for interaction in interactions}
         stored = len(self.rows) - before
         return Stored(stored=stored, repeated=len(interactions) - stored, erased=0)
+
+    def erased_at(self, users: Sequence[str]) -> dict[str, datetime]:
+        return {user: self.erasures[user] for user in users if user in self.erasures}
 
     @contextmanager
     def claim(self) -> Iterator[list[Row]]:

@@ -3,6 +3,7 @@
 Each interaction has its own fate, whatever message it came in.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import psycopg
 
 from chalicelib.graph.client import Graph, GraphUnavailableError
-from chalicelib.interaction import Interaction, to_datetime
+from chalicelib.interaction import Interaction, microseconds, to_datetime
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection.projector import drain_within
 from chalicelib.queue import NewerMessageError, PoisonError, QueueUnavailableError, decode, encode
@@ -58,6 +59,27 @@ class Poison(NamedTuple):
     message: SqsMessage
     body: str
     reason: str
+
+    @property
+    def user_id(self) -> str | None:
+        """Whose it says it is; None if that cannot be read."""
+        user_id = self._content.get("user_id")
+        storable = isinstance(user_id, str) and "\0" not in user_id and user_id.isprintable()
+        return user_id if storable else None
+
+    @property
+    def received_at(self) -> int:
+        """When it says it was received, in microseconds since 1970; 0 if that cannot be read."""
+        received_at = self._content.get("received_at")
+        return received_at if isinstance(received_at, int) else 0
+
+    @property
+    def _content(self) -> Mapping[str, Any]:
+        try:
+            [one] = json.loads(self.body)["interactions"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return {}
+        return one if isinstance(one, dict) else {}
 
 
 @dataclass
@@ -120,9 +142,14 @@ class Worker:
             measure(Stored=stored.stored, Repeated=stored.repeated, Erased=stored.erased, TimeToStored=age(oldest))
 
     def _send_to_dlq(self, result: BatchResult) -> None:
+        erased = self._ledger.erased_at([poison.user_id for poison in result.poison if poison.user_id])
         for poison in result.poison:
             if poison.message in result.failed:
                 continue  # it comes again with its message
+            if (user_id := poison.user_id) in erased and poison.received_at <= microseconds(erased[user_id]):
+                log.warning("poison of an erased user", message_id=poison.message.message_id)
+                measure(Erased=1)
+                continue
             log.error("poison", message_id=poison.message.message_id, reason=poison.reason)
             try:
                 self._dead_letter_queue.send(poison.body, reason=poison.reason)

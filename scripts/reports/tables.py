@@ -12,7 +12,7 @@ from scripts.common.target import Target
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
 
-FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
+FORMULA = (*"=+-@", *"＝＋－＠")  # noqa: RUF001  a spreadsheet computes a cell that begins so
 
 
 def fetch_tables(

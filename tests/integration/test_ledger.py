@@ -113,6 +113,12 @@ def test_after_an_erasure_without_the_account_its_token_stores_later_interaction
     assert ledger.store([interaction(now=later, timestamp=later.timestamp())]).stored == 1
 
 
+def test_the_times_of_erasures_are_told_of_those_who_have_one(ledger: Ledger, sql: psycopg.Connection) -> None:
+    sql.execute("INSERT INTO erasure VALUES (%s, %s)", [ALICE, NOW])
+    assert ledger.erased_at([ALICE, BOB]) == {ALICE: NOW}
+    assert ledger.erased_at([]) == {}
+
+
 def test_a_failed_claim_requeues_its_rows(ledger: Ledger, sql: psycopg.Connection) -> None:
     ledger.store([interaction()])
     with pytest.raises(KeyError), ledger.claim():

@@ -6,8 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from bench.filling import fill
 from chalicelib.interaction import Interaction
-from chalicelib.ledger import erasures, users
+from chalicelib.ledger import erasures, events, users
 from chalicelib.ledger.ledger import Ledger
 from tests.samples import ALICE, BOB, EVENT, NOW, interaction
 
@@ -201,3 +202,32 @@ def test_an_outcome_that_was_taken_back_in_its_event_is_not_good(
 def test_every_table_view_and_column_that_people_read_is_explained(sql: psycopg.Connection) -> None:
     for comment in ("col_description(pg_class.oid, attnum)", "obj_description(pg_class.oid)"):
         assert sql.execute(HUMANS_READ.format(comment=comment).encode()).fetchall() == []
+
+
+def blocks_read(sql: psycopg.Connection, question: str) -> int:
+    """Return how many blocks a question reads: unlike its time, that does not depend on what else runs."""
+    [[[plan]]] = sql.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) {question}").fetchall()
+    return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+
+@pytest.mark.parametrize("kinds", [("recall", "recall"), ("keep", "unkeep")], ids=["openings", "words taken back"])
+def test_one_users_large_event_costs_the_views_no_more_than_its_rows(
+    ledger: Ledger, sql: psycopg.Connection, kinds: tuple[str, str]
+) -> None:
+    read = []
+    for rows in (300, 1200):
+        sql.execute("TRUNCATE interaction, graph_outbox")
+        made = [at(0, "recall")]
+        made += [at(-number, kinds[number % 2], "a" if kinds[0] == "keep" else None) for number in range(1, rows)]
+        ledger.store(made)
+        sql.execute("ANALYZE interaction")
+        read.append(blocks_read(sql, "SELECT count(*) FILTER (WHERE good_outcome) FROM opened_event"))
+    assert read[1] < 8 * read[0]  # four times the rows; comparing each with each would be sixteen times
+
+
+def test_the_latest_rows_of_an_event_are_read_in_order_from_an_index(sql: psycopg.Connection) -> None:
+    assert sum(fill(sql, 20_000, "2026-01-01")) == 20_000
+    values = {"user_id": "filled-0@example.com", "event_id": EVENT, "rows": 10}
+    plan = "\n".join(line for (line,) in sql.execute(f"EXPLAIN {events.EVENT_ROWS}", values))
+    assert "using interaction_by_user_event" in plan
+    assert "Sort" not in plan

@@ -106,6 +106,27 @@ def test_of_a_message_an_interaction_with_half_a_surrogate_pair_is_dead_lettered
     assert decode(queue.bodies[0]).interactions == [bad]
 
 
+@pytest.mark.parametrize("received_at", [0, "soon", None])
+def test_poison_of_an_erased_user_is_dropped_and_what_came_after_is_kept(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue, capsys: pytest.CaptureFixture[str], received_at: Any
+) -> None:
+    """Else a file of dead letters that is sent again brings an erased person's data back."""
+    ledger.erasures[BOB] = datetime.now(UTC)
+    old = changed(user_id=BOB, kind="keep", artifact_id=None, timestamp="soon", received_at=received_at)
+    later = changed(user_id=BOB, timestamp="soon", received_at=microseconds(datetime.now(UTC) + timedelta(minutes=1)))
+    others = [
+        changed(timestamp="soon"),
+        "no JSON",
+        "[1]",
+        changed(user_id="\ud800"),
+        changed(user_id="\0"),
+        changed(user_id=1),
+    ]
+    assert failed(worker.handle(batch(old, later, *others))) == []
+    assert queue.bodies == [later, *others]
+    assert values(metrics(capsys), "Erased")[-1] == 1
+
+
 def test_no_log_holds_what_a_user_wrote(
     worker: Worker, ledger: FakeLedger, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -53,6 +53,8 @@ def accept_batch(request: Request, *, queue: Queue, now: datetime) -> Reply[Batc
         token = read_token(request.claims, request.client_ids)
         read = [_read(one, token, now) for one in read_batch(read_body(request))]
         right = [one for one in read if isinstance(one, Interaction)]
+        if len(right) < len(read):
+            _count_refusals(HTTPStatus.BAD_REQUEST, len(read) - len(right))
         _send(right, queue, size_bytes=len(request.body), now=now)
     except RefusedError as refusal:
         return refused(refusal)
@@ -67,7 +69,7 @@ def accept_batch(request: Request, *, queue: Queue, now: datetime) -> Reply[Batc
 
 def refused(refusal: RefusedError) -> Reply[PostResponse]:
     """Return the answer to a request that is wrong as a whole, and count it."""
-    _count_refusal(refusal)
+    _count_refusals(refusal.status, 1)
     return Reply(http_status=refusal.status, body=reply.error(str(refusal)))
 
 
@@ -76,7 +78,6 @@ def _read(data: Any, token: Token, now: datetime) -> Interaction | PostResponse:
     try:
         return _signed_in(read_interaction(data, user_id=token.user_id, now=now), token)
     except RefusedError as refusal:
-        _count_refusal(refusal)
         return reply.error(str(refusal))
 
 
@@ -111,6 +112,7 @@ def _send(interactions: Sequence[Interaction], queue: Queue, *, size_bytes: int,
     measure(Accepted=len(ids))
 
 
-def _count_refusal(refusal: RefusedError) -> None:
-    log.info("refused", http_status=refusal.status)
-    measure(Refused=1, reason=REASONS[refusal.status])
+def _count_refusals(status: HTTPStatus, interactions: int) -> None:
+    # One line for all of a request: a hundred wrong ones are a few bytes to send.
+    log.info("refused", http_status=status, interactions=interactions)
+    measure(Refused=interactions, reason=REASONS[status])

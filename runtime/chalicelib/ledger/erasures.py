@@ -1,5 +1,6 @@
 """The ledger's record of erasures, and the deletion of an erased user's rows."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,6 +41,7 @@ SELECT count(*) FROM gone
 _FORGET_EXCLUSION = "DELETE FROM excluded_user WHERE user_id = %s"
 _FINISH = "UPDATE erasure SET finished_at = clock_timestamp() WHERE user_id = %s AND erased_at = %s"
 _UNDER_WAY = "SELECT 1 FROM erasure WHERE user_id = %s AND finished_at IS NULL"
+_TIMES = "SELECT user_id, erased_at FROM erasure WHERE user_id = ANY(%s)"
 _LIST = "SELECT user_id, erased_at, finished_at, with_account FROM erasure WHERE user_id > %s ORDER BY user_id LIMIT %s"
 _SINCE = "SELECT user_id FROM erasure WHERE finished_at IS NULL OR finished_at >= %s ORDER BY user_id"
 
@@ -77,6 +79,11 @@ def finish(connection: psycopg.Connection, user_id: str, erased_at: datetime) ->
 def is_under_way(connection: psycopg.Connection, user_id: str) -> bool:
     """Return whether an erasure of this user is not finished."""
     return connection.execute(_UNDER_WAY, [user_id]).fetchone() is not None
+
+
+def times_of(connection: psycopg.Connection, users: Sequence[str]) -> dict[str, datetime]:
+    """Return the times of the last erasures of those of these users who have one."""
+    return dict(connection.execute(_TIMES, [list(users)]).fetchall())
 
 
 def list_after(connection: psycopg.Connection, user_id: str, max_users: int) -> list[dict[str, Any]]:

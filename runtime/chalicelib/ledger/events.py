@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import class_row
 
 # The latest ones: an id begins with the interaction's time.
-_EVENT = """
+EVENT_ROWS = """
 SELECT i.id, i.kind, i.artifact_id, i.timestamp, i.received_at, i.stored_at, o.interaction_id IS NULL AS in_graph
 FROM interaction i LEFT JOIN graph_outbox o ON o.interaction_id = i.id
 WHERE i.user_id = %(user_id)s AND i.event_id = %(event_id)s
@@ -34,4 +34,4 @@ def latest(connection: psycopg.Connection, *, user_id: str, event_id: str, max_r
     """Return the latest interactions of the user's event in order of time; none for an event of another user."""
     values = {"user_id": user_id, "event_id": event_id, "rows": max_rows}
     with connection.cursor(row_factory=class_row(Arrived)) as cursor:
-        return cursor.execute(_EVENT, values).fetchall()[::-1]
+        return cursor.execute(EVENT_ROWS, values).fetchall()[::-1]

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from chalicelib.interaction import Interaction, to_datetime
-from chalicelib.ledger import locks
+from chalicelib.ledger import erasures, locks
 from chalicelib.ledger.connection import Database, read_row
 from chalicelib.ledger.outbox import CLAIM, REQUEUE, WAITING
 
@@ -107,6 +107,12 @@ class Ledger(Database):
 
         stored, erased = self.repeatable(store)
         return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
+
+    def erased_at(self, users: Sequence[str]) -> dict[str, datetime]:
+        """Return the times of the last erasures of those of these users who have one; asks nothing about nobody."""
+        if not users:
+            return {}
+        return erasures.times_of(self.connection, users)
 
     @contextmanager
     def claim(self) -> Iterator[list[Row]]:

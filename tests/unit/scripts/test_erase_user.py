@@ -90,18 +90,22 @@ def test_a_user_with_only_dead_lettered_messages_is_erased(erase: Erase) -> None
     assert "1 dead-lettered interactions" in result.stdout
 
 
-@pytest.mark.parametrize("words", [[], ["--yes"]])
 @pytest.mark.parametrize(
     ("in_flight", "status", "says"),
     [(0, 2, f"dev knows no user {ALICE}"), (7, 3, "7 dead-lettered messages were not read")],
 )
-def test_a_user_without_data_is_not_erased(
-    erase: Erase, words: list[str], in_flight: int, status: int, says: str
-) -> None:
+def test_a_user_without_data_is_unknown(erase: Erase, in_flight: int, status: int, says: str) -> None:
     target = dev(**NOTHING)
-    result = erase(target, ALICE, *words, in_flight=in_flight)
+    result = erase(target, ALICE, in_flight=in_flight)
     assert (result.exit_code, target.erased) == (status, {})
     assert says in result.stderr
+
+
+def test_the_erasure_of_an_id_without_data_is_recorded_for_what_is_still_on_the_way(erase: Erase) -> None:
+    target = dev(**NOTHING)
+    result = erase(target, ALICE, "--yes")
+    assert (result.exit_code, target.erased) == (0, {ALICE: None})
+    assert f"{ALICE}: nothing is stored of this id; its erasure is recorded all the same" in result.stdout
 
 
 def test_an_address_means_only_the_present_account(erase: Erase) -> None:
