@@ -1,5 +1,6 @@
 """The console's ASGI application: pages, their parts, and static files, behind the guard."""
 
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +29,13 @@ PAGES: Final = (health, dead_letters, statistics, person, story, live, send)
 
 
 def application(source: Source, *, port: int, take_token: TakeToken) -> Starlette:
-    """Return the application for one environment; it answers on this port of loopback only."""
-    view = View(source, [(page.PATH, page.TITLE) for page in PAGES])
+    """Return the application for one environment; it answers on this port of loopback only.
+
+    Everything lies under a random path of its own. Browsers send a cookie to every port of its host, but only to its
+    path, and the page of another port cannot know this one.
+    """
+    root = f"/{secrets.token_urlsafe(16)}"
+    view = View(source, [(page.PATH, page.TITLE) for page in PAGES], root)
     context = Context(source, view, DeadLetters(source))
     routes: list[Route | Mount] = [
         Route("/", _first_page),
@@ -41,8 +47,8 @@ def application(source: Source, *, port: int, take_token: TakeToken) -> Starlett
     ]
     for page in PAGES:
         routes += page.routes(context)
-    return Starlette(routes=routes, middleware=[Middleware(Guard, port=port, take_token=take_token)])
+    return Starlette(routes=routes, middleware=[Middleware(Guard, port=port, root=root, take_token=take_token)])
 
 
-def _first_page(_request: Request) -> Response:
-    return RedirectResponse(PAGES[0].PATH)
+def _first_page(request: Request) -> Response:
+    return RedirectResponse(request.scope["root_path"] + PAGES[0].PATH)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +36,6 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["url"] = url
     made.filters |= {
         "compact": compact,
         "lines": lines,
@@ -49,11 +49,12 @@ def templates() -> Environment:
 
 
 class View:
-    """Renders templates, each with the environment's name and the list of pages."""
+    """Renders templates, each with the environment's name, the list of pages, and `url` for their addresses."""
 
-    def __init__(self, source: Source, pages: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, source: Source, pages: Sequence[tuple[str, str]], root: str = "") -> None:
+        """Take the path under which everything lies, such as "/key": `url` puts it before each path."""
         self._templates = templates()
-        self._templates.globals |= {"source": source, "pages": pages}
+        self._templates.globals |= {"source": source, "pages": pages, "url": partial(url, root)}
 
     def show(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
         """Return the rendered template as the answer."""
@@ -92,10 +93,10 @@ async def form(request: Request) -> dict[str, str]:
     return {name: value.replace("\r\n", "\n") for name, value in fields}  # browsers end lines so
 
 
-def url(path: str, **query: Any) -> str:
-    """Return the path with the query's values that are not empty."""
+def url(root: str, path: str, /, **query: Any) -> str:
+    """Return the path under the root, with the query's values that are not empty."""
     given = {name: value for name, value in query.items() if value not in (None, "")}
-    return f"{path}?{urlencode(given)}" if given else path
+    return f"{root}{path}?{urlencode(given)}" if given else f"{root}{path}"
 
 
 def _shown(value: Any) -> Any:

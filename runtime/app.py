@@ -112,6 +112,7 @@ def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "migrate": lambda: dispatch.migrate(connections.owner(), ledger, graph),
             "statistics": functools.partial(statistics.answer, ledger),
             "count_discarded": dispatch.count_discarded,
+            "record_mended": dispatch.record_mended,
             **handlers.operations(ledger, graph),
             **reads.operations(ledger, graph),
         }

@@ -1,11 +1,12 @@
 """console: open the console of an environment in the browser."""
 
 import secrets
-import webbrowser
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
+from scripts.common.browser import in_browser
 from scripts.common.cli import command, environment_option
 from scripts.common.target import find_target
 from stacks.config.environments import ENVIRONMENTS
@@ -31,9 +32,17 @@ def console(environment: str, *, allow_changes: bool, port: int, no_browser: boo
     target.outputs  # noqa: B018  now, and not on every page: it is not deployed, or nobody is signed in
     source = Source(ENVIRONMENTS[target.name], lambda: target, allow_changes=allow_changes, discard_folder=Path.cwd())
     token = secrets.token_urlsafe(32)
-    with listen(port) as listeners:
+    take_token = token_in_memory(token)
+    with listen(port) as listeners, ExitStack() as opening:
+
+        def take(given: str) -> bool:
+            taken = take_token(given)
+            if taken:
+                opening.close()  # the browser has read the file
+            return taken
+
         address = f"http://localhost:{listeners.port}/open?token={token}"
         click.echo(f"The console of {environment} is at {address}\nIt works once. Ctrl-C ends the console.")
         if not no_browser:
-            webbrowser.open(address)
-        serve(source, listeners, token_in_memory(token))
+            opening.enter_context(in_browser(address))
+        serve(source, listeners, take)

@@ -12,7 +12,7 @@ from console.context import Context
 from console.dead_letters import Contents, DeadLetters, group, redriven, select
 from console.view import View
 from scripts.common.errors import WrongUseError
-from scripts.dlq.mend import find_problems
+from scripts.dlq.mend import find_problems, find_refusals
 from scripts.dlq.message import GAVE_UP, POISON, DlqMessage
 
 PATH: Final = "/dead-letters"
@@ -58,7 +58,7 @@ def routes(context: Context) -> list[Route]:
         one, body = letters.find(fields.get("id", "")), fields.get("body", "")
         if not one:
             return view.show("dead_letter_gone.html", status=404)
-        if find_problems(body) or fields.get("confirm") != "send":
+        if find_refusals(one, body) or fields.get("confirm") != "send":
             return _show(view, one, body, step="check", typed=fields.get("confirm", ""))
         ids, file = letters.mend(one.message_id, body)
         return view.show("dead_letter_mended.html", ids=ids, file=file)
@@ -133,6 +133,6 @@ def _show(view: View, message: DlqMessage, body: str, *, step: str, typed: str =
         problems=find_problems(message.body),
         body=body,
         too_long=len(body) > SHOWN_CHARACTERS,
-        corrected=find_problems(body) if step == "check" else None,
+        corrected=find_refusals(message, body) if step == "check" else None,
         typed=typed,
     )

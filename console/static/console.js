@@ -63,5 +63,5 @@ document.addEventListener("htmx:sendError", () => sayLost("The console does not 
 document.addEventListener("htmx:timeout", () => sayLost("There is no answer yet; the page asks again."));
 document.addEventListener("htmx:responseError", (event) => {
   const locked = event.detail.xhr.status === 401;
-  sayLost(locked ? "This console was started again: open the address that it printed." : "The console failed; its terminal or log says why.");
+  sayLost(locked ? "This console was started again, or was not used for hours: open a new address, as you did at first." : "The console failed; its terminal or log says why.");
 });

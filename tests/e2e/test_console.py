@@ -39,10 +39,10 @@ PAGES = ["/health", "/dead-letters", "/dead-letters/plan?action=discard", "/stat
 
 
 @contextmanager
-def console(system: System, *words: str) -> Iterator[str]:
-    """Run the command and yield the address that it prints."""
-    variables = os.environ | system.environment
-    command = [COMMAND, "-e", "local", "--no-browser", *words]
+def console(system: System, browser: str = "") -> Iterator[str]:
+    """Run the command, without a browser or with this one, and yield the address that it prints."""
+    variables = os.environ | system.environment | {"BROWSER": browser}
+    command = [COMMAND, "-e", "local", *([] if browser else ["--no-browser"])]
     with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
@@ -97,6 +97,7 @@ def test_a_person_looks_at_every_page_mends_a_message_and_sends_one(
         program = str(CLIENT / "test" / "console.ts")
         seen = json.loads(run("node", program, json.dumps(plan), CHROMIUM=str(CHROMIUM)))
     assert seen["again"] == 401
+    assert seen["neighbour"] == []
     assert {name: seen[name] for name in ("errors", "outside", "overflowing", "serious")} == {
         "errors": [],
         "outside": [],
@@ -110,6 +111,23 @@ def test_a_person_looks_at_every_page_mends_a_message_and_sends_one(
     assert mended == HOSTILE
     [kept] = tmp_path.glob("dead-letters-local-*.jsonl")
     assert '\\"soon\\"' in kept.read_text()
+
+
+def test_the_browser_gets_a_private_file_and_no_token_on_its_command_line(system: System, tmp_path: Path) -> None:
+    program, seen = tmp_path / "browser", tmp_path / "seen"
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}.part\nmv {seen}.part {seen}\n')
+    program.chmod(0o700)
+    with console(system, browser=f"{program} %s") as address:
+        within(30, lambda: assert_exists(seen))
+        file = Path(seen.read_text().removeprefix("file://"))
+        assert address.partition("token=")[2] not in seen.read_text()
+        assert address in file.read_text()
+        assert requests.get(address, timeout=30).ok
+        within(10, lambda: assert_exists(file.parent, expected=False))
+
+
+def assert_exists(path: Path, *, expected: bool = True) -> None:
+    assert path.exists() is expected
 
 
 @pytest.fixture
@@ -161,8 +179,10 @@ class Client:
 
     def __init__(self, source: Source) -> None:
         self._app = application(source, port=18090, take_token=lambda _: True)
-        self._cookies = httpx.Cookies()
-        self._cookies = self.get("/open?token=any").cookies
+        self._root, self._cookies = "", httpx.Cookies()
+        welcome = self.get("/open?token=any")
+        [self._root] = re.findall(r"url=(/[^/]+)/", welcome.text)
+        self._cookies = welcome.cookies
 
     def get(self, path: str) -> httpx.Response:
         return asyncio.run(self._ask("GET", path))
@@ -175,7 +195,7 @@ class Client:
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost:18090", cookies=self._cookies, timeout=60
         ) as client:
-            return await client.request(method, path, **more)
+            return await client.request(method, self._root + path, **more)
 
 
 def test_messages_move_only_after_the_typed_phrase(system: System, source: Source, empty: None, tmp_path: Path) -> None:

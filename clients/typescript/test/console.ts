@@ -3,7 +3,9 @@
  * (with its token), `pages` (paths to look at), `mend` (the id of a dead letter), and maybe `pictures` (a folder).
  */
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
 import type { Page } from "playwright-core";
@@ -26,13 +28,14 @@ page.on("pageerror", (error) => seen.errors.push(error.message));
 page.on("request", (request) => new URL(request.url()).origin !== origin && !request.url().startsWith("data:") && seen.outside.push(request.url()));
 
 await page.goto(plan.address);
-await page.waitForURL(`${origin}/health`);
+await page.waitForURL(new RegExp(`^${origin}/[\\w-]{22}/health$`));
+const root = page.url().replace(/\/health$/, "");
 const again = (await browser.context.request.get(plan.address, { headers: { cookie: "" } })).status();
 
 for (const path of plan.pages) {
   await page.setViewportSize(sizes.wide);
   const began = Date.now();
-  await page.goto(origin + path);
+  await page.goto(root + path);
   await loaded(page);
   seen.milliseconds[path] = Date.now() - began;
   for (const colorScheme of ["light", "dark"] as const) {
@@ -54,13 +57,35 @@ for (const path of plan.pages) {
 }
 
 const done = plan.mend ? await mendAndSend(page, plan.mend).catch(fail) : {};
-console.log(JSON.stringify({ again, ...seen, ...done }));
+const neighbour = await toNeighbour(root);
+console.log(JSON.stringify({ again, ...seen, ...done, neighbour }));
 await browser.stop();
 process.exit();
 
 /** Return once all parts of the page are there. */
 async function loaded(page: Page): Promise<void> {
   await page.waitForFunction(() => !document.querySelector(".banner.waiting, .htmx-request [class=quiet]") && !document.querySelector(".htmx-request:not([hx-trigger*=every])"), null, { timeout: 60_000 });
+}
+
+/** Go from the console to another port of this host; return what the browser told it of the console. */
+async function toNeighbour(root: string): Promise<string[]> {
+  const told: string[] = [];
+  let visits = 0;
+  const server = createServer((request, response) => {
+    visits += 1;
+    told.push(...[request.headers.cookie, request.headers.referer].filter((one) => one !== undefined));
+    response.setHeader("Content-Type", "text/html").end("<title>Another port</title>");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const address = `http://localhost:${(server.address() as AddressInfo).port}/`;
+  const visitor = await browser.context.newPage();
+  await visitor.goto(`${root}/send`);
+  await visitor.evaluate((to) => location.assign(to), address);
+  await visitor.waitForURL(address);
+  await visitor.goto(address);
+  server.close();
+  if (visits < 2) throw new Error(`the other port was visited ${visits} times`);
+  return told.filter((one) => !one.startsWith(address)); // what its own page tells, as it asks for an icon
 }
 
 /** Show what the page says, and what was seen before. */
@@ -73,7 +98,7 @@ async function fail(error: Error): Promise<never> {
 async function mendAndSend(page: Page, id: string): Promise<object> {
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize(sizes.wide);
-  await page.goto(`${origin}/dead-letters/message?id=${id}`);
+  await page.goto(`${root}/dead-letters/message?id=${id}`);
   const problems = await page.locator("main ul li").allTextContents();
   const title = await page.title();
   const text = page.getByLabel("The message, as JSON");
@@ -84,9 +109,9 @@ async function mendAndSend(page: Page, id: string): Promise<object> {
   await page.getByText("stored and in the graph").waitFor({ timeout: 120_000 });
 
   const live = await browser.context.newPage();
-  await live.goto(`${origin}/live`);
+  await live.goto(`${root}/live`);
   await live.locator("#arrivals table, #arrivals .empty").waitFor({ timeout: 30_000 });
-  await page.goto(`${origin}/send`);
+  await page.goto(`${root}/send`);
   await page.getByLabel("Artifact id").fill("seen-live");
   await page.getByLabel("Kind").selectOption("keep");
   await page.getByLabel("Metadata, as JSON").fill('{"note": "<b>bold</b>"}');

@@ -1,6 +1,6 @@
 """Runs the operations that operators and deploys ask for in the private stores."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.graph.client import Graph, GraphUnavailableError
@@ -38,7 +38,8 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
         raise ValueError(f"operation must be one of {', '.join(operations)}")
     outcome = "failed"
     try:
-        result = operations[name](**asked)
+        with log.append_context_keys(caller=caller):  # in what the operation itself logs
+            result = operations[name](**asked)
         outcome = "done"
     except GraphUnavailableError as error:
         raise GraphUnavailableError(f"the graph takes no work now ({error}): is Neo4j unavailable?") from error
@@ -48,7 +49,16 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
     return {"operation": name, "result": result}
 
 
+def record_mended(message_id: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> None:
+    """Record that an operator sends another message in place of this dead-lettered one.
+
+    `before` and `after` have `id` and `user_id` of each interaction; nothing else of them comes into the log.
+    """
+    named = [[{name: one.get(name) for name in ("id", "user_id")} for one in part] for part in (before, after)]
+    log.warning("mended", message_id=message_id, before=named[0], after=named[1])
+
+
 def count_discarded(interactions: int) -> None:
-    """Count interactions that an operator removed from the dead-letter queue; below 0, those that were put back."""
+    """Count interactions that an operator removed from the dead-letter queue; below 0, those put back or added."""
     log.warning("discarded", interactions=interactions)
     measure(Discarded=interactions)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from console.guard import Guard, TakeToken, token_in_file, token_in_memory
+from console.guard import IDLE_SECONDS, Guard, TakeToken, token_in_file, token_in_memory
 
 PORT = 18090
 HOST = f"localhost:{PORT}"
+ROOT = "/random-key"
 
 
 async def page(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -21,10 +22,13 @@ class Browser:
     """Sends requests to the guard without a network."""
 
     def __init__(self, take_token: TakeToken) -> None:
-        self.guard = Guard(page, port=PORT, take_token=take_token)
+        self.now = 0.0
+        self.guard = Guard(page, port=PORT, root=ROOT, take_token=take_token, clock=lambda: self.now)
         self.headers: dict[str, str] = {}
 
-    def ask(self, path: str = "/", *, method: str = "GET", type_: str = "http", **headers: str) -> tuple[int, Any]:
+    def ask(
+        self, path: str = f"{ROOT}/", *, method: str = "GET", type_: str = "http", **headers: str
+    ) -> tuple[int, Any]:
         """Return the status and the headers of the answer; of a WebSocket, the code of its end."""
         sent: list[Message] = []
         path, _, query = path.partition("?")
@@ -73,7 +77,7 @@ def browser() -> Browser:
 def test_a_page_needs_the_token_first() -> None:
     browser = Browser(token_in_memory("secret"))
     assert browser.ask()[0] == 401
-    assert browser.ask("/static/console.css")[0] == 401
+    assert browser.ask(f"{ROOT}/static/console.css")[0] == 401
     assert browser.ask("/open?token=wrong")[0] == 401
     assert browser.sign_in()[0] == 200
     assert browser.ask()[0] == 200
@@ -83,7 +87,22 @@ def test_a_token_works_once_and_its_cookie_is_for_this_browser_alone(browser: Br
     assert Browser(browser.guard._take_token).sign_in()[0] == 401  # noqa: SLF001
     other = Browser(token_in_memory("secret"))
     _, headers = other.sign_in()
-    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(headers["set-cookie"].split("; "))
+    assert {"HttpOnly", "SameSite=strict", f"Path={ROOT}/"} <= set(headers["set-cookie"].split("; "))
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/static/console.css", ROOT, f"{ROOT}x/", "/another-key/health"])
+def test_the_cookie_opens_nothing_outside_the_path_that_other_ports_cannot_know(browser: Browser, path: str) -> None:
+    assert browser.ask(path)[0] == 401
+
+
+def test_a_session_ends_when_nobody_used_it_for_hours(browser: Browser) -> None:
+    for _ in range(3):
+        browser.now += IDLE_SECONDS - 1
+        assert browser.ask()[0] == 200
+    browser.now += IDLE_SECONDS
+    assert browser.ask()[0] == 401
+    browser.now -= 1
+    assert browser.ask()[0] == 401
 
 
 def test_a_token_in_a_file_works_once(tmp_path: Path) -> None:
@@ -99,9 +118,10 @@ def test_a_token_in_a_file_works_once(tmp_path: Path) -> None:
     assert not take("")
 
 
-@pytest.mark.parametrize("cookie", ["", "console-18090=", "console-18090=guessed", "other=1", "console-18090=\x7f;;="])
+@pytest.mark.parametrize("cookie", ["", "NAME=", "NAME=guessed", "other=1", "NAME=\x7f;;="])
 def test_another_cookie_opens_nothing(browser: Browser, cookie: str) -> None:
-    assert browser.ask(cookie=cookie)[0] == 401
+    name = browser.headers["cookie"].partition("=")[0]
+    assert browser.ask(cookie=cookie.replace("NAME", name))[0] == 401
 
 
 @pytest.mark.parametrize("host", ["evil.example", f"evil.example:{PORT}", "localhost", "localhost:18091", ""])
@@ -117,8 +137,8 @@ def test_every_name_of_loopback_is_ours(browser: Browser, host: str) -> None:
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:18080", f"https://{HOST}", "null", None])
 def test_a_change_from_another_origin_or_from_none_is_refused(browser: Browser, origin: str | None) -> None:
     headers = {} if origin is None else {"origin": origin}
-    assert browser.ask("/send", method="POST", **headers)[0] == 403
-    assert browser.ask("/send", method="POST", origin=f"http://{HOST}")[0] == 200
+    assert browser.ask(f"{ROOT}/send", method="POST", **headers)[0] == 403
+    assert browser.ask(f"{ROOT}/send", method="POST", origin=f"http://{HOST}")[0] == 200
 
 
 def test_another_page_cannot_read_a_part_of_ours(browser: Browser) -> None:
@@ -141,3 +161,4 @@ def test_every_answer_allows_scripts_and_styles_of_its_own_only(browser: Browser
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"
+        assert headers["referrer-policy"] == "same-origin"

@@ -49,8 +49,8 @@ def test_times_carry_utc() -> None:
 
 
 def test_an_address_names_only_what_is_given() -> None:
-    assert url("/story", id="a&b", user=None, kind="") == "/story?id=a%26b"
-    assert url("/story") == "/story"
+    assert url("/key", "/story", id="a&b", user=None, kind="") == "/key/story?id=a%26b"
+    assert url("", "/story") == "/story"
 
 
 def test_a_protected_environment_is_only_read() -> None:

@@ -1,6 +1,7 @@
 """Each operation leaves one line: who, what, on which user, with what outcome."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -42,3 +43,24 @@ def test_an_operation_that_fails_is_logged_too(caplog: pytest.LogCaptureFixture)
 def test_a_deploys_operation_has_the_deploy_as_caller(caplog: pytest.LogCaptureFixture) -> None:
     dispatch.run({"ResourceProperties": {"operation": "migrate"}}, {"migrate": dict})
     assert lines(caplog) == [{"operation": "migrate", "caller": "deploy", "user_id": None, "outcome": "done"}]
+
+
+def test_a_mended_message_is_recorded_with_ids_and_users_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    before = [{"id": "old", "user_id": ALICE, "metadata": {"query": "bread"}}, {"id": None, "user_id": None}]
+    after = [{"id": "new", "user_id": ALICE}]
+    event = {"operation": "record_mended", "caller": CARLA, "message_id": "m1", "before": before, "after": after}
+    written: list[dict[str, Any]] = []
+
+    def write(record: logging.LogRecord) -> bool:  # at once, as the real log does: the caller is known in the call only
+        written.append(json.loads(log.registered_formatter.format(record)))
+        return True
+
+    caplog.handler.addFilter(write)
+    dispatch.run(event, {"record_mended": dispatch.record_mended})
+    caplog.handler.removeFilter(write)
+    [mended] = [line for line in written if line["message"] == "mended"]
+    names = ("caller", "message_id", "before", "after")
+    expected = (CARLA, "m1", [{"id": "old", "user_id": ALICE}, {"id": None, "user_id": None}], after)
+    assert tuple(mended[name] for name in names) == expected
+    assert "bread" not in json.dumps(written)
+    assert lines(caplog) == [{"operation": "record_mended", "caller": CARLA, "user_id": None, "outcome": "done"}]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.queue import encode
-from scripts.common.errors import WrongUseError
+from scripts.common.errors import OperationError, WrongUseError
 from scripts.dlq.discard_file import DiscardFile, read_file
-from scripts.dlq.mend import find_problems, mend
-from tests.samples import ARTIFACT, interaction
+from scripts.dlq.mend import MAX_ID_CHARACTERS, MAX_RECORDED, find_problems, mend
+from tests.samples import ALICE, ARTIFACT, BOB, interaction
 from tests.unit.scripts.fake_sqs import FakeSqs, FakeTarget
 
 GOOD = encode(interaction("keep", artifact_id=ARTIFACT))
@@ -66,3 +66,58 @@ def test_a_wrong_body_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(WrongUseError, match="is not in the dead-letter queue"):
         mend(FakeTarget("local", "us-east-1", sqs=sqs), "another", GOOD, DiscardFile(file))
     assert (sqs.sent, len(sqs.visible), file.exists()) == ([], 1, False)
+
+
+def test_a_changed_user_is_refused(tmp_path: Path) -> None:
+    of_bob = encode(interaction("keep", user_id=BOB, artifact_id=ARTIFACT))
+    both = encode(interaction("keep", artifact_id=ARTIFACT), interaction("keep", user_id=BOB, artifact_id=ARTIFACT))
+    target, file = FakeTarget("local", "us-east-1", sqs=FakeSqs(changed(timestamp="soon"))), tmp_path / "original.jsonl"
+    for body in (of_bob, both):
+        with pytest.raises(WrongUseError, match=f"no interaction of the original is of user {BOB}"):
+            mend(target, "m0", body, DiscardFile(file))
+    assert (target.sqs.sent, target.calls, len(target.sqs.visible), file.exists()) == ([], [], 1, False)
+
+
+def test_a_text_that_is_no_json_is_mended_for_the_user_whose_id_it_holds(tmp_path: Path) -> None:
+    target = FakeTarget("local", "us-east-1", sqs=FakeSqs(GOOD[:-1]))
+    mend(target, "m0", GOOD, DiscardFile(tmp_path / "original.jsonl"))
+    after = [{"id": json.loads(GOOD)["interactions"][0]["id"], "user_id": ALICE}]
+    before: list[Any] = [{"id": None, "user_id": None}]
+    assert target.calls == [("record_mended", {"message_id": "m0", "before": before, "after": after})]
+    another = FakeTarget("local", "us-east-1", sqs=FakeSqs(GOOD[:-1]))
+    with pytest.raises(WrongUseError, match=BOB):
+        mend(another, "m0", encode(interaction("recall", user_id=BOB)), DiscardFile(tmp_path / "another.jsonl"))
+
+
+def test_what_is_mended_is_recorded_before_it_is_sent_and_what_is_dropped_is_counted(tmp_path: Path) -> None:
+    class Away(FakeTarget):
+        def operate(self, operation: str, **_: Any) -> Any:
+            raise OperationError(operation)
+
+    first, second = (
+        json.loads(GOOD)["interactions"][0],
+        {"id": "x" * 999, "user_id": ALICE, "metadata": {"q": "secret"}},
+    )
+    original = json.dumps({"version": 2, "interactions": [first, second]})
+    away = Away("local", "us-east-1", sqs=FakeSqs(original))
+    with pytest.raises(OperationError, match="record_mended"):
+        mend(away, "m0", GOOD, DiscardFile(tmp_path / "away.jsonl"))
+    assert (away.sqs.sent, len(away.sqs.visible)) == ([], 1)
+
+    target = FakeTarget("local", "us-east-1", sqs=FakeSqs(original))
+    mend(target, "m0", GOOD, DiscardFile(tmp_path / "original.jsonl"))
+    kept = {"id": first["id"], "user_id": ALICE}
+    before = [kept, {"id": "x" * MAX_ID_CHARACTERS, "user_id": ALICE}]
+    assert target.calls == [
+        ("record_mended", {"message_id": "m0", "before": before, "after": [kept]}),
+        ("count_discarded", {"interactions": 1}),
+    ]
+
+
+def test_the_record_of_a_message_with_very_many_interactions_is_bounded(tmp_path: Path) -> None:
+    one = json.loads(GOOD)["interactions"][0]
+    many = json.dumps({"version": 2, "interactions": [one | {"more": 1}] * (MAX_RECORDED + 1)})
+    target = FakeTarget("local", "us-east-1", sqs=FakeSqs(many))
+    mend(target, "m0", GOOD, DiscardFile(tmp_path / "original.jsonl"))
+    [(_, record), counted] = target.calls
+    assert (len(record["before"]), counted) == (MAX_RECORDED, ("count_discarded", {"interactions": MAX_RECORDED}))

@@ -1,0 +1,77 @@
+"""Every page, part and file of the console lies under one random path, which every link has."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+import pytest
+import pytest_socket
+from starlette.applications import Starlette
+
+import console
+from console.app import PAGES, application
+from console.source import Source
+from stacks.config.environments import LOCAL
+
+ORIGIN = "http://localhost:18090"
+ADDRESS = re.compile(r'(?:href|action|src|hx-get|hx-post)="(?!#)([^"]*)"')
+
+
+def find() -> NoReturn:
+    raise AssertionError("these pages read nothing")
+
+
+def make() -> Starlette:
+    return application(
+        Source(LOCAL, find, allow_changes=True, discard_folder=Path()), port=18090, take_token=lambda _: True
+    )
+
+
+@pytest.fixture
+def app() -> Starlette:
+    pytest_socket.enable_socket()  # asyncio wakes itself by a pair of sockets
+    return make()
+
+
+def ask(app: Starlette, *paths: str) -> list[httpx.Response]:
+    """Return the answers to a browser that has signed in: it sends its cookie as a browser does, and goes on."""
+
+    async def asked() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, follow_redirects=True) as client:
+            [root] = re.findall(r"url=(/[^/]+)/", (await client.get("/open?token=any")).text)
+            return [await client.get(path.replace("ROOT", root)) for path in paths]
+
+    return asyncio.run(asked())
+
+
+def test_all_lies_under_a_path_that_is_another_for_each_console(app: Starlette) -> None:
+    roots = set()
+    for one in (app, make()):
+        first, *outside = ask(one, "ROOT/", "/", "/health", "/static/console.css")
+        root, page = re.fullmatch(r"/([\w-]{22})(/health)", first.url.path).groups()  # type: ignore[union-attr]
+        assert (first.status_code, page, {answer.status_code for answer in outside}) == (200, "/health", {401})
+        roots.add(root)
+    assert len(roots) == 2
+
+
+@pytest.mark.parametrize("page", [page.PATH for page in PAGES])
+def test_every_address_on_a_page_has_the_path(app: Starlette, page: str) -> None:
+    [answer] = ask(app, f"ROOT{page}")
+    root = answer.url.path.removesuffix(page)
+    found = ADDRESS.findall(answer.text)
+    assert len(found) > len(PAGES)
+    assert [address for address in found if not address.startswith(f"{root}/")] == []
+
+
+def test_the_files_that_a_page_names_are_there(app: Starlette) -> None:
+    files = ["static/console.css", "static/console.js", "scripts/htmx/htmx.min.js"]
+    assert {one.status_code for one in ask(app, *(f"ROOT/{name}" for name in files))} == {200}
+
+
+def test_no_template_writes_an_address_by_hand() -> None:
+    templates = list((Path(console.__file__).parent / "templates").glob("*.html"))
+    assert len(templates) > 10
+    assert [file.name for file in templates if re.search(r'(?:href|action|src|hx-\w+)="/', file.read_text())] == []
