@@ -85,7 +85,7 @@ def made(stores: dict[str, Any]) -> Iterator[Made]:
         driver.session() as session,
     ):
         owner.execute("TRUNCATE interaction, graph_outbox, excluded_user")
-        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 1000 ROWS").consume()
+        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10 ROWS").consume()
         graph.prepare()
         project([one for one in truth.payloads if one[0] == user])
         alone = {name: db_hits(session, question) for name, question in asked(user, truth).items()}

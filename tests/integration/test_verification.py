@@ -110,7 +110,7 @@ DAMAGES = {
     "a node without a user": ("CREATE (:Event {id: 'x'}), ({a: 1}), (:User)", (0, 3, 0)),
     "what hides as a watermark": ("CREATE (:Watermark {note: 'x'}), (:Note:Watermark)", (0, 2, 0)),
     "nodes of a user without a name": ("CREATE (:User {id: ''}), (:Event {user_id: '', id: 'x'})", (0, 2, 0)),
-    "an event that is called a user, too": ("MATCH (e:RecallEvent {user_id: $alice}) SET e:User", (6, 6, 0)),
+    "an event that is called a user, too": ("MATCH (e:RecallEvent {user_id: $alice}) SET e:User", (8, 8, 0)),
     "an edge of the watermark": (
         "MATCH (w:Watermark), (a:Artifact {user_id: $alice}) WITH w, a LIMIT 1 CREATE (w)-[:PEEL]->(a)",
         (0, 1, 0),
@@ -123,7 +123,7 @@ DAMAGES = {
     "more on the watermark than belongs there": ("MATCH (w:Watermark) SET w.note = 1, w:Note", (0, 1, 0)),
     "a node with a label of its own": ("CREATE (:Note {user_id: $alice, id: 'x'})", (0, 1, 0)),
     "a user deleted": ("MATCH (u:User {id: $alice}) DETACH DELETE u", (2, 0, 0)),
-    "all of a user deleted": ("MATCH (n) WHERE n.user_id = $alice OR n.id = $alice DETACH DELETE n", (11, 0, 0)),
+    "all of a user deleted": ("MATCH (n) WHERE n.user_id = $alice OR n.id = $alice DETACH DELETE n", (15, 0, 0)),
 }
 
 

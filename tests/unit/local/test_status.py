@@ -1,5 +1,6 @@
 """`make status`: what runs, as an answer and not as a failure of make."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,12 @@ TOLD = "what it told"
 
 def make_status(folder: Path) -> subprocess.CompletedProcess[str]:
     shutil.copy(ROOT / "Makefile", folder)
+    # As from a shell: the `make` that runs these tests tells its children how it was started.
+    outside = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     return subprocess.run(
         [MAKE, f"PYTHON={sys.executable}", "status"],
         cwd=folder,
+        env=outside,
         capture_output=True,
         text=True,
         timeout=60,
