@@ -10,6 +10,7 @@ import uvicorn
 from console.app import application
 from console.guard import TakeToken
 from console.source import Source
+from scripts.common import loopback
 from scripts.common.errors import WrongUseError
 
 
@@ -23,20 +24,13 @@ class Listeners:
 
 @contextmanager
 def listen(port: int) -> Iterator[Listeners]:
-    """Listen on this port of loopback, or on a free one for 0; raises WrongUseError if it is taken.
-
-    At both addresses: what `localhost` means first, nobody else shall answer at.
-    """
+    """Listen on this port of loopback, or on a free one for 0; raises WrongUseError if it is taken."""
     with ExitStack() as stack:
         try:
-            first = stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            sockets = [stack.enter_context(one) for one in loopback.listen(port)]
         except OSError as error:
             raise WrongUseError(f"port {port}: {error.strerror}") from None
-        chosen = first.getsockname()[1]
-        sockets = [first]
-        with suppress(OSError):  # a machine without IPv6
-            sockets.append(stack.enter_context(socket.create_server(("::1", chosen), family=socket.AF_INET6)))
-        yield Listeners(chosen, sockets)
+        yield Listeners(sockets[0].getsockname()[1], sockets)
 
 
 def serve(source: Source, listeners: Listeners, take_token: TakeToken) -> None:

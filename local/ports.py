@@ -12,9 +12,11 @@ from typing import Any, Self
 import psutil
 
 from local.component import LOOPBACK, CloudError, Narrate
+from scripts.common.loopback import NO_IPV6
 from scripts.common.output_files import replace_file
 
 FILE = "ports.json"
+_LOOPBACKS = ((socket.AF_INET, LOOPBACK), (socket.AF_INET6, "::1"))
 COMPONENTS = ("postgres", "neo4j", "aws", "api", "console")
 
 
@@ -73,15 +75,19 @@ def variable(name: str) -> str:
 
 
 def is_free(port: int) -> bool:
-    """Say whether nobody listens on the port; raises CloudError for one that this user may not have."""
-    with socket.socket() as probe:
+    """Say whether nobody listens on the port of loopback; raises CloudError for one that this user may not have."""
+    return all(_is_free_at(family, host, port) for family, host in _LOOPBACKS)
+
+
+def _is_free_at(family: socket.AddressFamily, host: str, port: int) -> bool:
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
         except PermissionError:
             raise CloudError(f"port {port} is not for ordinary users to listen on; choose one from 1024 on") from None
-        except OSError:
-            return False
+        except OSError as error:
+            return error.errno in NO_IPV6
         return True
 
 

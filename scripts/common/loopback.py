@@ -1,8 +1,12 @@
-"""AWS endpoints in environment variables: which are valid URLs, and which point to this machine."""
+"""Which endpoints point to this machine, and sockets that listen on it."""
 
+import errno
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
+
+NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # of a machine without it
+_TRIES = 20  # at a port that the system chooses
 
 
 def parse_host(endpoint: str) -> str:
@@ -35,3 +39,20 @@ def _is_loopback_address(address: IPv4Address | IPv6Address) -> bool:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     actual = mapped or address
     return actual.is_loopback or actual.is_unspecified
+
+
+def listen(port: int) -> list[socket.socket]:
+    """Listen at both of loopback's addresses: what `localhost` means first, nobody else may answer at.
+
+    For port 0 the system chooses one that is free at both. Raises OSError if it is taken at either.
+    """
+    for _ in range(_TRIES if port == 0 else 1):
+        first = socket.create_server(("127.0.0.1", port))
+        try:
+            return [first, socket.create_server(("::1", first.getsockname()[1]), family=socket.AF_INET6)]
+        except OSError as error:
+            if error.errno in NO_IPV6:
+                return [first]
+            first.close()
+            taken = error
+    raise taken

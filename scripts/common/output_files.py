@@ -39,8 +39,8 @@ def write_new_file(path: Path) -> AbstractContextManager[TextIO]:
 
 
 def replace_file(path: Path, *, mode: int = SHARED) -> AbstractContextManager[TextIO]:
-    """Write a file over one that may exist; a link keeps pointing to it."""
-    return _write(path.resolve(), mode=mode, publish=os.replace)
+    """Write a file over one that may exist; a link is replaced, and what it points to stays as it is."""
+    return _write(path, mode=mode, publish=os.replace)
 
 
 @contextmanager

@@ -39,7 +39,9 @@ def find_user(target: Target, user: str) -> User:
         raise unknown_user(target, user) from None
     account = _account(answer, "UserAttributes")
     user_id = account["attributes"]["sub"]
-    if account["attributes"].get("email_verified") != "true":
+    # In a pool of others a user name may look like an address, and the address be another one.
+    own = str(account["attributes"].get("email", "")).lower() == user.lower()
+    if not own or account["attributes"].get("email_verified") != "true":
         raise WrongUseError(
             f"user {user_id} has not verified the address {user}, maybe another person's: name the user by the id"
         )

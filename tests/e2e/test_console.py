@@ -30,7 +30,7 @@ from tests.browser import CHROMIUM
 from tests.e2e.conftest import EMAIL, System
 from tests.node import CLIENT, run
 from tests.outages import frozen
-from tests.samples import ARTIFACT, interaction
+from tests.samples import ALICE, ARTIFACT, interaction
 from tests.waiting import within
 
 COMMAND = str(Path(sys.executable).parent / "console")
@@ -217,7 +217,7 @@ def test_messages_move_only_after_the_typed_phrase(system: System, source: Sourc
 
 def test_a_protected_environment_is_only_read(system: System, empty: None, tmp_path: Path) -> None:
     queues, url = system.target.client("sqs"), system.target.outputs["DeadLetterQueueUrl"]
-    message = dead_letter(queues, url, "bad JSON", "not_json")
+    message = dead_letter(queues, url, f"bad JSON of {ALICE}", "not_json")
     protected = replace(LOCAL, protected=True)
     client = Client(Source(protected, lambda: system.target, allow_changes=False, discard_folder=tmp_path))
     assert "only reads" in client.get("/health").text

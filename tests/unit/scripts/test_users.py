@@ -22,10 +22,11 @@ class Dev(Stubbed):
     def outputs(self) -> Mapping[str, str]:
         return {"UserPoolId": POOL, "UserPoolClientId": "client"}
 
-    def expect_existing(self, status: str, verified: str = "true") -> None:
+    def expect_existing(self, status: str, verified: str = "true", address: str = EMAIL) -> None:
         self.refuse("cognito-idp", "admin_create_user", "UsernameExistsException", "exists")
         user = {"UserPoolId": POOL, "Username": EMAIL}
-        attributes = [{"Name": "sub", "Value": "id"}, {"Name": "email_verified", "Value": verified}]
+        attributes = [{"Name": "sub", "Value": "id"}, {"Name": "email", "Value": address}]
+        attributes.append({"Name": "email_verified", "Value": verified})
         found = {"Username": EMAIL, "UserStatus": status, "UserAttributes": attributes, "UserCreateDate": CREATED}
         self.expect("cognito-idp", "admin_get_user", found, user)
 
@@ -68,8 +69,10 @@ def test_a_given_password_does_not_replace_another_one_by_itself(dev: Dev) -> No
     assert (result.exit_code, "--replace-password" in result.stderr) == (2, True)
 
 
-def test_an_account_whose_address_is_not_verified_is_not_changed(dev: Dev) -> None:
-    dev.expect_existing("CONFIRMED", verified="false")
+@pytest.mark.parametrize("state", [{"verified": "false"}, {"address": "mallory@example.com"}], ids=str)
+def test_an_account_whose_address_is_not_verified_or_another_is_not_changed(dev: Dev, state: dict[str, str]) -> None:
+    """In a pool of others a user name may look like the address of another person."""
+    dev.expect_existing("CONFIRMED", **state)
     result = create("--password", "Another-password-1", "--replace-password")
     assert (result.exit_code, "has not verified the address" in result.stderr) == (2, True)
 

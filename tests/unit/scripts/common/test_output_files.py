@@ -45,7 +45,8 @@ def test_a_file_that_appeared_meanwhile_is_kept(tmp_path: Path) -> None:
     assert (path.read_text(), list(tmp_path.iterdir())) == ("theirs", [path])
 
 
-def test_a_replaced_file_has_the_usual_mode_and_keeps_its_link(tmp_path: Path) -> None:
+def test_a_replaced_file_has_the_usual_mode_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    """Others may plant a link in a folder such as /tmp."""
     path, link = tmp_path / "file", tmp_path / "link"
     path.write_text("old")
     link.symlink_to(path)
@@ -53,7 +54,8 @@ def test_a_replaced_file_has_the_usual_mode_and_keeps_its_link(tmp_path: Path) -
         file.write("new")
     umask = os.umask(0)
     os.umask(umask)
-    assert (path.read_text(), link.is_symlink(), path.stat().st_mode & 0o777) == ("new", True, 0o666 & ~umask)
+    assert (path.read_text(), link.read_text(), link.is_symlink()) == ("old", "new", False)
+    assert link.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 WRITE = """
