@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from threading import Thread
 
@@ -18,7 +18,7 @@ class Far:
     target_port: int
     delay_seconds: float
     port: int = 0
-    round_trips: int = field(default=0)
+    round_trips: int = 0
     """How often a client has waited for an answer."""
 
 

@@ -42,8 +42,8 @@ class Poison(NamedTuple):
     def user_id(self) -> str | None:
         """Whose it says it is; None if that cannot be read."""
         user_id = self._content.get("user_id")
-        storable = isinstance(user_id, str) and "\0" not in user_id and user_id.isprintable()
-        return user_id if storable else None
+        # What is not printable, as a NUL or half of a surrogate pair, Postgres cannot be asked about.
+        return user_id if isinstance(user_id, str) and user_id.isprintable() else None
 
     @property
     def received_at(self) -> int:

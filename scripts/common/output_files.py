@@ -59,11 +59,11 @@ def make_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def temporary_beside(path: Path) -> Iterator[Path]:
-    """Yield the name of an empty file beside it, which only its owner may read; it is removed at the end."""
+def temporary_beside(path: Path, *, mode: int = PRIVATE) -> Iterator[Path]:
+    """Yield the name of an empty file beside it, by default only its owner's; it is removed at the end."""
     temporary = path.with_name(f".{secrets.token_hex(4)}.part")
     try:
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
@@ -71,17 +71,14 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _write(path: Path, *, mode: int, publish: Callable[[Path, Path], None]) -> Iterator[TextIO]:
-    """Write under a temporary name beside it; give it its own name once the disk has it, and remove it on failure."""
-    temporary = path.with_name(f".{secrets.token_hex(4)}.part")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+    """Write under a temporary name beside it; give it its own name once the disk has it."""
+    with temporary_beside(path, mode=mode) as temporary:
+        with temporary.open("w", encoding="utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         publish(temporary, path)
         sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _name_new(temporary: Path, path: Path) -> None:

@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.ledger.migrate import MIGRATIONS
+
 ROOT = Path(__file__).parents[2]
 SQUAWK = Path(sys.executable).with_name("squawk")
+
+
+def test_each_migration_has_a_number_of_its_own() -> None:
+    """Two that were written side by side would run in the order of their words."""
+    numbers = [path.name[:4] for path in MIGRATIONS.glob("*.sql")]
+    assert sorted(set(numbers)) == sorted(numbers)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 import yoyo
 
+from chalicelib.ledger import day_answers
 from chalicelib.ledger.connection import conninfo, tls
 from chalicelib.ledger.locks import MIGRATING
 from chalicelib.telemetry import log
@@ -34,7 +35,8 @@ def migrate_ledger(owner: Mapping[str, Any]) -> list[str]:
         with closing(backend.connection):
             applied = _apply(backend)
         if applied and guard.execute("SELECT to_regclass('day_answer')").fetchone() != (None,):
-            guard.execute("DELETE FROM day_answer")  # views may count in another way now
+            with guard.transaction():
+                day_answers.forget_all(guard)  # views may count in another way now
     log.info("migrated", applied=applied)
     return applied
 

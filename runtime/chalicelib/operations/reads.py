@@ -19,6 +19,7 @@ from chalicelib.ledger import interactions
 from chalicelib.ledger import watermark as ledger_watermark
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations import json_values
+from chalicelib.queue import MAX_AHEAD
 
 STORY_ROWS: Final = 100
 STORY_CHARACTERS: Final = 4000  # of each interaction's metadata
@@ -79,7 +80,7 @@ class Reads:
 
         The graph is None if it is unavailable.
         """
-        until = json_values.parse_time(before, max_ahead=timedelta(days=2)) if before else _tomorrow()
+        until = json_values.parse_time(before, max_ahead=MAX_AHEAD) if before else datetime.now(UTC) + MAX_AHEAD
         connection = self._ledger.connection
         count, first, last = interactions.totals(connection, user_id)
         size = {"max_rows": PERSON_ROWS + 1, "max_characters": PERSON_CHARACTERS}
@@ -145,7 +146,3 @@ class Reads:
     def _give_up(self, error: Exception) -> None:
         if isinstance(error, DeadlineError):  # its thread is stuck; closing would be, too
             self._graph.abandon()
-
-
-def _tomorrow() -> datetime:
-    return datetime.now(UTC) + timedelta(days=2)
