@@ -77,6 +77,7 @@ class Postgres:
             "log_error_verbosity": "terse",
             "log_parameter_max_length": "0",
             "log_parameter_max_length_on_error": "0",
+            "temp_file_limit": "4GB",  # of one process: an analyst's question does not fill the disk
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = (*self._as_nobody(), str(BINARIES / "postgres"), "-D", str(self.data), *options)
@@ -103,6 +104,12 @@ class Postgres:
         login = {"username": username, "password": self.passwords[username]}
         # Only a server on this machine may do without TLS.
         return {"host": LOOPBACK, "port": self.port, "dbname": DATABASE, "sslmode": "disable", **login}
+
+    def url(self, username: str) -> str:
+        """Return the URL with which the role logs in."""
+        server = f"{username}:{self.passwords[username]}@{LOOPBACK}:{self.port}"
+        # Said, lest the person's PGSSLMODE decides: there is no TLS on loopback.
+        return f"postgresql://{server}/{DATABASE}?sslmode=disable"
 
     def libpq_variables(self, username: str) -> dict[str, str]:
         """Return the variables with which `psql` logs in as the role: `ps` shows arguments to all users."""

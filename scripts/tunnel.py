@@ -26,7 +26,11 @@ PLUGIN_DOCUMENTATION = (
 )
 DOCUMENT = "AWS-StartPortForwardingSessionToRemoteHost"
 RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE"  # for the session's token: `ps` shows arguments to all users
-LOCAL_VARIABLES = {"postgres": ("DATABASE_URL",), "neo4j": ("NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD")}
+ANALYST = "analyst"
+LOCAL_VARIABLES = {
+    "postgres": {ANALYST: ("ANALYST_DATABASE_URL",), "app": ("APP_DATABASE_URL",), "owner": ("DATABASE_URL",)},
+    "neo4j": {ANALYST: ("NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD")},
+}
 
 
 @dataclass(frozen=True)
@@ -50,35 +54,40 @@ def tunnel(environment: str, store: str, port: int | None, user: str | None) -> 
     graph's host. An environment may forbid it; prod does. With -e local it only prints where the stores are.
     """
     target = find_target(environment)
-    if user and (target.endpoint or store == "neo4j"):
+    if user and store == "neo4j":
         raise WrongUseError("--user is for a tunnel to Postgres")
     if target.endpoint:
         if port:
             raise WrongUseError("no tunnel is needed: `make up` takes LOCAL_POSTGRES_PORT and LOCAL_NEO4J_PORT")
-        click.echo("\n".join(f"{name}={value}" for name, value in read_local_store(store).items()))
+        click.echo("\n".join(f"{name}={value}" for name, value in read_local_store(store, user or ANALYST).items()))
         return
     if not ENVIRONMENTS[environment].tunnel:
         raise WrongUseError(f"{environment} allows no tunnel: see `tunnel` in stacks/config/environments.py")
     if not shutil.which(PLUGIN):
         raise WrongUseError(f"{PLUGIN} is not installed: {PLUGIN_DOCUMENTATION}")
-    found = find_postgres(target, user or "analyst") if store == "postgres" else find_neo4j(target)
+    found = find_postgres(target, user or ANALYST) if store == "postgres" else find_neo4j(target)
     check_free(port or found.port)
     click.echo(printable(found.command.replace("{port}", str(port or found.port))))
     forward(target, found, port=port or found.port)
 
 
-def read_local_store(store: str, file: Path = LOCAL_ENV) -> dict[str, str]:
-    """Return the variables with the address of the store on this machine.
+def read_local_store(store: str, user: str = ANALYST, file: Path = LOCAL_ENV) -> dict[str, str]:
+    """Return the variables with the address of the store on this machine and that user's login.
 
     They come from the file that `make up` wrote; without it, from the person's own variables if all are set.
     """
+    if user not in LOCAL_VARIABLES[store]:
+        raise WrongUseError(f"no login for {user!r} here: there are {', '.join(LOCAL_VARIABLES[store])}")
+    names = LOCAL_VARIABLES[store][user]
     try:
         values = read_local_environment(file)
     except WrongUseError:
         values = dict(os.environ)
-        if not values.keys() >= set(LOCAL_VARIABLES[store]):
+        if not values.keys() >= set(names):
             raise
-    return {name: values[name] for name in LOCAL_VARIABLES[store]}
+    if missing := [name for name in names if name not in values]:
+        raise WrongUseError(f"{file} is of an older version, without {', '.join(missing)}: run make up")
+    return {name: values[name] for name in names}
 
 
 def find_postgres(target: Target, user: str) -> Store:

@@ -187,26 +187,46 @@ def test_a_missing_plugin_is_named_with_its_documentation(monkeypatch: pytest.Mo
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the path of the file that `make up` writes, and remove the person's own variables."""
-    for name in sum(tunnel.LOCAL_VARIABLES.values(), ()):
-        monkeypatch.delenv(name, raising=False)
+    for logins in tunnel.LOCAL_VARIABLES.values():
+        for name in sum(logins.values(), ()):
+            monkeypatch.delenv(name, raising=False)
     return tmp_path / "env"
 
 
 def test_the_file_of_make_up_counts_before_variables(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere")
-    assert tunnel.read_local_store("postgres", file) == {"DATABASE_URL": "postgresql://elsewhere"}
+    assert tunnel.read_local_store("postgres", "owner", file) == {"DATABASE_URL": "postgresql://elsewhere"}
     file.write_text("export DATABASE_URL='postgresql://here'\n")
-    assert tunnel.read_local_store("postgres", file) == {"DATABASE_URL": "postgresql://here"}
+    assert tunnel.read_local_store("postgres", "owner", file) == {"DATABASE_URL": "postgresql://here"}
+
+
+def test_a_file_of_an_older_version_is_named(file: Path) -> None:
+    file.write_text("export DATABASE_URL='postgresql://here'\n")
+    with pytest.raises(WrongUseError, match="without ANALYST_DATABASE_URL: run make up"):
+        tunnel.read_local_store("postgres", file=file)
 
 
 def test_all_variables_of_a_store_are_needed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEO4J_URI", "bolt://elsewhere")
     with pytest.raises(WrongUseError, match="make up"):
-        tunnel.read_local_store("neo4j", file)
+        tunnel.read_local_store("neo4j", file=file)
 
 
-def test_locally_it_prints_where_the_store_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel, "read_local_store", lambda store: {"DATABASE_URL": f"{store}-here"})
+@pytest.mark.parametrize(
+    ("words", "status", "printed"),
+    [
+        ([], 0, "ANALYST_DATABASE_URL=as-analyst\n"),
+        (["--user", "analyst"], 0, "ANALYST_DATABASE_URL=as-analyst\n"),
+        (["--user", "app"], 0, "APP_DATABASE_URL=as-app\n"),
+        (["--user", "owner"], 0, "DATABASE_URL=as-owner\n"),
+        (["--user", "bob"], 2, "Error: no login for 'bob' here: there are analyst, app, owner\n"),
+    ],
+)
+def test_locally_it_prints_the_login_of_the_user_that_was_named(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, printed: str
+) -> None:
+    known = {"ANALYST_DATABASE_URL": "as-analyst", "APP_DATABASE_URL": "as-app", "DATABASE_URL": "as-owner"}
+    monkeypatch.setattr(tunnel, "read_local_environment", lambda _: known)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
-    result = CliRunner().invoke(tunnel.tunnel, ["-e", "local", "postgres"])
-    assert (result.exit_code, result.output) == (0, "DATABASE_URL=postgres-here\n")
+    result = CliRunner().invoke(tunnel.tunnel, ["-e", "local", "postgres", *words])
+    assert (result.exit_code, result.output) == (status, printed)
