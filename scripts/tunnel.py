@@ -27,7 +27,7 @@ PLUGIN_DOCUMENTATION = (
 DOCUMENT = "AWS-StartPortForwardingSessionToRemoteHost"
 RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE"  # for the session's token: `ps` shows arguments to all users
 ANALYST = "analyst"
-LOCAL_VARIABLES = {
+LOCAL_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "postgres": {ANALYST: ("ANALYST_DATABASE_URL",), "app": ("APP_DATABASE_URL",), "owner": ("DATABASE_URL",)},
     "neo4j": {ANALYST: ("NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD")},
 }
