@@ -16,6 +16,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from chalicelib.ledger import connection
 from local import environment
 from local.component import LOOPBACK, CloudError, Narrate, in_one_line
 from local.supervisord_conf import Program
@@ -115,19 +116,12 @@ class Postgres:
         """Return the variables with which `psql` logs in as the role: `ps` shows arguments to all users."""
         login = {"PGUSER": username, "PGPASSWORD": self.passwords[username]}
         server = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "PGDATABASE": DATABASE, "PGSSLMODE": "disable"}
-        return server | login
+        # While the server is down, another user may listen at its port, and ask for the password.
+        return server | login | {"PGREQUIREAUTH": "scram-sha-256"}
 
     def _connect(self, database: str) -> psycopg.Connection:
-        return psycopg.connect(
-            host=LOOPBACK,
-            port=self.port,
-            dbname=database,
-            user=OWNER,
-            password=self.passwords[OWNER],
-            sslmode="disable",
-            connect_timeout=2,
-            autocommit=True,
-        )
+        login = connection.conninfo(self.secret(OWNER) | {"dbname": database})
+        return psycopg.connect(login, connect_timeout=2, autocommit=True)
 
     def _initialise(self, data: Path, password: str) -> None:
         command = [*self._as_nobody(), str(BINARIES / "initdb"), "--pgdata", str(data), "--pwfile", password]

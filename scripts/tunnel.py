@@ -17,14 +17,13 @@ from scripts.common.cli import command, environment_option
 from scripts.common.console import printable
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import LOCAL_ENV, Target, find_target, read_local_environment
-from stacks.common.names import parameter_path
+from stacks.common.names import BOLT, GRAPH_TUNNEL, POSTGRES_TUNNEL, parameter_path
 from stacks.config.environments import ENVIRONMENTS
 
 PLUGIN = "session-manager-plugin"
 PLUGIN_DOCUMENTATION = (
     "https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html"
 )
-DOCUMENT = "AWS-StartPortForwardingSessionToRemoteHost"
 RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE"  # for the session's token: `ps` shows arguments to all users
 ANALYST = "analyst"
 LOCAL_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -35,10 +34,13 @@ LOCAL_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Store:
-    """A store's address in its network, and a command that uses the tunnel; {port} stands for this machine's port."""
+    """A store's port, the output with the document that forwards to it, and a command that uses the tunnel.
 
-    host: str
+    {port} in the command stands for this machine's port.
+    """
+
     port: int
+    document: str
     command: str
 
 
@@ -96,7 +98,9 @@ def find_postgres(target: Target, user: str) -> Store:
     token = target.client("rds").generate_db_auth_token(DBHostname=host, Port=int(port), DBUsername=user)
     # The certificate is checked against the host's name, although the connection goes to this machine.
     where = f"host={host} hostaddr=127.0.0.1 port={{port}} dbname={name} user={user} sslmode=verify-full"
-    return Store(host, int(port), f"PGPASSWORD='{token}' psql '{where} sslrootcert=runtime/chalicelib/rds-ca.pem'")
+    return Store(
+        int(port), POSTGRES_TUNNEL, f"PGPASSWORD='{token}' psql '{where} sslrootcert=runtime/chalicelib/rds-ca.pem'"
+    )
 
 
 def find_neo4j(target: Target) -> Store:
@@ -105,8 +109,9 @@ def find_neo4j(target: Target) -> Store:
     login = json.loads(target.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
     address = urlsplit(login["uri"])
     user = shlex.quote(login["username"])
-    command = f"cypher-shell -a bolt+ssc://localhost:{{port}} -u {user}   # password: secret {secret}"
-    return Store(str(address.hostname), address.port or 7687, command)
+    # Not `localhost`: that is ::1 first, where the plugin does not listen and another user of the machine may.
+    command = f"cypher-shell -a bolt+ssc://127.0.0.1:{{port}} -u {user}   # password: secret {secret}"
+    return Store(address.port or BOLT, GRAPH_TUNNEL, command)
 
 
 def check_free(port: int) -> None:
@@ -127,8 +132,8 @@ def forward(target: Target, store: Store, *, port: int) -> None:
     ssm = target.client("ssm")
     request = {
         "Target": _graph_host(target),
-        "DocumentName": DOCUMENT,
-        "Parameters": {"host": [store.host], "portNumber": [str(store.port)], "localPortNumber": [str(port)]},
+        "DocumentName": target.outputs[store.document],
+        "Parameters": {"localPortNumber": [str(port)]},
     }
     session = ssm.start_session(**request)
     response = {name: session[name] for name in ("SessionId", "TokenValue", "StreamUrl")}
