@@ -22,8 +22,10 @@ from bench.figures import Figure, show, write
 from bench.filling import DAYS, fill
 from bench.page import figures_table, machine, replace_figures
 from bench.processes import ROOT, Drainer, drainers, seconds
-from bench.rows import interactions
+from bench.reading import hits_of
+from bench.rows import BEGIN, interactions
 from bench.stores import Stores, stores
+from chalicelib.graph import client
 from chalicelib.ledger import day_answers, statistics
 from chalicelib.projection import rebuild
 from chalicelib.verification.run import Verification
@@ -37,6 +39,8 @@ GROWTH_TARGET = 0.85
 STATS_SECONDS = 2.0
 AHEAD_SECONDS = 3600  # catch-up takes ten seconds of each minute for it
 OFFLINE_TARGET = 8
+FIRST_USER = "0000-000007@example.com"
+HITS_TARGET = 1.05
 PAGE = ROOT / "docs" / "performance.md"
 
 
@@ -50,6 +54,7 @@ def main(rows: int, passes: int, chunk: int, *, page: bool) -> None:
     seeds = itertools.count()
     with stores() as opened, drainers(2, opened.secrets) as two, Progress() as progress:
         projecting.drained(opened, two, interactions(chunk, next(seeds)))  # Java compiles what has run often
+        read = _read(opened)
         empty = _rates(opened, two, chunk, seeds)
         passed = _passed(opened, two, passes, chunk, seeds=seeds, progress=progress)
         rebuilt = _filled(opened, two, rows, progress)
@@ -65,6 +70,7 @@ def main(rows: int, passes: int, chunk: int, *, page: bool) -> None:
             Figure(name="rebuild of the filled ledger", value=round(rebuilt), unit="rows/s", ceiling=round(full[1])),
             *_statistics(opened),
             *_imported(opened, rebuilt),
+            _reading(read, _read(opened)),
             *_verified(opened, rows, progress),
         ]
     write(figures, ROOT / ".local" / "bench-large.json")
@@ -188,6 +194,24 @@ def _imported(opened: Stores, online: float) -> list[Figure]:
         Figure(name="offline rebuild", value=round(rate), unit="rows/s"),
         Figure(name="memory that an offline rebuild takes more", value=round(grown_mib), unit="MiB", better="lower"),
     ]
+
+
+def _read(opened: Stores) -> dict[str, int]:
+    """Return the db hits of the reader's questions about a user of the first chunk, who does nothing more."""
+    with client.connect(**opened.secrets["neo4j"]) as driver, driver.session() as session:
+        return hits_of(session, FIRST_USER, BEGIN + timedelta(days=1))
+
+
+def _reading(first: dict[str, int], full: dict[str, int]) -> Figure:
+    name = max(first, key=lambda name: full[name] / first[name])
+    return Figure(
+        name=f"db hits of a user's question, of those beside few users ({name})",
+        value=round(full[name] / first[name], 2),
+        unit="ratio",
+        ceiling=first[name],
+        target=HITS_TARGET,
+        better="lower",
+    )
 
 
 def _verified(opened: Stores, rows: int, progress: Progress) -> list[Figure]:

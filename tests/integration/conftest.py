@@ -54,7 +54,7 @@ def sql(stores: dict[str, Any]) -> Iterator[psycopg.Connection]:
     """Yield the owner's connection, to look into the tables; they are empty."""
     with psycopg.connect(postgres.conninfo(stores["postgres-owner"]), autocommit=True) as connection:
         tables = (
-            "interaction, graph_outbox, erasure, excluded_user, day_answer, day_sum, watermark, rebuild, rebuild_range"
+            "interaction, graph_outbox, erasure, excluded_user, day_answer, day_sums, watermark, rebuild, rebuild_range"
         )
         connection.execute(f"TRUNCATE {tables}")
         yield connection

@@ -76,11 +76,11 @@ def test_counting_afresh_names_the_sums_that_were_wrong(ledger: Ledger, sql: psy
     ledger.store([at(9, "recall", metadata={"query": "x"}), at(8, "keep", "a")])
     sql.execute(LONG_STORED)
     first = answer(ledger, **DAYS, share_seconds=60)
-    sql.execute("UPDATE day_sum SET numbers = ARRAY[7, 7, 7, 7]")
+    sql.execute("UPDATE day_sums SET names = ARRAY['x'], n1 = ARRAY[7]")
     assert answer(ledger, **DAYS, share_seconds=60)["answers"] != first["answers"]
     again = answer(ledger, **DAYS, share_seconds=60, fresh=True)
     yesterday = str((TODAY - timedelta(days=1)).date())
-    assert again["different"] == [f"{name} of {yesterday}" for name in SUMS]
+    assert {f"{name} of {yesterday}" for name in SUMS} <= set(again["different"])
     assert again["answers"] == first["answers"]
 
 
@@ -129,7 +129,7 @@ def test_after_a_flood_all_is_counted_again(
     monkeypatch.setattr(day_answers, "LOOK_MILLISECONDS", 100)
     monkeypatch.setattr(day_answers, "_FORGET_CHANGED", "SELECT pg_sleep(5), %s::timestamptz")
     day_answers.forget_changed(ledger.connection)
-    kept = "SELECT (SELECT count(*) FROM day_answer), (SELECT count(*) FROM day_sum)"
+    kept = "SELECT (SELECT count(*) FROM day_answer), (SELECT count(*) FROM day_sums)"
     assert sql.execute(kept).fetchall() == [(0, 0)]
 
 

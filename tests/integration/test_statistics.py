@@ -167,8 +167,8 @@ def test_answers_in_many_calls_are_the_same(tables: Tables) -> None:
 def test_a_call_without_more_time_returns_the_next_step(ledger: Ledger) -> None:
     part = answer(ledger, since="2026-05-01", until="2026-05-02", cursor=3, share_seconds=0)
     assert [one["question"] for one in part["answers"]] == ["sessions_by_day"]
-    assert (part["cursor"], part["steps"]) == (4, 25)
-    assert answer(ledger, since="2026-05-01", until="2026-05-02", cursor=24, share_seconds=0)["cursor"] is None
+    assert (part["cursor"], part["steps"]) == (4, 27)
+    assert answer(ledger, since="2026-05-01", until="2026-05-02", cursor=26, share_seconds=0)["cursor"] is None
 
 
 def test_some_questions_alone_are_answered(ledger: Ledger) -> None:
@@ -228,7 +228,7 @@ def test_a_question_about_a_day_reads_the_ledger_by_its_index(
 
 def test_the_most_kept_are_found_among_the_keeps_alone(sql: psycopg.Connection) -> None:
     sql.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")  # the table is too small to choose by cost
-    plan = sql.execute(f"EXPLAIN {questions.SUMS['artifact_interactions']}", {"day": TODAY}).fetchall()
+    plan = sql.execute(f"EXPLAIN {questions.SUMS['artifact_keeps']}", {"day": TODAY}).fetchall()
     assert "Index Scan using interaction_keeps_and_bads" in "\n".join(line for (line,) in plan)
 
 

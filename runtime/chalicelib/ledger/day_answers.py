@@ -3,7 +3,7 @@
 They are found by when rows were stored, not in the statement that stores them: storing costs nothing more. What was
 stored since the last look, and two minutes before it, is looked at again: no transaction of a writer is longer.
 
-Answers that are added up over days are rows of their own, `Sums`, which go with their answer.
+What is added up over days is kept as arrays, `Sums`, which go with their answer.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ LOOK_MILLISECONDS = 5_000  # of a look; after a flood that takes longer, all is 
 
 Kept = dict[tuple[str, date], dict[str, Any]]
 """Answers by question and day: columns and rows; of sums none of these."""
-Sums = list[tuple[str, list[int]]]
-"""Names and their numbers."""
+Sums = list[tuple[Any, ...]]
+"""Names, each with four numbers."""
 
 # All of an event's days: a recall that comes late changes what its touches on other days mean.
 _FORGET_CHANGED: LiteralString = """
@@ -46,9 +46,15 @@ _READ = "SELECT question, day, answer FROM day_answer WHERE day BETWEEN %s AND %
 _KEEP = """
 INSERT INTO day_answer (question, day, answer) VALUES (%s, %s, %s) ON CONFLICT (question, day) DO NOTHING RETURNING id
 """
-_KEEP_SUMS = "INSERT INTO day_sum (answer_id, name, numbers) SELECT %(id)s, name, numbers FROM ({sums}) AS counted"
+_KEEP_SUMS = """
+INSERT INTO day_sums (answer_id, names, n1, n2, n3, n4)
+SELECT %(id)s, coalesce(array_agg(name), '{{}}'), array_agg(n1), array_agg(n2), array_agg(n3), array_agg(n4)
+FROM ({sums}) AS counted
+"""
 _SUMS = """
-SELECT name, numbers FROM day_sum JOIN day_answer ON id = answer_id WHERE question = %s AND day = %s ORDER BY name
+SELECT kept.* FROM day_answer JOIN day_sums ON answer_id = id
+CROSS JOIN unnest(names, n1, n2, n3, n4) AS kept (name, n1, n2, n3, n4)
+WHERE question = %s AND day = %s ORDER BY name
 """
 _FORGET = "DELETE FROM day_answer WHERE question = %s AND day = %s"
 

@@ -65,23 +65,24 @@ OF_A_DAY: dict[str, LiteralString] = {
         GROUP BY place, label ORDER BY place
     """,
 }
-# Of a day that is over, kept as rows to be added up over days; shown to nobody.
+# Of a day that is over, kept as arrays to be added up over days; shown to nobody.
 SUMS: dict[str, LiteralString] = {
     "query_outcomes": """
-        SELECT query AS name, ARRAY[recalls, peeled, good_outcome, without_result]::integer[] AS numbers
+        SELECT query AS name, recalls AS n1, peeled AS n2, good_outcome AS n3, without_result AS n4
         FROM query_outcomes_by_day WHERE day = %(day)s
     """,
-    "artifact_interactions": """
-        SELECT artifact_id AS name,
-               ARRAY[coalesce(sum(interactions) FILTER (WHERE kind = 'keep'), 0),
-                     coalesce(sum(interactions) FILTER (WHERE kind = 'mark_bad'), 0)]::integer[] AS numbers
-        FROM artifact_interactions_by_day WHERE day = %(day)s AND kind IN ('keep', 'mark_bad') GROUP BY artifact_id
+    "artifact_keeps": """
+        SELECT artifact_id AS name, interactions AS n1, NULL::bigint AS n2, NULL::bigint AS n3, NULL::bigint AS n4
+        FROM artifact_interactions_by_day WHERE day = %(day)s AND kind = 'keep'
+    """,
+    "artifact_bads": """
+        SELECT artifact_id AS name, interactions AS n1, NULL::bigint AS n2, NULL::bigint AS n3, NULL::bigint AS n4
+        FROM artifact_interactions_by_day WHERE day = %(day)s AND kind = 'mark_bad'
     """,
 }
-
-
 _KEPT: LiteralString = """
-SELECT name, numbers FROM day_sum JOIN day_answer ON id = answer_id
+SELECT kept.* FROM day_answer JOIN day_sums ON answer_id = id
+CROSS JOIN unnest(names, n1, n2, n3, n4) AS kept (name, n1, n2, n3, n4)
 WHERE question = %(sums)s AND day BETWEEN %(since)s AND %(until)s
 """
 # Over all days, of the sums of that name.
@@ -89,24 +90,23 @@ OF_SUMS: dict[str, tuple[str, LiteralString]] = {
     "queries_without_outcome": (
         "query_outcomes",
         """
-        SELECT name AS query, sum(numbers[1])::bigint AS recalls, sum(numbers[2])::bigint AS peeled,
-               sum(numbers[4])::bigint AS without_result
+        SELECT name AS query, sum(n1)::bigint AS recalls, sum(n2)::bigint AS peeled, sum(n4)::bigint AS without_result
         FROM ({sums}) AS outcome
-        GROUP BY name HAVING sum(numbers[3]) = 0 ORDER BY recalls DESC, name LIMIT %(top)s
+        GROUP BY name HAVING sum(n3) = 0 ORDER BY recalls DESC, name LIMIT %(top)s
         """,
     ),
     "most_kept_artifacts": (
-        "artifact_interactions",
+        "artifact_keeps",
         """
-        SELECT name AS artifact_id, sum(numbers[1])::bigint AS keeps FROM ({sums}) AS done
-        WHERE numbers[1] > 0 GROUP BY name ORDER BY keeps DESC, name LIMIT %(top)s
+        SELECT name AS artifact_id, sum(n1)::bigint AS keeps FROM ({sums}) AS kept
+        GROUP BY name ORDER BY keeps DESC, name LIMIT %(top)s
         """,
     ),
     "most_marked_bad_artifacts": (
-        "artifact_interactions",
+        "artifact_bads",
         """
-        SELECT name AS artifact_id, sum(numbers[2])::bigint AS bad FROM ({sums}) AS done
-        WHERE numbers[2] > 0 GROUP BY name ORDER BY bad DESC, name LIMIT %(top)s
+        SELECT name AS artifact_id, sum(n1)::bigint AS bad FROM ({sums}) AS marked
+        GROUP BY name ORDER BY bad DESC, name LIMIT %(top)s
         """,
     ),
 }

@@ -1,5 +1,5 @@
--- Numbers of a day that are added up over many days, such as those of each query, are kept as rows: to read half a year of them
--- as JSON took seconds.
+-- Numbers of a day that are added up over many days, such as those of each query, are kept as arrays: half a year of them takes a
+-- sixteenth of the space of rows.
 
 -- Kept answers are forgotten with each migration; here before the table changes, so that little is rewritten.
 DELETE FROM day_answer;
@@ -8,21 +8,24 @@ ALTER TABLE day_answer ADD COLUMN IF NOT EXISTS id bigint GENERATED ALWAYS AS ID
 -- squawk-ignore require-concurrent-index-creation
 CREATE UNIQUE INDEX IF NOT EXISTS day_answer_id ON day_answer (id);
 
-CREATE TABLE IF NOT EXISTS day_sum (
-    answer_id bigint    NOT NULL REFERENCES day_answer (id) ON DELETE CASCADE,
-    name      text      NOT NULL,
-    -- Each is a number of one day.
+CREATE TABLE IF NOT EXISTS day_sums (
+    answer_id bigint PRIMARY KEY REFERENCES day_answer (id) ON DELETE CASCADE,
+    names     text[] NOT NULL,
+    -- Each is a number of one day, and null where a question has fewer.
     -- squawk-ignore prefer-bigint-over-int
-    numbers   integer[] NOT NULL
+    n1        integer[],
+    -- squawk-ignore prefer-bigint-over-int
+    n2        integer[],
+    -- squawk-ignore prefer-bigint-over-int
+    n3        integer[],
+    -- squawk-ignore prefer-bigint-over-int
+    n4        integer[]
 );
--- Its table was made just now.
--- squawk-ignore require-concurrent-index-creation
-CREATE INDEX IF NOT EXISTS day_sum_by_answer ON day_sum (answer_id);
 
-COMMENT ON TABLE day_sum IS 'Rows of a kept answer of `stats` that are added up over days; they go with it.';
-COMMENT ON COLUMN day_sum.name IS 'what the numbers are of: a query, an artifact';
+COMMENT ON TABLE day_sums IS 'What of a kept answer of `stats` is added up over days; it goes with the answer.';
+COMMENT ON COLUMN day_sums.names IS 'what the numbers are of, in the same order: queries, artifacts';
 
-GRANT SELECT, INSERT, DELETE ON day_sum TO app, operator;
+GRANT SELECT, INSERT, DELETE ON day_sums TO app, operator;
 
 -- A touch's opening is looked up by its event. Before, the openings of all days were read for the touches of one.
 CREATE OR REPLACE VIEW results_by_rank AS
