@@ -54,7 +54,7 @@ def rebuild_graph(
     if user is not None:
         _rebuild_user(target, user)
     elif offline:
-        _rebuild_offline(target)
+        rebuild_by_importer(target)
     else:
         _rebuild(target, since.isoformat() if since else None, from_scratch=from_scratch)
 
@@ -71,7 +71,8 @@ def _rebuild_user(target: Target, user: str) -> None:
         raise OperationError(f"{waiting} of them wait: the graph refused them, or they are new")
 
 
-def _rebuild_offline(target: Target) -> None:
+def rebuild_by_importer(target: Target) -> None:
+    """Have Neo4j's importer make the laptop's graph again. Raises OperationError if it failed."""
     import psycopg
 
     from chalicelib.graph.errors import GraphUnavailableError

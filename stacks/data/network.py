@@ -12,7 +12,7 @@ from stacks.common.nag import acknowledge, acknowledge_zone
 from stacks.common.parameters import NetworkParameters
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
-from stacks.config.options import Network
+from stacks.config.options import Network, ReaderNetwork
 
 _MAX_ZONES: Final = 4
 _NAT_ACKNOWLEDGED: Final = {
@@ -63,8 +63,21 @@ class Vpc(Construct):
             # Refused connections only: a log of all traffic costs more than it is worth.
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
+        for number, reader in enumerate(environment.readers, start=1):
+            self._add_routes(f"Reader{number}", reader)
         self.way_out = self.security_group("WayOut", "calls out over HTTPS")
         self.way_out.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
+
+    def _add_routes(self, id_: str, reader: ReaderNetwork) -> None:
+        """Let the stores answer a peered network; nothing else here has a route to it."""
+        for number, subnet in enumerate(self.vpc.isolated_subnets, start=1):
+            ec2.CfnRoute(
+                self,
+                f"{id_}Zone{number}",
+                route_table_id=subnet.route_table.route_table_id,
+                destination_cidr_block=reader.cidr,
+                vpc_peering_connection_id=reader.peering_connection_id,
+            )
 
     def _guard_nat_instances(self, nat: ec2.NatInstanceProviderV2, cidr: str) -> None:
         """Let NAT instances forward HTTPS of the network, and nothing else."""

@@ -12,14 +12,14 @@ from constructs import Construct
 
 from stacks.common.alarm import add_alarm
 from stacks.common.nag import acknowledge
-from stacks.common.names import graph_host_name, private_domain
+from stacks.common.names import BOLT, graph_host_name, private_domain
 from stacks.common.parameters import GraphParameters
 from stacks.common.retention import removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
 from stacks.data.neo4j.host import READY, GraphHost
 from stacks.data.neo4j.snapshot import GraphSnapshot
-from stacks.data.neo4j.task import BOLT, neo4j_task
+from stacks.data.neo4j.task import neo4j_task
 from stacks.data.network import Vpc
 
 

@@ -9,13 +9,13 @@ from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
+from stacks.common.names import BOLT
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
 from stacks.config.versions import NEO4J_DIGEST, NEO4J_REPOSITORY
 from stacks.data.neo4j.host import MOUNT
 
-BOLT: Final = 7687
 # Of the container, for what is neither heap nor page cache: half of a small one.
 _OTHER_MEMORY_MIB: Final = 1024
 # The image wants the login as one variable, and writes every other NEO4J_ variable into its configuration.
