@@ -71,6 +71,10 @@ class Operators(Construct):
         if environment.tunnel and parameters.graph:
             self._allow_tunnel(parameters, parameters.graph)
         outputs = {name: log.log_group_name for name, log in logs.items()}
+        if parameters.graph:
+            # To have Neo4j's importer make the graph, and to see how that ends.
+            outputs["ImportMachine"] = machine = parameters.graph.graph_import_machine_arn
+            self._allow(machine, "states:ListExecutions", "states:StartExecution")
         for name, value in {"OperatorsPolicy": self.policy.managed_policy_arn, **outputs}.items():
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
 

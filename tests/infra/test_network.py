@@ -56,9 +56,11 @@ def test_the_graphs_host_reaches_postgres_only_for_tunnels_and_copies(
     assert any(group.startswith("NetworkRdsClient") for group in groups) is environment.tunnel
 
 
-def test_the_s3_endpoint_reads_repositories_and_nothing_else(stack: Template) -> None:
+def test_the_s3_endpoint_reads_repositories_and_passes_the_importers_files_and_nothing_else(stack: Template) -> None:
     _, endpoint = stack.one("AWS::EC2::VPCEndpoint")
-    [statement] = endpoint["Properties"]["PolicyDocument"]["Statement"]
+    [statement, files] = endpoint["Properties"]["PolicyDocument"]["Statement"]
+    assert (files["Effect"], files["Action"]) == ("Allow", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"])
+    assert stack.plain(files["Resource"]) == "GraphImportFiles4AFA1892.Arn/*"
     assert (statement["Effect"], statement["Action"]) == ("Allow", "s3:GetObject")
     assert all(stack.plain(arn).rpartition(":")[2].removesuffix("/*").count("*") == 0 for arn in statement["Resource"])
 

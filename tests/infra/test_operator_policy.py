@@ -50,6 +50,8 @@ def test_operators_have_exactly_the_rights_of_their_commands(service: Template, 
         f"arn:aws:cloudwatch:{here}:alarm:*": {"cloudwatch:DescribeAlarms"},
         "*": {"cloudwatch:GetMetricData"},
     }
+    if environment.network:
+        expected[f"{of}/graph-import-machine-arn"] = {"states:ListExecutions", "states:StartExecution"}
     if environment.tunnel and environment.network:
         expected["*"] |= {"autoscaling:DescribeAutoScalingGroups"}
         expected |= {
