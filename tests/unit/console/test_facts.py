@@ -23,7 +23,7 @@ def answers(**changed: Any) -> dict[str, Any]:
 
 def sentence(**changed: Any) -> tuple[str, str]:
     given = answers(**changed)
-    return headline(list(find_facts(given)), given["alarms"])
+    return headline(list(find_facts(given)), given["alarms"])[:2]
 
 
 def stores(ledger: dict[str, Any] | None = None, graph: dict[str, Any] | None = None) -> dict[str, Any]:
