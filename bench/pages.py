@@ -41,7 +41,7 @@ def main(*, page: bool) -> None:
         "health": "/health",
         "dead letters": "/dead-letters",
         "statistics, 30 days": "/statistics?days=30",
-        "statistics, 180 days": "/statistics?days=180",
+        "statistics, 90 days": "/statistics?days=90",
         "the busiest person": f"/person?user={user}",
         "a story": f"/story?id={event_id}",
         "live": "/live",

@@ -124,7 +124,8 @@ def test_a_person_who_tests_is_not_counted_until_that_is_undone(
     system: System, used: int, sql: psycopg.Connection
 ) -> None:
     def counted() -> int:
-        return read_row(sql, "SELECT coalesce(sum(interactions), 0)::int FROM interactions_by_day")[0]
+        [interactions] = read_row(sql, "SELECT coalesce(sum(interactions), 0)::int FROM interactions_by_day")
+        return int(interactions)
 
     before = counted()
     for _ in range(2):  # a repeat changes nothing
