@@ -18,7 +18,7 @@ from scripts.reports.tables import Table, as_csv, fetch_tables
 
 PATH: Final = "/statistics"
 TITLE: Final = "Statistics"
-DAYS: Final = (1, 7, 14, 30, 60, 90)
+DAYS: Final = (1, 7, 14, 30, 60, 90, 180)
 PARTS: Final = (
     ("Use", ("interactions_by_day", "active_users_by_day", "events_by_day")),
     ("What recalls lead to", ("funnel", "time_to_first_peel")),
