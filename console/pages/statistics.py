@@ -20,11 +20,11 @@ PATH: Final = "/statistics"
 TITLE: Final = "Statistics"
 DAYS: Final = (1, 7, 14, 30, 60, 90, 180)
 PARTS: Final = (
-    ("Use", ("interactions_by_day", "active_users_by_day", "events_by_day")),
+    ("Use", ("interactions_by_day", "active_users_by_day", "events_by_day", "sessions_by_day")),
     ("What recalls lead to", ("funnel", "time_to_first_peel")),
     ("Results", ("results_by_rank", "first_peeled_rank")),
     ("Queries and artifacts", ("queries_without_outcome", "most_kept_artifacts", "most_marked_bad_artifacts")),
-    ("Sessions and clocks", ("sessions_by_day", "dated_ahead")),
+    ("Clocks", ("dated_ahead",)),
 )
 
 
