@@ -53,11 +53,34 @@ for (const path of plan.pages) {
   }
 }
 
+const kept = await opensAlarms(page);
+const together = await partsTogether(page);
 const done = plan.mend ? await mendAndSend(page, plan.mend).catch(fail) : {};
 const neighbour = await toNeighbour(root);
-console.log(JSON.stringify({ again, ...seen, ...done, neighbour }));
+console.log(JSON.stringify({ again, kept, together, ...seen, ...done, neighbour }));
 await browser.stop();
 process.exit();
+
+/** Open the list of alarms on Health; tell whether it is open after the page has asked again. */
+async function opensAlarms(page: Page): Promise<boolean> {
+  await page.goto(`${root}/health`);
+  await page.getByText("All alarms").click();
+  for (let times = 0; times < 2; times += 1) await page.waitForResponse((response) => response.url().endsWith("/health/now"));
+  await page.waitForTimeout(500); // until the answer is shown
+  return page.locator("#alarms").evaluate((list) => (list as HTMLDetailsElement).open);
+}
+
+/** Open Statistics; return how many of its parts were asked for at once. */
+async function partsTogether(page: Page): Promise<number> {
+  let now = 0;
+  let most = 0;
+  const isPart = (url: string): boolean => url.includes("/statistics/part");
+  page.on("request", (request) => isPart(request.url()) && (most = Math.max(most, (now += 1))));
+  page.on("requestfinished", (request) => isPart(request.url()) && (now -= 1));
+  await page.goto(`${root}/statistics`);
+  await loaded(page);
+  return most;
+}
 
 /** Go from the console to another port of this host; return what the browser told it of the console. */
 async function toNeighbour(root: string): Promise<string[]> {
@@ -94,8 +117,16 @@ async function mendAndSend(page: Page, id: string): Promise<object> {
   const problems = await page.locator("main ul li").allTextContents();
   const title = await page.title();
   const text = page.getByLabel("The message, as JSON");
-  await text.fill((await text.inputValue()).replace('"soon"', String(Date.now() * 1000)));
+  const original = await text.inputValue();
+  await text.fill(original.replace('"soon"', "1780000000"));
   await page.getByRole("button", { name: "Check" }).click();
+  const warning = await page.locator(".checked .bad-text").innerText();
+  await text.fill(original.replace('"soon"', String(Date.now() * 1000)));
+  const afterEditing = await page.locator(".checked").count();
+  await page.getByRole("button", { name: "Check" }).click();
+  await page.getByLabel(/type send/).fill("Send");
+  await page.getByRole("button", { name: "Send" }).click();
+  const refusal = await page.getByRole("alert").filter({ hasText: "small letters" }).innerText();
   await page.getByLabel(/type send/).fill("send");
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("stored and in the graph").waitFor({ timeout: 120_000 });
@@ -106,6 +137,10 @@ async function mendAndSend(page: Page, id: string): Promise<object> {
   await page.goto(`${root}/send`);
   await page.getByLabel("Artifact id").fill("seen-live");
   await page.getByLabel("Kind").selectOption("keep");
+  await page.getByLabel("Metadata, as JSON").fill("note");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("metadata is not JSON").waitFor({ timeout: 60_000 });
+  const wrongField = await page.evaluate(() => (document.activeElement as HTMLTextAreaElement).name);
   await page.getByLabel("Metadata, as JSON").fill('{"note": "<b>bold</b>"}');
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("200: accepted").waitFor({ timeout: 60_000 });
@@ -113,5 +148,5 @@ async function mendAndSend(page: Page, id: string): Promise<object> {
   await live.getByText("seen-live").first().waitFor({ timeout: 60_000 });
   const row = await live.locator("tr", { hasText: "seen-live" }).first().innerText();
   await page.getByText("stored and in the graph").waitFor({ timeout: 120_000 });
-  return { problems, title, liveMilliseconds: Date.now() - began, row };
+  return { problems, warning, afterEditing, refusal, wrongField, title, liveMilliseconds: Date.now() - began, row };
 }
