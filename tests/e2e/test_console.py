@@ -120,7 +120,7 @@ def test_a_person_looks_at_every_page_mends_a_message_and_sends_one(
     }
     assert seen["problems"] == ["interactions[0].timestamp: input should be a valid integer"]
     assert "microseconds" in seen["warning"]
-    assert (seen["afterEditing"], seen["wrongField"], seen["kept"], seen["together"]) == (0, "metadata", True, 1)
+    assert (seen["afterEditing"], seen["wrongField"], seen["kept"], seen["together"]) == (0, "metadata", True, 0)
     assert "That was “Send”: nothing was sent" in seen["refusal"]
     assert seen["title"].startswith("A dead letter · local")
     assert "<b>bold</b>" in seen["row"]

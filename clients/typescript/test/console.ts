@@ -70,16 +70,15 @@ async function opensAlarms(page: Page): Promise<boolean> {
   return page.locator("#alarms").evaluate((list) => (list as HTMLDetailsElement).open);
 }
 
-/** Open Statistics; return how many of its parts were asked for at once. */
+/** Open Statistics; return how many of its parts were asked for before the one before them had come. */
 async function partsTogether(page: Page): Promise<number> {
-  let now = 0;
-  let most = 0;
-  const isPart = (url: string): boolean => url.includes("/statistics/part");
-  page.on("request", (request) => isPart(request.url()) && (most = Math.max(most, (now += 1))));
-  page.on("requestfinished", (request) => isPart(request.url()) && (now -= 1));
   await page.goto(`${root}/statistics`);
   await loaded(page);
-  return most;
+  return page.evaluate(() => {
+    const all = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+    const parts = all.filter(({ name }) => name.includes("/statistics/part")).sort((one, other) => one.startTime - other.startTime);
+    return parts.length > 3 ? parts.filter(({ startTime }, place) => place && startTime < parts[place - 1]!.responseEnd).length : NaN;
+  });
 }
 
 /** Go from the console to another port of this host; return what the browser told it of the console. */
