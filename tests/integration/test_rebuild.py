@@ -16,6 +16,7 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import rebuilds
 from chalicelib.ledger.ledger import Ledger
+from chalicelib.ledger.rebuilds import LANES
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import catch_up as upkeep
 from chalicelib.projection import rebuild, watermark
@@ -61,6 +62,18 @@ def test_a_rebuild_ends_in_the_same_graph(
     assert snapshot(cypher) == before
     assert (done["projected"], done["estimated"]) == (300, 300)
     assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
+
+
+def test_a_row_whose_key_ends_a_page_or_the_ledger_is_not_skipped(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection
+) -> None:
+    """The first lane ends at the newest key; a page ends at a key that is another lane's, or the lane's only one."""
+    query = "SELECT 'user-' || n FROM generate_series(1, 100) AS n WHERE (user_partition('user-' || n) %% %s = 0) = %s"
+    first, others = (next(zip(*sql.execute(query, [LANES, is_first]), strict=True)) for is_first in (True, False))
+    ledger.claim_rows = 1
+    by_time = [*others[: LANES - 1], first[0], *others[LANES - 1 : 2 * LANES], first[1]]
+    ledger.store([interaction(user_id=user, timestamp=NOW.timestamp() + second) for second, user in enumerate(by_time)])
+    assert rebuilt(ledger, graph)["projected"] == len(by_time)
 
 
 def test_several_callers_each_work_on_their_own_range(
