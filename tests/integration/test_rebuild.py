@@ -25,6 +25,8 @@ from tests.graphs import snapshot
 from tests.integration.conftest import Opened, project_all
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
+CAROL = "carol"
+
 
 def numbered(number: int, user_id: str = ALICE, **fields: Any) -> Interaction:
     kind = ("recall", "peel", "keep")[number % 3]
@@ -349,6 +351,27 @@ def test_a_graph_damaged_between_a_check_and_the_end_of_catch_up_is_noticed(
     tend(ledger, graph)
     assert snapshot(cypher) == before
     assert loss_reason(ledger, graph) is None
+
+
+def test_a_graph_set_back_to_a_moment_amid_a_catch_up_is_noticed(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    """Catch-up writes the watermark after it has drained: a copy from before that is older."""
+    filled(ledger, graph, 20)
+    ledger.store([numbered(20, CAROL)])
+    amid = []
+
+    def copied() -> bool:
+        amid.append(cypher.run("MATCH (w:Watermark) RETURN w.reached_at AS at").single(strict=True)["at"])
+        return True
+
+    upkeep.tend(ledger, graph, in_time=copied)
+    before = snapshot(cypher)
+    cypher.run("MATCH (n) WHERE $carol IN [n.id, n.user_id] DETACH DELETE n", carol=CAROL).consume()
+    cypher.run("MATCH (w:Watermark) SET w.reached_at = $at", at=amid[0]).consume()
+    assert snapshot(cypher) != before
+    tend(ledger, graph)
+    assert snapshot(cypher) == before
 
 
 def test_a_graph_that_was_lost_before_its_first_watermark_is_rebuilt(

@@ -135,7 +135,7 @@ PATCHES = [
         "    checked = _check(ledger, graph)\n",
         "    checked = _check(ledger, graph)\n"
         "    if checked and watermark.advance(ledger, graph, checked):\n        checked = None\n",
-        "tests/integration/test_rebuild.py",
+        "tests/integration/test_rebuild.py::test_a_graph_set_back_to_a_moment_amid_a_catch_up_is_noticed",
     ),
     Patch(
         "redrive deletes before it sends",
