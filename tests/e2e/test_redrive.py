@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,8 +144,10 @@ def test_each_storable_message_is_stored_once_though_the_command_is_killed_ten_t
 
 
 def redrive_rest(system: System) -> None:
-    """Redrive what no other run holds, until all has moved."""
-    redrive(system, "--redrive", "--hold", "2")
+    """Redrive what no other run holds, by two runs at once, until all has moved."""
+    with ThreadPoolExecutor() as pool:
+        for run in [pool.submit(redrive, system, "--redrive", "--hold", "2") for _ in range(2)]:
+            run.result()
     assert_dead_lettered(system, 240)
 
 
