@@ -62,7 +62,8 @@ class Stream:
         began = time.monotonic()
         try:
             headers = {"Authorization": f"Bearer {self.token}"}
-            answer = requests.post(f"{self.url}/interaction", json=body, headers=headers, timeout=30).json()["status"]
+            response = requests.post(f"{self.url}/interaction", json=body, headers=headers, timeout=30)
+            answer = "retry" if response.status_code >= 500 else response.json()["status"]
         except requests.RequestException:
             answer = "retry"
         with self._lock:

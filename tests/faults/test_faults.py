@@ -5,9 +5,9 @@
 
 import json
 import os
-import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,13 @@ def test_nothing_is_lost_and_the_graph_follows(system: System, token: str, proxi
     fault = FAULTS[name]
     dead = _dead(system)
     stream = Stream(system.environment["API_URL"], token, POSTS, fault.seconds + 2 * QUIET_SECONDS)
-    sending = threading.Thread(target=stream.run)
-    with fault.place(system):
-        sending.start()
+    with fault.place(system), ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(stream.run)
         time.sleep(QUIET_SECONDS)
         began = time.monotonic()
         fault.harm(system, proxies)
         ended = time.monotonic()
-        sending.join()
+        sending.result()
         assert len(stream.accepted) == POSTS
         within(RECOVERY_SECONDS, lambda: _all_arrived(system, stream))
         recovery_seconds = time.monotonic() - ended
