@@ -5,9 +5,12 @@ const [url, picture] = process.argv.slice(2) as [string, string | undefined];
 const browser = await Browser.start();
 const page = await browser.context.newPage();
 const errors: string[] = [];
-// That an event is not yet known, or cannot be read just now, is no error of the page: it asks again.
-const isAsking = (url: string) => new URL(url, "http://localhost").pathname.startsWith("/event/");
-page.on("console", (message) => message.type() === "error" && !isAsking(message.location().url) && errors.push(message.text()));
+// That an event is not yet known (404), or cannot be read just now, is no error of the page: it asks again.
+page.on("console", (message) => {
+  const { url } = message.location();
+  const isExpected = / 404 /.test(message.text()) || url.includes("/event/");
+  if (message.type() === "error" && !isExpected) errors.push(`${message.text()} ${url}`);
+});
 page.on("pageerror", (error) => errors.push(error.message));
 page.setDefaultTimeout(120_000); // of a busy machine
 await page.setViewportSize({ width: 1180, height: 760 });
