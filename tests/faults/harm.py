@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,8 @@ from tests.outages import frozen
 
 FAULT_SECONDS = 10
 FROZEN_SECONDS = 30
-KILLS = 20
+HARM_SECONDS = 90
+MIN_KILLS = 5
 BACKLOG_ROWS = int(os.environ.get("BACKLOG_ROWS", "100000"))
 FREE_BYTES = 40_000_000  # of the small disk, beside the data
 NO_SPACE = "No space left on device"
@@ -64,17 +65,18 @@ def held(part: str) -> Harm:
 
 
 def workers_killed(system: System, _proxies: Proxies) -> None:
-    """Kill the worker's processes twenty times, whatever they do."""
+    """Kill the worker's processes again and again, whatever they do."""
     kills = 0
-    for _ in range(KILLS):
-        time.sleep(FAULT_SECONDS / KILLS)
+
+    def kill() -> bool:
+        nonlocal kills
         for process in function_processes(system, "orker"):
-            try:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
-            kills += 1
-    assert kills >= KILLS / 2, f"only {kills} processes were killed"
+                kills += 1
+        return kills >= MIN_KILLS
+
+    _wait(kill)
 
 
 def between(harming: Callable[[Proxy], AbstractContextManager[None]]) -> Harm:
@@ -86,8 +88,7 @@ def between(harming: Callable[[Proxy], AbstractContextManager[None]]) -> Harm:
         with ExitStack() as stack:
             for proxy in both:
                 stack.enter_context(harming(proxy))
-            time.sleep(FAULT_SECONDS)
-        assert all(proxy.harmed > count for proxy, count in zip(both, before, strict=True))
+            _wait(lambda: all(proxy.harmed > count for proxy, count in zip(both, before, strict=True)))
 
     return harm
 
@@ -96,7 +97,7 @@ def disk_filled(part: str) -> Harm:
     """Fill the disk that the server's data is on to the last byte."""
 
     def harm(system: System, _proxies: Proxies) -> None:
-        filler = _data(system, part) / "filler"
+        before, filler = _complaints(system), _data(system, part) / "filler"
         with filler.open("wb", buffering=0) as file:
             for size in (65_536, 1024, 1):
                 try:
@@ -104,14 +105,13 @@ def disk_filled(part: str) -> Harm:
                         pass
                 except OSError:
                     continue
-        before = _complaints(system)
-        time.sleep(FAULT_SECONDS)
-        complaints = _complaints(system) - before
-        filler.unlink()
-        # It may have given up by now, or be there and refuse to write.
-        system.cloud.stop(part)
-        system.cloud.start(part)
-        assert complaints, "nothing was written to the full disk"
+        try:
+            _wait(lambda: _complaints(system) > before)
+        finally:
+            filler.unlink()
+            # It may have given up by now, or be there and refuse to write.
+            system.cloud.stop(part)
+            system.cloud.start(part)
 
     return harm
 
@@ -156,6 +156,14 @@ def backlog(system: System, _proxies: Proxies) -> None:
             [BACKLOG_ROWS],
         )
     time.sleep(FAULT_SECONDS)
+
+
+def _wait(is_harmed: Callable[[], bool]) -> None:
+    """Wait for the fault's time, and on a busy machine longer, until something was harmed."""
+    began = time.monotonic()
+    while not is_harmed() or time.monotonic() - began < FAULT_SECONDS:
+        assert time.monotonic() - began < HARM_SECONDS, "nothing was harmed"
+        time.sleep(0.5)
 
 
 def _data(system: System, part: str) -> Path:

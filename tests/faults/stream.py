@@ -38,8 +38,8 @@ class Stream:
                 sent.result()
 
     def p99_ms(self, since: float, until: float) -> float:
-        """Return the 99th percentile, in milliseconds, of the requests that began between two moments."""
-        took = [seconds for began, seconds in self.requests if since <= began < until]
+        """Return the 99th percentile, in milliseconds, of the requests that were under way between two moments."""
+        took = [seconds for began, seconds in self.requests if since <= began + seconds and began < until]
         return quantiles(took, n=100)[98] * 1000
 
     def _post(self, number: int, due: float) -> None:
