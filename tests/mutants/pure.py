@@ -36,6 +36,7 @@ TESTS = (
     "operations",
     "test_deadline.py",
     "test_interaction.py",
+    "test_queue.py",
     "test_worker.py",
     "verification",
 )
