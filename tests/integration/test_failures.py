@@ -21,6 +21,7 @@ from local.cloud import Cloud
 from local.ports import Ports
 from tests.fakes import FakeQueue
 from tests.faults.proxy import Proxy
+from tests.integration.conftest import Opened
 from tests.outages import frozen, stopped
 from tests.samples import interaction
 
@@ -82,17 +83,18 @@ def test_without_neo4j_batches_are_stored_at_once_and_projected_later(
 
 
 def test_a_graph_that_answers_slowly_is_given_up_at_the_deadline(
-    cloud: Cloud, stores: dict[str, Any], ledger: Ledger, graph: Graph, cypher: neo4j.Session
+    cloud: Cloud, stores: dict[str, Any], ledger: Ledger, graph: Graph, opened: Opened, cypher: neo4j.Session
 ) -> None:
     """The driver's own limits are for one answer; a drain has several."""
     proxy = Proxy(cloud.ports.neo4j)
     by_proxy = stores["neo4j"] | {"uri": f"bolt://127.0.0.1:{proxy.port}"}
-    with closing(proxy), closing(Graph(lambda: graph_module.connect(**by_proxy))) as slow:
+    slow = Graph(lambda: graph_module.connect(**by_proxy))
+    with closing(proxy), closing(slow), opened() as (abandoned, _):
         ledger.store([interaction("peel", artifact_id="0")])
-        assert drain_within(DRAIN_SECONDS, ledger, slow) == 1  # opens its connections
+        assert drain(abandoned, slow) == 1  # opens its connections
         ledger.store([interaction("peel", artifact_id="1")])
         with proxy.delaying(1), pytest.raises(GraphUnavailableError, match="no answer within 2 s"):
-            drain_within(2, ledger, slow)
+            drain_within(2, abandoned, slow)
     retrying(lambda: catch_up(ledger, graph, in_time=lambda: True))
     assert nodes(cypher) == 2
 
