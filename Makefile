@@ -65,6 +65,10 @@ bench: $(INSTALLED)  ## measure how fast the code is, each figure beside its cei
 bench-large: $(INSTALLED)  ## measure how a ledger of 5,000,000 rows and its graph change that; up to 90 minutes
 	@$(RUN) bench.large $(BENCH)
 
+.PHONY: bench-pages
+bench-pages: $(INSTALLED)  ## time the console's pages on the running local cloud, in chromium
+	@. .local/env; $(RUN) bench.pages $(BENCH)
+
 .PHONY: check
 check: $(INSTALLED)  ## lint and type-check
 	@$(RUN) ruff check

@@ -123,6 +123,7 @@ def _run(code: str, url: str) -> float:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": base64.b64encode(b"test").decode(),
         "AWS_DEFAULT_REGION": "us-east-1",
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",  # as the stack sets it
         "QUEUE_URL": f"{url}/queue",
         "CORS_ORIGIN": "*",
         "USER_POOL_CLIENT_IDS": "webapp",

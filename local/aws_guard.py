@@ -24,7 +24,8 @@ FRONT_KEY: Final = "x-front-key"
 # Unsigned for a reason. MiniStack itself reads the user pool's public keys, which anybody may on AWS, and a custom
 # resource's function answers CloudFormation: on AWS by a presigned URL, here by one whose random part is the secret.
 _OPEN: Final = {
-    "GET": re.compile(r"/[\w-]+/\.well-known/jwks\.json"),
+    # With the underscore of a pool's id: what is no pool's would be an object of S3.
+    "GET": re.compile(r"/[\w-]+_\w+/\.well-known/jwks\.json"),
     "PUT": re.compile(r"/_ministack/cfn-response/[0-9a-f-]{36}"),
 }
 _API: Final = re.compile(r"/restapis/\w+/\w+/_user_request_/.*")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from local.component import LOOPBACK, CloudError, Component, Narrate, in_one_line
+from local.component import CloudError, Component, Narrate, in_one_line
 from local.console import ConsoleComponent
 from local.folder import check
 from local.front.component import FrontComponent
@@ -15,7 +15,7 @@ from local.ministack import MiniStack
 from local.neo4j import Neo4j
 from local.passwords import passwords
 from local.ports import COMPONENTS, Ports, holder, is_free, listens, variable
-from local.postgres import ANALYST, APP, DATABASE, EVENT_STATUS, OPERATOR, OWNER, Postgres
+from local.postgres import ANALYST, APP, EVENT_STATUS, OPERATOR, OWNER, Postgres
 from local.supervisor import RUNNING, Supervisor
 
 FIRST_START_MEGABYTES = 500  # the jars, the stores, and what the deploy makes, rounded up
@@ -101,13 +101,13 @@ class Cloud:
 
     def environment(self) -> dict[str, str]:
         """Return the variables by which commands and tests find the components."""
-        owner, graph = self._postgres.secret(OWNER), self._neo4j.secret()
-        server = f"{OWNER}:{owner['password']}@{LOOPBACK}:{self.ports.postgres}"
+        graph = self._neo4j.secret()
         return {
             "API_URL": self._front.url,
             "USER_POOL_ENDPOINT": self._front.sign_in_url,
-            # Said, lest the person's PGSSLMODE decides: there is no TLS on loopback.
-            "DATABASE_URL": f"postgresql://{server}/{DATABASE}?sslmode=disable",
+            "DATABASE_URL": self._postgres.url(OWNER),
+            "APP_DATABASE_URL": self._postgres.url(APP),
+            "ANALYST_DATABASE_URL": self._postgres.url(ANALYST),
             **self._postgres.libpq_variables(ANALYST),
             "NEO4J_URI": graph["uri"],
             "NEO4J_USER": graph["username"],

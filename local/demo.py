@@ -9,7 +9,8 @@ import psycopg
 import requests
 from rich.console import Console
 
-from chalicelib.graph.client import connect
+from chalicelib.graph import watermark
+from chalicelib.graph.client import Graph, connect
 from local.component import CloudError
 from scripts.common.console import show_table
 from scripts.common.target import Target
@@ -79,12 +80,24 @@ def _show_rows(database_url: str, event_id: str, until: float) -> None:
 
 def _show_path(environment: dict[str, str], event_id: str, until: float, console: Console) -> None:
     address = (environment["NEO4J_URI"], environment["NEO4J_USER"], environment["NEO4J_PASSWORD"])
+    _refuse_newer_graph(Graph(lambda: connect(*address)))
     with connect(*address) as driver, driver.session() as graph:
         while not (path := graph.run(PATH, event_id=event_id).single()):
             _wait(until, f"stopped between Postgres and Neo4j: no path with event_id {event_id}")
     nodes = [f"({':'.join(labels)} {id_})" for labels, id_ in zip(path["labels"], path["ids"], strict=True)]
     steps = [f"-\\[:{kind}]-> {node}" for kind, node in zip(path["types"], nodes[1:], strict=True)]
     console.print("Neo4j:", nodes[0], *(f"\n  {step}" for step in steps), soft_wrap=True, highlight=False)
+
+
+def _refuse_newer_graph(graph: Graph) -> None:
+    """Raise CloudError if this code leaves the graph alone: the example would wait in vain."""
+    newer = watermark.is_from_newer_code(graph)
+    graph.close()
+    if newer:
+        raise CloudError(
+            "newer code made the graph, and this code writes nothing into it. The cloud is up, and the ledger has all. "
+            "To stay with this code, run `. .local/env; rebuild-graph -e local --from-scratch --yes` and `make up`"
+        )
 
 
 def _wait(until: float, stopped: str) -> None:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import accumulate, islice
 from random import Random
 from typing import Any
@@ -101,7 +102,12 @@ def _results(random: Random, query: str) -> list[str]:
     numbers = [(first + _spread(place)) % ARTIFACTS for place in range(RESULTS)]
     swapped = int(random.random() * (RESULTS - 1))
     numbers[swapped], numbers[swapped + 1] = numbers[swapped + 1], numbers[swapped]
-    return [str(uuid.uuid5(NAMESPACE, f"artifact {number}")) for number in numbers]
+    return [_artifact(number) for number in numbers]
+
+
+@cache
+def _artifact(number: int) -> str:
+    return str(uuid.uuid5(NAMESPACE, f"artifact {number}"))
 
 
 def _spread(place: int) -> int:

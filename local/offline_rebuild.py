@@ -54,7 +54,8 @@ def rebuild_offline(cloud: Cloud, show: Show, *, chunk_rows: int = bulk.CHUNK_RO
 
 def _export(ledger: Ledger, rebuild_id: int, folder: Path, chunk_rows: int) -> Iterator[int]:
     """Write all files; yield the number of rows that they hold so far."""
-    importing.write_headers(folder)
+    for name, header in importing.headers():
+        (folder / name).write_text(header, encoding="utf-8")
     cursor: bulk.Cursor | None = bulk.START
     number = rows = 0
     while cursor:

@@ -16,6 +16,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from chalicelib.ledger import connection
 from local import environment
 from local.component import LOOPBACK, CloudError, Narrate, in_one_line
 from local.supervisord_conf import Program
@@ -77,6 +78,7 @@ class Postgres:
             "log_error_verbosity": "terse",
             "log_parameter_max_length": "0",
             "log_parameter_max_length_on_error": "0",
+            "temp_file_limit": "4GB",  # of one process: an analyst's question does not fill the disk
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = (*self._as_nobody(), str(BINARIES / "postgres"), "-D", str(self.data), *options)
@@ -104,23 +106,22 @@ class Postgres:
         # Only a server on this machine may do without TLS.
         return {"host": LOOPBACK, "port": self.port, "dbname": DATABASE, "sslmode": "disable", **login}
 
+    def url(self, username: str) -> str:
+        """Return the URL with which the role logs in."""
+        server = f"{username}:{self.passwords[username]}@{LOOPBACK}:{self.port}"
+        # Said, lest the person's PGSSLMODE decides: there is no TLS on loopback.
+        return f"postgresql://{server}/{DATABASE}?sslmode=disable"
+
     def libpq_variables(self, username: str) -> dict[str, str]:
         """Return the variables with which `psql` logs in as the role: `ps` shows arguments to all users."""
         login = {"PGUSER": username, "PGPASSWORD": self.passwords[username]}
         server = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "PGDATABASE": DATABASE, "PGSSLMODE": "disable"}
-        return server | login
+        # While the server is down, another user may listen at its port, and ask for the password.
+        return server | login | {"PGREQUIREAUTH": "scram-sha-256"}
 
     def _connect(self, database: str) -> psycopg.Connection:
-        return psycopg.connect(
-            host=LOOPBACK,
-            port=self.port,
-            dbname=database,
-            user=OWNER,
-            password=self.passwords[OWNER],
-            sslmode="disable",
-            connect_timeout=2,
-            autocommit=True,
-        )
+        login = connection.conninfo(self.secret(OWNER) | {"dbname": database})
+        return psycopg.connect(login, connect_timeout=2, autocommit=True)
 
     def _initialise(self, data: Path, password: str) -> None:
         command = [*self._as_nobody(), str(BINARIES / "initdb"), "--pgdata", str(data), "--pwfile", password]

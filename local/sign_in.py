@@ -9,7 +9,8 @@ from typing import Final
 
 _SERVICE: Final = "AWSCognitoIdentityProviderService."
 TARGETS: Final = frozenset(
-    _SERVICE + operation for operation in ("InitiateAuth", "RespondToAuthChallenge", "RevokeToken")
+    _SERVICE + operation
+    for operation in ("InitiateAuth", "RespondToAuthChallenge", "GetTokensFromRefreshToken", "RevokeToken")
 )
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -37,6 +38,8 @@ def _has_proof(target: str, request: object, is_genuine: Callable[[str], bool]) 
             "AuthFlow": "REFRESH_TOKEN" | "REFRESH_TOKEN_AUTH",
             "AuthParameters": {"REFRESH_TOKEN": str(token)},
         }:
+            return is_genuine(token)
+        case "GetTokensFromRefreshToken", {"RefreshToken": str(token)}:  # how Amplify renews a session
             return is_genuine(token)
         case "RevokeToken", {"Token": str(token)}:
             return is_genuine(token)

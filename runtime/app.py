@@ -105,7 +105,7 @@ def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run one operator's operation: {"operation": "verify", "repair": false}."""
     from chalicelib import connections
     from chalicelib.ledger import statistics
-    from chalicelib.operations import dispatch, handlers, reads
+    from chalicelib.operations import dispatch, handlers, offline_calls, reads
 
     with closing(connections.open_ledger()) as ledger, closing(connections.open_graph()) as graph:
         known: dict[str, Callable[..., Any]] = {
@@ -114,6 +114,7 @@ def operations(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "count_discarded": dispatch.count_discarded,
             "record_mended": dispatch.record_mended,
             **handlers.operations(ledger, graph),
+            **offline_calls.operations(ledger, graph),
             **reads.operations(ledger, graph),
         }
         return dispatch.run(event, known)
@@ -130,6 +131,7 @@ NEEDS = {
         "chalicelib.connections",
         "chalicelib.operations.dispatch",
         "chalicelib.operations.handlers",
+        "chalicelib.operations.offline_calls",
         "chalicelib.operations.reads",
     ],
 }

@@ -6,7 +6,7 @@ from scripts.common.cli import command, environment_option
 from scripts.common.console import printable
 from scripts.common.errors import WrongUseError
 from scripts.common.target import find_target
-from scripts.common.users import find_user
+from scripts.common.users import find_user, unknown_user
 
 
 @command()
@@ -25,6 +25,9 @@ def exclude_user(environment: str, user: str | None, *, undo: bool, list_all: bo
     target = find_target(environment)
     if user:
         found = find_user(target, user)
+        # A mistyped id would exclude nobody, and say that it did.
+        if not (undo or found.account or target.operate("holdings", user_id=found.user_id)["interactions"]):
+            raise unknown_user(target, user)
         target.operate("exclude", user_id=found.user_id, excluded=not undo)
         click.echo(f"{printable(found.user_id)} {'counts again' if undo else 'no longer counts'}")
         return

@@ -11,7 +11,7 @@ import click
 from scripts.common.cli import command, environment_option
 from scripts.common.console import progress
 from scripts.common.errors import OperationError, WrongUseError
-from scripts.common.output_files import check_output, make_file, temporary_beside
+from scripts.common.output_files import check_output, make_file
 from scripts.common.target import Target, find_target
 from scripts.reports.ubi import write
 
@@ -99,13 +99,14 @@ def _export(target: Target, day: date, path: Path) -> int:
     import duckdb
 
     rows = 0
-    with temporary_beside(path) as lines, make_file(path) as parquet:
+    with make_file(path) as parquet:
+        lines = parquet.with_suffix(".jsonl")
         with lines.open("w", encoding="utf-8") as file:
             for one in _interactions(target, day):
                 file.write(json.dumps(one) + "\n")
                 rows += 1
         try:
-            with duckdb.connect() as connection:
+            with duckdb.connect(config={"temp_directory": str(parquet.parent)}) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 found = connection.read_json(str(lines), columns=COLUMNS, format="newline_delimited")
                 found.write_parquet(str(parquet), compression="zstd")

@@ -1,6 +1,7 @@
 """rebuild-graph: project the ledger into the graph again."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Event
@@ -13,7 +14,9 @@ from scripts.common.console import console, printable, progress
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import ENDPOINT, Target, find_target
 from scripts.common.users import find_user
+from stacks.config.environment import Environment
 from stacks.config.environments import ENVIRONMENTS
+from stacks.config.options import EcsGraph
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -27,7 +30,7 @@ PAUSE_SECONDS = 0.2  # between two calls of one thread: the other one may hold a
 @click.option("--user", metavar="USER", help="Only this user's part: an e-mail address or an id.")
 @click.option("--since", type=Time(), help="Only what happened since then: 90m, 12h, 3d, or a time (UTC).")
 @click.option("--from-scratch", is_flag=True, help="Delete the whole graph first, for all users.")
-@click.option("--offline", is_flag=True, help="With --from-scratch, and only locally: by Neo4j's importer.")
+@click.option("--offline", is_flag=True, help="With --from-scratch: by Neo4j's importer; Neo4j stops.")
 @click.option("--yes", is_flag=True, help="Confirm --from-scratch.")
 def rebuild_graph(
     environment: str, user: str | None, since: datetime | None, *, from_scratch: bool, offline: bool, yes: bool
@@ -48,13 +51,13 @@ def rebuild_graph(
         raise WrongUseError("--from-scratch and --yes go together: until it ends, readers find an incomplete graph")
     if offline and not from_scratch:
         raise WrongUseError("--offline goes with --from-scratch --yes")
-    if offline and environment in ENVIRONMENTS and not ENVIRONMENTS[environment].local_endpoint:
-        raise WrongUseError(f"--offline works only on the laptop's cloud: for {environment} leave it out")
+    if offline and environment in ENVIRONMENTS and not _has_importer(ENVIRONMENTS[environment]):
+        raise WrongUseError(f"--offline needs a Neo4j that we run ourselves: for {environment} leave it out")
     target = find_target(environment)
     if user is not None:
         _rebuild_user(target, user)
     elif offline:
-        _rebuild_offline(target)
+        rebuild_by_importer(target)
     else:
         _rebuild(target, since.isoformat() if since else None, from_scratch=from_scratch)
 
@@ -71,7 +74,26 @@ def _rebuild_user(target: Target, user: str) -> None:
         raise OperationError(f"{waiting} of them wait: the graph refused them, or they are new")
 
 
-def _rebuild_offline(target: Target) -> None:
+def _has_importer(environment: Environment) -> bool:
+    return environment.local_endpoint or isinstance(environment.graph, EcsGraph)
+
+
+def rebuild_by_importer(target: Target) -> None:
+    """Have Neo4j's importer make the graph again. Raises OperationError if it failed."""
+    from scripts.common import offline_rebuild
+
+    began = time.monotonic()
+    with progress() as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(doing: str, rows: int, of: int) -> None:
+            bar.update(task, description=doing, completed=rows, total=of or None)
+
+        rows = _rebuild_locally(target, show) if target.endpoint else offline_rebuild.rebuild_offline(target, show)
+    click.echo(f"imported {rows} interactions in {time.monotonic() - began:.0f} s")
+
+
+def _rebuild_locally(target: Target, show: Callable[[str, int, int], object]) -> int:
     import psycopg
 
     from chalicelib.graph.errors import GraphUnavailableError
@@ -85,21 +107,16 @@ def _rebuild_offline(target: Target) -> None:
     def tell(text: str) -> None:
         click.echo(text, err=True)
 
-    began = time.monotonic()
-    with alone(tell), progress() as bar:
+    with alone(tell):
         cloud = find_cloud(FOLDER, tell)
         if cloud.environment()[ENDPOINT] != target.endpoint:
             raise WrongUseError(
                 f"the cloud at {target.endpoint} is not this clone's: use a shell without its variables"
             )
-        task = bar.add_task("starting", total=None)
         try:
-            rows = rebuild_offline(
-                cloud, lambda doing, rows, of: bar.update(task, description=doing, completed=rows, total=of)
-            )
+            return rebuild_offline(cloud, show)
         except (CloudError, GraphUnavailableError, OfflineError, psycopg.OperationalError) as error:
             raise OperationError(f"{error}; `rebuild-graph --from-scratch --yes` works without the importer") from None
-    click.echo(f"imported {rows} interactions in {time.monotonic() - began:.0f} s")
 
 
 def _rebuild(target: Target, since: str | None, *, from_scratch: bool) -> None:

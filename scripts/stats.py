@@ -11,12 +11,13 @@ import click
 
 from scripts.common.cli import command, environment_option
 from scripts.common.console import console, progress, show_table
-from scripts.common.errors import WrongUseError
+from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.output_files import PRIVATE, check_output, replace_file
 from scripts.common.target import Target, find_target
 from scripts.reports.judgments import BASES, write_judgments
 from scripts.reports.reconciliation import reconcile
 from scripts.reports.tables import Table, as_csv, fetch_tables
+from scripts.reports.waiting import read_waiting
 
 STANDARD_OUTPUT = Path("-")
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -66,34 +67,51 @@ def stats(
     if judgments:
         write_judgments(target, judgments, by, since=now.date() - timedelta(days=days - 1), until=now.date())
         return
-    tables = collect(target, days=days, now=now, fresh=fresh)
-    _check_only(only, tables)  # the deployed version may be older than this one
-    tables = {name: table for name, table in tables.items() if not only or name in only}
+    tables, failure = collect(target, days=days, now=now, fresh=fresh)
+    tables = _choose(tables, only, failure)
+    shown = {"environment": environment, "days": days, "at": now.isoformat(), "tables": tables}
     if as_json:
-        click.echo(json.dumps({"environment": environment, "days": days, "at": now.isoformat(), "tables": tables}))
+        click.echo(json.dumps(shown))
     elif as_csv:
         _print_csv(tables)
-    elif html:
-        text = _page(target, tables, days=days, now=now)
-        if html == STANDARD_OUTPUT:
-            click.echo(text, nl=False)
-        else:
-            with replace_file(html, mode=PRIVATE) as file:
-                file.write(text)
-            click.echo(f"wrote {html}")
-    else:
-        for name, table in tables.items():
-            missing = "unknown" if name == "balance" else "none"
-            rows = [[missing if value is None else value for value in row] for row in table["rows"]]
-            show_table(name.replace("_", " "), table["columns"], rows)
-            console().print()
+    elif html and not failure:
+        _write_page(html, _page(target, tables, days=days, now=now))
+    elif not html:
+        _show(tables)
+    if failure and not only:
+        raise failure
+
+
+def _choose(tables: dict[str, Table], only: Sequence[str], failure: OperationError | None) -> dict[str, Table]:
+    """Return these tables alone; raises what kept one of them from being read."""
+    if failure and set(only) - set(tables):
+        raise failure
+    _check_only(only, tables)  # the deployed version may be older than this one
+    return {name: table for name, table in tables.items() if not only or name in only}
+
+
+def _show(tables: dict[str, Table]) -> None:
+    for name, table in tables.items():
+        missing = "unknown" if name in {"balance", "queue"} else "none"
+        rows = [[missing if value is None else value for value in row] for row in table["rows"]]
+        show_table(name.replace("_", " "), table["columns"], rows)
+        console().print()
+
+
+def _write_page(html: Path, text: str) -> None:
+    if html == STANDARD_OUTPUT:
+        click.echo(text, nl=False)
+        return
+    with replace_file(html, mode=PRIVATE) as file:
+        file.write(text)
+    click.echo(f"wrote {html}")
 
 
 def known_tables() -> tuple[str, ...]:
     """Return the names of all tables."""
-    from chalicelib.ledger.questions import OF_A_DAY, OF_ALL_DAYS
+    from chalicelib.ledger.questions import OF_A_DAY, OF_ALL_DAYS, OF_SUMS
 
-    return ("balance", *OF_A_DAY, *OF_ALL_DAYS)
+    return ("balance", "queue", *OF_A_DAY, *OF_SUMS, *OF_ALL_DAYS)
 
 
 def _check_only(only: Iterable[str], tables: Iterable[str]) -> None:
@@ -101,12 +119,21 @@ def _check_only(only: Iterable[str], tables: Iterable[str]) -> None:
         raise WrongUseError(f"no table {', '.join(sorted(unknown))}: there are {', '.join(tables)}")
 
 
-def collect(target: Target, *, days: int, now: datetime, fresh: bool = False) -> dict[str, Table]:
-    """Return all tables by name: the reconciliation, then the answers of the operations function."""
+def collect(
+    target: Target, *, days: int, now: datetime, fresh: bool = False
+) -> tuple[dict[str, Table], OperationError | None]:
+    """Return all tables by name: the reconciliation, the queues, then the answers of the operations function.
+
+    Without Postgres there are no answers: then the error is returned too.
+    """
     since = now.date() - timedelta(days=days - 1)
     totals = reconcile(target, since=datetime.combine(since, time(), UTC), until=now)
-    tables = {"balance": {"columns": ["name", "value", "meaning"], "rows": [list(astuple(one)) for one in totals]}}
-    return tables | _fetch(target, since=since, until=now.date(), fresh=fresh)
+    found = {"balance": [list(astuple(one)) for one in totals], "queue": read_waiting(target)}
+    tables = {name: {"columns": ["name", "value", "meaning"], "rows": rows} for name, rows in found.items()}
+    try:
+        return tables | _fetch(target, since=since, until=now.date(), fresh=fresh), None
+    except OperationError as error:
+        return tables, error
 
 
 def _fetch(

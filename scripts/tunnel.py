@@ -17,24 +17,30 @@ from scripts.common.cli import command, environment_option
 from scripts.common.console import printable
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import LOCAL_ENV, Target, find_target, read_local_environment
-from stacks.common.names import parameter_path
+from stacks.common.names import BOLT, GRAPH_TUNNEL, POSTGRES_TUNNEL, parameter_path
 from stacks.config.environments import ENVIRONMENTS
 
 PLUGIN = "session-manager-plugin"
 PLUGIN_DOCUMENTATION = (
     "https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html"
 )
-DOCUMENT = "AWS-StartPortForwardingSessionToRemoteHost"
 RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE"  # for the session's token: `ps` shows arguments to all users
-LOCAL_VARIABLES = {"postgres": ("DATABASE_URL",), "neo4j": ("NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD")}
+ANALYST = "analyst"
+LOCAL_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
+    "postgres": {ANALYST: ("ANALYST_DATABASE_URL",), "app": ("APP_DATABASE_URL",), "owner": ("DATABASE_URL",)},
+    "neo4j": {ANALYST: ("NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD")},
+}
 
 
 @dataclass(frozen=True)
 class Store:
-    """A store's address in its network, and a command that uses the tunnel; {port} stands for this machine's port."""
+    """A store's port, the output with the document that forwards to it, and a command that uses the tunnel.
 
-    host: str
+    {port} in the command stands for this machine's port.
+    """
+
     port: int
+    document: str
     command: str
 
 
@@ -50,35 +56,40 @@ def tunnel(environment: str, store: str, port: int | None, user: str | None) -> 
     graph's host. An environment may forbid it; prod does. With -e local it only prints where the stores are.
     """
     target = find_target(environment)
-    if user and (target.endpoint or store == "neo4j"):
+    if user and store == "neo4j":
         raise WrongUseError("--user is for a tunnel to Postgres")
     if target.endpoint:
         if port:
             raise WrongUseError("no tunnel is needed: `make up` takes LOCAL_POSTGRES_PORT and LOCAL_NEO4J_PORT")
-        click.echo("\n".join(f"{name}={value}" for name, value in read_local_store(store).items()))
+        click.echo("\n".join(f"{name}={value}" for name, value in read_local_store(store, user or ANALYST).items()))
         return
     if not ENVIRONMENTS[environment].tunnel:
         raise WrongUseError(f"{environment} allows no tunnel: see `tunnel` in stacks/config/environments.py")
     if not shutil.which(PLUGIN):
         raise WrongUseError(f"{PLUGIN} is not installed: {PLUGIN_DOCUMENTATION}")
-    found = find_postgres(target, user or "analyst") if store == "postgres" else find_neo4j(target)
+    found = find_postgres(target, user or ANALYST) if store == "postgres" else find_neo4j(target)
     check_free(port or found.port)
     click.echo(printable(found.command.replace("{port}", str(port or found.port))))
     forward(target, found, port=port or found.port)
 
 
-def read_local_store(store: str, file: Path = LOCAL_ENV) -> dict[str, str]:
-    """Return the variables with the address of the store on this machine.
+def read_local_store(store: str, user: str = ANALYST, file: Path = LOCAL_ENV) -> dict[str, str]:
+    """Return the variables with the address of the store on this machine and that user's login.
 
     They come from the file that `make up` wrote; without it, from the person's own variables if all are set.
     """
+    if user not in LOCAL_VARIABLES[store]:
+        raise WrongUseError(f"no login for {user!r} here: there are {', '.join(LOCAL_VARIABLES[store])}")
+    names = LOCAL_VARIABLES[store][user]
     try:
         values = read_local_environment(file)
     except WrongUseError:
         values = dict(os.environ)
-        if not values.keys() >= set(LOCAL_VARIABLES[store]):
+        if not values.keys() >= set(names):
             raise
-    return {name: values[name] for name in LOCAL_VARIABLES[store]}
+    if missing := [name for name in names if name not in values]:
+        raise WrongUseError(f"{file} is of an older version, without {', '.join(missing)}: run make up")
+    return {name: values[name] for name in names}
 
 
 def find_postgres(target: Target, user: str) -> Store:
@@ -87,7 +98,9 @@ def find_postgres(target: Target, user: str) -> Store:
     token = target.client("rds").generate_db_auth_token(DBHostname=host, Port=int(port), DBUsername=user)
     # The certificate is checked against the host's name, although the connection goes to this machine.
     where = f"host={host} hostaddr=127.0.0.1 port={{port}} dbname={name} user={user} sslmode=verify-full"
-    return Store(host, int(port), f"PGPASSWORD='{token}' psql '{where} sslrootcert=runtime/chalicelib/rds-ca.pem'")
+    return Store(
+        int(port), POSTGRES_TUNNEL, f"PGPASSWORD='{token}' psql '{where} sslrootcert=runtime/chalicelib/rds-ca.pem'"
+    )
 
 
 def find_neo4j(target: Target) -> Store:
@@ -96,8 +109,9 @@ def find_neo4j(target: Target) -> Store:
     login = json.loads(target.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
     address = urlsplit(login["uri"])
     user = shlex.quote(login["username"])
-    command = f"cypher-shell -a bolt+ssc://localhost:{{port}} -u {user}   # password: secret {secret}"
-    return Store(str(address.hostname), address.port or 7687, command)
+    # Not `localhost`: that is ::1 first, where the plugin does not listen and another user of the machine may.
+    command = f"cypher-shell -a bolt+ssc://127.0.0.1:{{port}} -u {user}   # password: secret {secret}"
+    return Store(address.port or BOLT, GRAPH_TUNNEL, command)
 
 
 def check_free(port: int) -> None:
@@ -118,8 +132,8 @@ def forward(target: Target, store: Store, *, port: int) -> None:
     ssm = target.client("ssm")
     request = {
         "Target": _graph_host(target),
-        "DocumentName": DOCUMENT,
-        "Parameters": {"host": [store.host], "portNumber": [str(store.port)], "localPortNumber": [str(port)]},
+        "DocumentName": target.outputs[store.document],
+        "Parameters": {"localPortNumber": [str(port)]},
     }
     session = ssm.start_session(**request)
     response = {name: session[name] for name in ("SessionId", "TokenValue", "StreamUrl")}

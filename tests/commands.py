@@ -45,7 +45,7 @@ def silent_endpoint() -> Iterator[dict[str, str]]:
 def run_redirected(name: str, redirection: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command with streams redirected as a shell does it; without another endpoint, one that refuses."""
     arguments = ["sh", "-c", f'"$0" "$@" {redirection}', str(FOLDER / name), *words]
-    environment = os.environ | {"AWS_ENDPOINT_URL": REFUSING, "DATABASE_URL": "made-up"} | variables
+    environment = os.environ | {"AWS_ENDPOINT_URL": REFUSING, "ANALYST_DATABASE_URL": "made-up"} | variables
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 from scripts.common.errors import WrongUseError
@@ -45,11 +46,14 @@ def replace_file(path: Path, *, mode: int = SHARED) -> AbstractContextManager[Te
 
 @contextmanager
 def make_file(path: Path) -> Iterator[Path]:
-    """Yield a name beside it, for a library that writes; then the file has its own name.
+    """Yield a name for a library that writes; then the file has its own name.
 
-    Only its owner may read it. One that exists is replaced. If the block raises, nothing is left.
+    The name is in a folder of its own beside it, which only its owner may enter: libraries write with the usual mode,
+    and other files too. Only its owner may read the file. One that exists is replaced. If the block raises, nothing is
+    left.
     """
-    with temporary_beside(path) as temporary:
+    with TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as folder:
+        temporary = Path(folder, path.name)
         yield temporary
         temporary.chmod(PRIVATE)
         with temporary.open("rb") as file:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
@@ -12,7 +13,9 @@ from scripts.common.target import Target
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
 
-FORMULA = (*"=+-@", *"＝＋－＠")  # noqa: RUF001  a spreadsheet computes a cell that begins so
+# A spreadsheet computes a cell that begins so. Where it takes semicolons for separators, as in German, cells begin
+# after them too, within one of ours.
+FORMULA = re.compile("(^|;)(?=[-=+@＝＋－＠])")  # noqa: RUF001
 
 
 def fetch_tables(
@@ -56,8 +59,8 @@ def cell(value: Any) -> Any:
     """Return a safe CSV cell: a spreadsheet does not compute it, and it cannot control a terminal."""
     if not isinstance(value, str):
         return value
-    controls = not value[:1].isprintable()
-    return f"'{printable(value)}" if controls or value.startswith(FORMULA) else printable(value)
+    text = FORMULA.sub(r"\1'", printable(value))
+    return text if value[:1].isprintable() else f"'{text}"
 
 
 def _add(tables: dict[str, Table], answer: dict[str, Any]) -> None:

@@ -10,6 +10,11 @@ LEDGER_OWNER: Final = "ledger_owner"
 """The Postgres role that owns the tables; only migrations log in with it."""
 GRAPH_HOST_TAG: Final = f"{SERVICE}:graph-host"
 """Tag of the graph's EC2 instance; its value is the data stack's name."""
+BOLT: Final = 7687
+"""The port of an environment's own Neo4j."""
+GRAPH_TUNNEL: Final = "GraphTunnel"
+POSTGRES_TUNNEL: Final = "PostgresTunnel"
+"""Outputs of the service stack: the document by which `tunnel` reaches the store."""
 
 
 def display_name(environment: str) -> str:

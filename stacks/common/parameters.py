@@ -58,6 +58,10 @@ class GraphParameters:
     """Dimension of the container's metrics."""
     graph_auto_scaling_group_name: str
     """Dimension of the host's metrics."""
+    graph_import_bucket_name: str
+    """Bucket of the files of an offline rebuild."""
+    graph_import_machine_arn: str
+    """State machine that makes a graph from them."""
 
 
 @dataclass(frozen=True, kw_only=True)

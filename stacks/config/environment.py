@@ -17,6 +17,7 @@ from stacks.config.options import (
     Network,
     Postgres,
     Quota,
+    ReaderNetwork,
     Users,
     Worker,
 )
@@ -91,6 +92,8 @@ class Environment:
     """The user pool of those who may post."""
     tunnel: bool
     """Whether operators may open a tunnel to its stores (the command `tunnel`)."""
+    readers: tuple[ReaderNetwork, ...] = ()
+    """Peered networks that may connect to the Postgres of the data stack; none: nobody from outside does."""
 
     def __post_init__(self) -> None:
         """Refuse values that AWS or the packaging would refuse much later, and less clearly."""
@@ -105,6 +108,8 @@ class Environment:
             raise ValueError(f"{self.name}: at most one store of each type")
         if self.network is None and not set(types) <= {ExternalPostgres, ExternalGraph}:
             raise ValueError(f"{self.name}: stores of its own need a network")
+        if self.readers and (self.network is None or any(reader.overlaps(self.network) for reader in self.readers)):
+            raise ValueError(f"{self.name}: readers need a network here, and addresses other than its own")
 
     @property
     def max_receives(self) -> int:

@@ -1,6 +1,7 @@
 """The parts of an environment: frozen values, one type for each choice. Plain Python, without CDK."""
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Final
 
 # By function, where the environment reserves any. One run of catch-up projects as fast as Neo4j writes: two would wait
@@ -42,6 +43,20 @@ class Network:
     nat_instance_type: str | None = None
     """None: NAT gateways, which AWS keeps available. A type, as "t4g.nano": an EC2 instance instead of each gateway,
     for a tenth of the price; while one is replaced, nothing behind it reaches the internet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderNetwork:
+    """A peered network whose BI tools and services may connect to Postgres, as `analyst`, with IAM tokens."""
+
+    cidr: str
+    """Its addresses, or the part of them where the readers are."""
+    peering_connection_id: str
+    """Of the connection between the two networks, as "pcx-0123456789abcdef0": made and accepted beforehand."""
+
+    def overlaps(self, network: Network) -> bool:
+        """Return whether both have an address in common; raises ValueError for what is no network."""
+        return ip_network(self.cidr).overlaps(ip_network(network.cidr))
 
 
 @dataclass(frozen=True, kw_only=True)

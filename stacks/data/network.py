@@ -12,7 +12,7 @@ from stacks.common.nag import acknowledge, acknowledge_zone
 from stacks.common.parameters import NetworkParameters
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
-from stacks.config.options import Network
+from stacks.config.options import Network, ReaderNetwork
 
 _MAX_ZONES: Final = 4
 _NAT_ACKNOWLEDGED: Final = {
@@ -47,6 +47,7 @@ class Vpc(Construct):
             # Packages and images come from S3: through a NAT gateway they would cost money.
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
         )
+        self._s3 = cast("ec2.GatewayVpcEndpoint", self.vpc.node.find_child("S3"))
         self._restrict_s3()
         if isinstance(nat, ec2.NatInstanceProviderV2):
             self._guard_nat_instances(nat, network.cidr)
@@ -63,8 +64,21 @@ class Vpc(Construct):
             # Refused connections only: a log of all traffic costs more than it is worth.
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
+        for number, reader in enumerate(environment.readers, start=1):
+            self._add_routes(f"Reader{number}", reader)
         self.way_out = self.security_group("WayOut", "calls out over HTTPS")
         self.way_out.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "to AWS")
+
+    def _add_routes(self, id_: str, reader: ReaderNetwork) -> None:
+        """Let the stores answer a peered network; nothing else here has a route to it."""
+        for number, subnet in enumerate(self.vpc.isolated_subnets, start=1):
+            ec2.CfnRoute(
+                self,
+                f"{id_}Zone{number}",
+                route_table_id=subnet.route_table.route_table_id,
+                destination_cidr_block=reader.cidr,
+                vpc_peering_connection_id=reader.peering_connection_id,
+            )
 
     def _guard_nat_instances(self, nat: ec2.NatInstanceProviderV2, cidr: str) -> None:
         """Let NAT instances forward HTTPS of the network, and nothing else."""
@@ -84,7 +98,7 @@ class Vpc(Construct):
         The names are from aws-samples/data-perimeter-policy-examples (vpc_endpoint_policies/README.md), which cites
         AWS' pages; the ECS agent's is that of AWS' page on installing it.
         """
-        region, endpoint = cdk.Stack.of(self).region, self.vpc.node.find_child("S3")
+        region = cdk.Stack.of(self).region
         buckets = [
             f"al2023-repos-{region}-de612dc2",  # packages of Amazon Linux
             f"al2023-{region}",  # its live patches of the kernel
@@ -93,14 +107,18 @@ class Vpc(Construct):
             f"amazon-ssm-packages-{region}",
             f"prod-{region}-starport-layer-bucket",  # layers of images in private repositories of ECR
         ]
-        if isinstance(endpoint, ec2.GatewayVpcEndpoint):
-            endpoint.add_to_policy(
-                iam.PolicyStatement(
-                    principals=[iam.AnyPrincipal()],
-                    actions=["s3:GetObject"],
-                    resources=[f"arn:{cdk.Aws.PARTITION}:s3:::{bucket}/*" for bucket in buckets],
-                )
-            )
+        self.allow_s3(["s3:GetObject"], *(f"arn:{cdk.Aws.PARTITION}:s3:::{bucket}/*" for bucket in buckets))
+
+    def allow_s3(self, actions: list[str], *resources: str) -> None:
+        """Let the endpoint of S3 pass these actions on these objects; callers need the rights, too."""
+        self._s3.add_to_policy(
+            iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=actions, resources=[*resources])
+        )
+
+    @property
+    def s3_endpoint_id(self) -> str:
+        """Id of the endpoint by which the network reaches S3."""
+        return self._s3.vpc_endpoint_id
 
     def security_group(self, id_: str, description: str) -> ec2.SecurityGroup:
         """Make a security group that allows nothing, in or out, until a rule is added."""

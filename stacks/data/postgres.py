@@ -28,6 +28,8 @@ _DISK_EVENTS: Final = ["RDS-EVENT-0007", "RDS-EVENT-0223", "RDS-EVENT-0224", "RD
 # UTC, quiet hours; maintenance comes after the night's backup.
 BACKUP_WINDOW: Final = "01:00-02:00"
 _MAINTENANCE_WINDOW: Final = "sun:02:30-sun:03:15"
+# What one process may spill to disk: enough for an index on 100 million rows, and less than the smallest disk.
+_TEMPORARY_KIB: Final = 12 * 1024**2
 AUTHORITY: Final = rds.CaCertificate.RDS_CA_RSA2048_G1  # it is in runtime/chalicelib/rds-ca.pem
 
 
@@ -43,6 +45,8 @@ class Ledger(Construct):
         self.client = network.security_group(f"{id_}Client", "reaches the ledger")
         self._server = network.security_group(f"{id_}Server", "the ledger")
         self.client.connections.allow_to(self._server, ec2.Port.tcp(_PORT), "Postgres")
+        for reader in environment.readers:
+            self._server.add_ingress_rule(ec2.Peer.ipv4(reader.cidr), ec2.Port.tcp(_PORT), "readers, peered")
         self.common: dict[str, Any] = {
             "credentials": rds.Credentials.from_username(LEDGER_OWNER),
             "manage_master_user_password": True,
@@ -81,6 +85,7 @@ class Ledger(Construct):
                 "log_parameter_max_length": "0",
                 "log_parameter_max_length_on_error": "0",
                 "log_error_verbosity": "terse",
+                "temp_file_limit": str(_TEMPORARY_KIB),
             },
         )
 

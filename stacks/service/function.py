@@ -59,7 +59,12 @@ class Function(Construct):
         resource.timeout = timeout_seconds
         resource.memory_size = memory_mb
         resource.tracing = "Active"
-        self._variables = {"ENVIRONMENT": environment.name, "LOG_LEVEL": environment.log_level}
+        self._variables = {
+            "ENVIRONMENT": environment.name,
+            "LOG_LEVEL": environment.log_level,
+            # Otherwise it reads what each installed package says of itself, in search of plugins: there is none.
+            "PYDANTIC_DISABLE_PLUGINS": "__all__",
+        }
         self.add_variables(variables)
         resource.add_property_override("LoggingConfig.LogGroup", self.log.log_group_name)
         # So that it has its rights before it first runs.

@@ -14,8 +14,8 @@ from stacks.common.nag import acknowledge
 from stacks.common.names import GRAPH_HOST_TAG, parameter_path
 from stacks.common.parameters import GraphParameters, StackParameters
 from stacks.config.environment import Environment
+from stacks.service.tunnels import Tunnels
 
-_FORWARDING: Final = "AWS-StartPortForwardingSessionToRemoteHost"
 # In every statement on sessions; otherwise one could be started without a document, which is a root shell.
 _BY_DOCUMENT: Final = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
 
@@ -71,18 +71,23 @@ class Operators(Construct):
         if environment.tunnel and parameters.graph:
             self._allow_tunnel(parameters, parameters.graph)
         outputs = {name: log.log_group_name for name, log in logs.items()}
+        if parameters.graph:
+            # To have Neo4j's importer make the graph, and to see how that ends.
+            outputs["ImportMachine"] = machine = parameters.graph.graph_import_machine_arn
+            self._allow(machine, "states:ListExecutions", "states:StartExecution")
         for name, value in {"OperatorsPolicy": self.policy.managed_policy_arn, **outputs}.items():
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
 
     def _allow_tunnel(self, parameters: StackParameters, graph: GraphParameters) -> None:
-        """Allow to find the stores, to forward a port to them through the graph's host, and to log in."""
+        """Allow to find the stores, to forward a port to them alone through the graph's host, and to log in."""
         addresses = self._arn("ssm", "parameter", f"{parameter_path(self._environment.name)}/*")
         self._allow(addresses, "ssm:GetParameters")
         self._allow("*", "autoscaling:DescribeAutoScalingGroups")  # takes no resource
         hosts = self._arn("ec2", "instance", "*")
         tagged = {"StringEquals": {f"ssm:resourceTag/{GRAPH_HOST_TAG}": f"{self._environment.name}-data"}}
         self._allow(hosts, "ssm:StartSession", only=tagged | _BY_DOCUMENT)
-        self._allow(self._arn("ssm", "document", _FORWARDING, account=""), "ssm:StartSession", only=_BY_DOCUMENT)
+        for document in Tunnels(self, "Tunnels", parameters=parameters, environment=self._environment).arns:
+            self._allow(document, "ssm:StartSession", only=_BY_DOCUMENT)
         sessions = self._arn("ssm", "session", "*")
         self._allow(sessions, "ssmmessages:OpenDataChannel")  # needs the token from StartSession
         # By its tag, not its id: a session id begins with only a part of aws:userid.

@@ -128,10 +128,10 @@ class ServiceStack(cdk.Stack):
         function = self._make_function(
             "Operations",
             timeout_seconds=840,  # less than that of CDK's provider, which reports a time-out to the deploy
-            variables=self._stores.owner_variables(),
+            variables=self._stores.operations_variables(),
             role="operator",
         )
-        self._stores.grant_owner(function.role)
+        self._stores.grant_operations(function.role)
         return function
 
     def _make_catch_up(self) -> Function:

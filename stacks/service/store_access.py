@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
+from stacks.common.nag import acknowledge
 from stacks.common.names import LEDGER_OWNER
 from stacks.common.parameters import StackParameters
 from stacks.config.environment import Environment
@@ -16,6 +17,7 @@ class Stores(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment, parameters: StackParameters) -> None:
         super().__init__(scope, id_)
+        self._import_bucket = parameters.graph.graph_import_bucket_name if parameters.graph else None
         self._address = parameters.postgres  # None: the secret of an external Postgres has it
         self.client_security_groups = [
             *([parameters.postgres.postgres_client_security_group_id] if parameters.postgres else []),
@@ -44,9 +46,10 @@ class Stores(Construct):
             return {"POSTGRES_SECRET": self._postgres[role].id, **graph}
         return {**self._address_variables(), "POSTGRES_USER": role, **graph}
 
-    def owner_variables(self) -> dict[str, str]:
-        """Return the environment variables to log in to the ledger as its owner."""
-        return {**self._address_variables(), "POSTGRES_OWNER_SECRET": self._owner.id}
+    def operations_variables(self) -> dict[str, str]:
+        """Return the environment variables to log in to the ledger as its owner, and for an offline rebuild."""
+        files = {"IMPORT_BUCKET": self._import_bucket} if self._import_bucket else {}
+        return {**self._address_variables(), "POSTGRES_OWNER_SECRET": self._owner.id, **files}
 
     def grant(self, function_role: iam.Role, *, role: str) -> None:
         """Let a function log in to both stores, to the ledger as this role."""
@@ -55,10 +58,27 @@ class Stores(Construct):
             self._postgres[role].secret.grant_read(function_role)
         self._grant_token(function_role, role)
 
-    def grant_owner(self, function_role: iam.Role) -> None:
-        """Let a function log in to the ledger as its owner: by password, and by token once a migration allows that."""
+    def grant_operations(self, function_role: iam.Role) -> None:
+        """Let a function log in to the ledger as its owner: by password, and by token once a migration allows that.
+
+        And write and delete the files of an offline rebuild, and sign addresses to read them by.
+        """
         self._owner.secret.grant_read(function_role)
         self._grant_token(function_role, LEDGER_OWNER)
+        if self._import_bucket:
+            self._grant_import_files(function_role, self._import_bucket)
+
+    def _grant_import_files(self, function_role: iam.Role, bucket: str) -> None:
+        stack = cdk.Stack.of(self)
+        files = stack.format_arn(service="s3", region="", account="", resource=bucket, resource_name="*")
+        function_role.add_to_policy(
+            iam.PolicyStatement(actions=["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], resources=[files])
+        )
+        acknowledge(
+            function_role.node.find_child("DefaultPolicy"),
+            f"IAM5[Resource::arn:aws:s3:::<{stack.resolve(bucket)['Ref']}>/*]",
+            because="all objects of one bucket, which has nothing else",
+        )
 
     def _grant_token(self, function_role: iam.Role, role: str) -> None:
         if self._address:

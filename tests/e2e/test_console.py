@@ -35,7 +35,15 @@ from tests.waiting import within
 
 COMMAND = str(Path(sys.executable).parent / "console")
 HOSTILE = "<img src=x onerror=alert(1)><script>document.title='taken'</script>\u202e\u2066'\" "
-PAGES = ["/health", "/dead-letters", "/dead-letters/plan?action=discard", "/statistics", "/story", "/live", "/send"]
+PAGES = [
+    "/health",
+    "/dead-letters",
+    "/dead-letters/plan?action=discard",
+    "/statistics?days=60",
+    "/story",
+    "/live",
+    "/send",
+]
 
 
 @contextmanager
@@ -86,11 +94,17 @@ def dead_letter(queues: Any, url: str, body: str, reason: str) -> str:
 
 @pytest.mark.browser
 def test_a_person_looks_at_every_page_mends_a_message_and_sends_one(
-    system: System, hostile: str, sql: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    system: System,
+    hostile: str,
+    made_up_users: list[str],
+    sql: psycopg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    people = [f"/person?user={user}" for user in (EMAIL, made_up_users[0])]
     with console(system) as address:
-        pages = [*PAGES, f"/person?user={EMAIL}", f"/dead-letters/message?id={hostile}"]
+        pages = [*PAGES, *people, f"/dead-letters/message?id={hostile}"]
         plan: dict[str, Any] = {"address": address, "pages": pages, "mend": hostile}
         if pictures := os.environ.get("CONSOLE_PICTURES"):
             plan["pictures"] = pictures

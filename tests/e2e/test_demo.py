@@ -1,5 +1,6 @@
 """What `make up` ends with says where an interaction got stuck, and which command does not work."""
 
+import neo4j
 import psycopg
 import pytest
 from rich.console import Console
@@ -28,6 +29,17 @@ def test_with_the_worker_off_the_demo_says_that_the_interactions_stopped_before_
             demonstrate(system.target, system.environment, Console(), seconds=5)
     finally:
         switch(on=True)
+
+
+def test_with_a_graph_of_newer_code_the_demo_names_the_way_back(system: System, cypher: neo4j.Session) -> None:
+    """As after `git checkout` of an older release, which must not write into a graph of another shape."""
+    change = "MATCH (w:Watermark) WITH w, w.version AS before SET w.version = $version RETURN before"
+    version = cypher.run(change, version=1000).single(strict=True)["before"]
+    try:
+        with pytest.raises(CloudError, match=r"newer code made the graph.* --from-scratch --yes`"):
+            demonstrate(system.target, system.environment, Console())
+    finally:
+        cypher.run(change, version=version).consume()
 
 
 def test_a_command_that_does_not_work_is_named_with_its_own_word(system: System, sql: psycopg.Connection) -> None:

@@ -142,3 +142,16 @@ def bars(page: str, question: str) -> list[int]:
     wide = section(page, question).partition('class="chart wide"')[2].partition('class="chart narrow"')[0]
     titles = "\n".join(re.findall(r"<title>([^<]*)</title>", wide))
     return [int(number.replace(",", "")) for number in re.findall(r": ([\d,]+)(?: \(|$)", titles, re.MULTILINE)]
+
+
+def test_the_queues_are_shown_while_postgres_is_away(system: System) -> None:
+    system.cloud.stop("postgres")
+    try:
+        command = [COMMAND, "-e", "local", "--days", "1"]
+        variables = os.environ | system.environment
+        result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    finally:
+        system.cloud.start("postgres")
+    assert (result.returncode, result.stderr.count("Error: statistics:")) == (3, 1), result.stderr
+    assert re.search(r"│ dead_messages +│ +\d+ │", result.stdout)
+    assert re.search(r"│ accepted +│ +\d+ │", result.stdout)

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 import requests
 
+from chalicelib.ledger.connection import read_row
 from tests.commands import FOLDER
 from tests.e2e.conftest import EMAIL, System
 from tests.e2e.test_commands import run
@@ -117,3 +118,23 @@ def test_an_unknown_user_is_one_line_and_exit_2(system: System, words: list[str]
     result = run(system, *words, "-e", "local")
     assert result.returncode == 2
     assert says in result.stderr.splitlines()[-1]
+
+
+def test_a_person_who_tests_is_not_counted_until_that_is_undone(
+    system: System, used: int, sql: psycopg.Connection
+) -> None:
+    def counted() -> int:
+        [interactions] = read_row(sql, "SELECT coalesce(sum(interactions), 0)::int FROM interactions_by_day")
+        return int(interactions)
+
+    before = counted()
+    for _ in range(2):  # a repeat changes nothing
+        assert run(system, "exclude-user", "-e", "local", EMAIL).returncode == 0
+    [user_id] = run(system, "exclude-user", "-e", "local", "--list").stdout.split()
+    assert counted() <= before - 3
+    unknown = run(system, "exclude-user", "-e", "local", user_id[:-4] + "0000")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "knows no user" in unknown.stderr
+    assert run(system, "exclude-user", "-e", "local", EMAIL, "--undo").returncode == 0
+    assert run(system, "exclude-user", "-e", "local", "--list").stdout == ""
+    assert counted() >= before

@@ -1,4 +1,4 @@
-"""An interpreter of the Amazon States Language, as far as the snapshot's state machine uses it, with JSONata's own.
+"""An interpreter of the Amazon States Language, as far as our state machines use it, with JSONata's own.
 
 Time is a number, so waiting takes none; an execution that lasts longer than its time-out ends as AWS ends it.
 """
@@ -32,13 +32,15 @@ class Execution:
     path: list[str] = field(default_factory=list)
     """Names of the states, in the order in which they ran."""
     variables: dict[str, Any] = field(default_factory=dict)
+    given: Any = None
+    """The execution's input, which the first state gets."""
 
     def run(self) -> str:
         """Run to the end and return the type of the last state: Succeed, or Fail.
 
         Raises TaskError where no Catch takes a failure, and TimedOutError.
         """
-        return self._run_states(self.machine, None)
+        return self._run_states(self.machine, self.given)
 
     def _run_states(self, machine: dict[str, Any], given: Any) -> str:
         name = machine["StartAt"]

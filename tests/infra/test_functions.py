@@ -23,6 +23,7 @@ CONSUME = {
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
 }
+IMPORT_FILES = {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}
 TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 INTERFACES = {
     "ec2:AssignPrivateIpAddresses",
@@ -52,7 +53,7 @@ OWN_VARIABLES = {
     "Worker": {"DEAD_LETTER_QUEUE_URL"},
     "Operations": {"POSTGRES_OWNER_SECRET"},
 }
-COMMON_VARIABLES = {"ENVIRONMENT", "LOG_LEVEL"}
+COMMON_VARIABLES = {"ENVIRONMENT", "LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
 ADDRESS_VARIABLES = {"POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DBNAME", "POSTGRES_USER"}
 NAMES = [*OUTSIDE, *INSIDE]
 
@@ -73,7 +74,8 @@ def rights(name: str, environment: Environment) -> dict[str, set[str]]:
     secrets = ["graph-secret-arn", *(["postgres-owner-secret-arn"] if name == "Operations" else [])]
     owner = {user.removesuffix(role) + "ledger_owner": {"rds-db:connect"}} if name == "Operations" else {}
     stores = {user: {"rds-db:connect"}} | owner | {f"{path}/{secret}": READ_SECRET for secret in secrets}
-    return found | {"*": TRACE | INTERFACES} | stores
+    files = {f"arn:aws:s3:::{path}/graph-import-bucket-name/*": IMPORT_FILES} if name == "Operations" else {}
+    return found | {"*": TRACE | INTERFACES} | stores | files
 
 
 def test_this_file_lists_the_rights_of_every_function(service: Template) -> None:
@@ -133,7 +135,8 @@ def test_variables_name_secrets_and_never_contain_them(service: Template, enviro
     variables = service.of_type(FUNCTION)[name]["Properties"]["Environment"]["Variables"]
     stores = ADDRESS_VARIABLES if environment.network else {"POSTGRES_SECRET"}
     of_stores = stores | {"NEO4J_SECRET"} if name in INSIDE else set()
-    assert set(variables) == COMMON_VARIABLES | OWN_VARIABLES[name] | of_stores
+    own = OWN_VARIABLES[name] | ({"IMPORT_BUCKET"} if name == "Operations" and environment.network else set())
+    assert set(variables) == COMMON_VARIABLES | own | of_stores
     assert variables["ENVIRONMENT"] == environment.name
     if name in INSIDE and environment.network:
         assert variables["POSTGRES_USER"] == INSIDE[name][1]

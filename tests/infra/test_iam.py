@@ -36,6 +36,10 @@ EXPLAINED: dict[Finding, str] = {
         "ssm:SessionDocumentAccessCheck",
     ): "AWS' pages on Session Manager have it; parliament's data does not",
     ("RESOURCE_MISMATCH", "ec2:AttachVolume"): _OF_VOLUME,
+    (
+        "RESOURCE_MISMATCH",
+        "states:ListExecutions",
+    ): "AWS' pages on Step Functions limit it to state machines; parliament's data knows another resource",
     ("RESOURCE_MISMATCH", "ec2:DetachVolume"): _OF_VOLUME,
     (
         "RESOURCE_MISMATCH",
@@ -48,7 +52,9 @@ _ARNS = {
     "AWS::Cognito::UserPool": f"arn:aws:cognito-idp:{_HERE}:userpool/one",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/one",
     "AWS::ECS::Cluster": f"arn:aws:ecs:{_HERE}:cluster/one",
+    "AWS::ECS::TaskDefinition": f"arn:aws:ecs:{_HERE}:task-definition/one:1",
     "AWS::ECS::Service": f"arn:aws:ecs:{_HERE}:service/one/two",
+    "AWS::IAM::Role": "arn:aws:iam::111111111111:role/one",
     "AWS::Lambda::Function": f"arn:aws:lambda:{_HERE}:function:one",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:one:*",
     "AWS::S3::Bucket": "arn:aws:s3:::one",
@@ -60,6 +66,7 @@ _ARNS = {
     "alarm-topic-arn": f"arn:aws:sns:{_HERE}:one",
     "secret-arn": f"arn:aws:secretsmanager:{_HERE}:secret:one-AbCdEf",
     "queue-arn": f"arn:aws:sqs:{_HERE}:one",
+    "machine-arn": f"arn:aws:states:{_HERE}:stateMachine:one",
     "user-pool-arn": f"arn:aws:cognito-idp:{_HERE}:userpool/one",
     "AWS::StackId": f"arn:aws:cloudformation:{_HERE}:stack/one/two",
     "AWS::AccountId": "111111111111",

@@ -35,7 +35,7 @@ def stack(environment: Environment) -> Template:
 
 @pytest.fixture
 def container(stack: Template) -> dict[str, Any]:
-    _, task = stack.one("AWS::ECS::TaskDefinition")
+    _, task = stack.one("AWS::ECS::TaskDefinition", starting="GraphTask")
     (found,) = task["Properties"]["ContainerDefinitions"]
     container: dict[str, Any] = found
     return container
@@ -149,7 +149,7 @@ def test_a_new_host_has_an_hour_before_the_deployment_fails(stack: Template) -> 
 
 
 def test_neo4js_logs_are_on_the_volume(stack: Template, container: dict[str, Any]) -> None:
-    _, task = stack.one("AWS::ECS::TaskDefinition")
+    _, task = stack.one("AWS::ECS::TaskDefinition", starting="GraphTask")
     volumes = {volume["Name"]: volume["Host"]["SourcePath"] for volume in task["Properties"]["Volumes"]}
     mounts = {mount["ContainerPath"]: volumes[mount["SourceVolume"]] for mount in container["MountPoints"]}
     assert mounts == {"/data": f"{MOUNT}/data", "/logs": f"{MOUNT}/logs", "/ssl": f"{MOUNT}/certificates"}

@@ -45,7 +45,7 @@ class Container:
 
 
 def container() -> Container:
-    _, task = data_stack(DEV).one("AWS::ECS::TaskDefinition")
+    _, task = data_stack(DEV).one("AWS::ECS::TaskDefinition", starting="GraphTask")
     [found] = task["Properties"]["ContainerDefinitions"]
     settings = {
         variable["Name"].removeprefix("NEO4J_").replace("_", ".").replace("..", "_"): variable["Value"]

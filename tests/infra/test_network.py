@@ -7,6 +7,7 @@ import pytest
 
 from stacks.config.environment import Environment
 from stacks.config.environments import PROD
+from stacks.config.options import ReaderNetwork
 from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
 
@@ -55,9 +56,11 @@ def test_the_graphs_host_reaches_postgres_only_for_tunnels_and_copies(
     assert any(group.startswith("NetworkRdsClient") for group in groups) is environment.tunnel
 
 
-def test_the_s3_endpoint_reads_repositories_and_nothing_else(stack: Template) -> None:
+def test_the_s3_endpoint_reads_repositories_and_passes_the_importers_files_and_nothing_else(stack: Template) -> None:
     _, endpoint = stack.one("AWS::EC2::VPCEndpoint")
-    [statement] = endpoint["Properties"]["PolicyDocument"]["Statement"]
+    [statement, files] = endpoint["Properties"]["PolicyDocument"]["Statement"]
+    assert (files["Effect"], files["Action"]) == ("Allow", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"])
+    assert stack.plain(files["Resource"]) == "GraphImportFiles4AFA1892.Arn/*"
     assert (statement["Effect"], statement["Action"]) == ("Allow", "s3:GetObject")
     assert all(stack.plain(arn).rpartition(":")[2].removesuffix("/*").count("*") == 0 for arn in statement["Resource"])
 
@@ -136,6 +139,27 @@ def test_a_new_zone_moves_no_subnet(environment: Environment) -> None:
     )
     assert len(after) == len(before) + 3
     assert before.items() <= after.items()
+
+
+def test_a_peered_network_reaches_postgres_and_nothing_else_only_where_the_environment_names_it() -> None:
+    readers = (ReaderNetwork(cidr="10.77.0.0/24", peering_connection_id="pcx-1"),)
+    before, after = data_stack(PROD), data_stack(replace(PROD, readers=readers))
+    assert "10.77.0.0/24" not in str(before.body)
+    let_in = [rule for rule in rules(after, "Ingress") if "SourceSecurityGroupId" not in rule]
+    assert [
+        (after.plain(rule["GroupId"])[:16], rule["CidrIp"], rule["FromPort"], rule["ToPort"]) for rule in let_in
+    ] == [("NetworkRdsServer", "10.77.0.0/24", 5432, 5432)]
+    routes = [route["Properties"] for route in after.of_type("AWS::EC2::Route").values()]
+    peered = [route for route in routes if route.get("VpcPeeringConnectionId") == "pcx-1"]
+    assert {route["DestinationCidrBlock"] for route in peered} == {"10.77.0.0/24"}
+    tables = {after.plain(route["RouteTableId"]) for route in peered}
+    assert tables == {table for table in after.of_type("AWS::EC2::RouteTable") if "stores" in table}
+
+
+@pytest.mark.parametrize("cidr", ["10.30.8.0/24", "no network"])
+def test_readers_have_addresses_of_their_own(cidr: str) -> None:
+    with pytest.raises(ValueError, match=r"readers need|no network"):
+        replace(PROD, readers=(ReaderNetwork(cidr=cidr, peering_connection_id="pcx-1"),))
 
 
 def test_rejected_connections_are_logged(stack: Template) -> None:

@@ -9,6 +9,7 @@ from tests.infra.template import Template
 from tests.infra.test_functions import CONSUME, SEND
 
 POLICY = "AWS::IAM::ManagedPolicy"
+DOCUMENT = "AWS::SSM::Document"
 ON_USERS = {
     "cognito-idp:AdminCreateUser",
     "cognito-idp:AdminDeleteUser",
@@ -49,14 +50,14 @@ def test_operators_have_exactly_the_rights_of_their_commands(service: Template, 
         f"arn:aws:cloudwatch:{here}:alarm:*": {"cloudwatch:DescribeAlarms"},
         "*": {"cloudwatch:GetMetricData"},
     }
+    if environment.network:
+        expected[f"{of}/graph-import-machine-arn"] = {"states:ListExecutions", "states:StartExecution"}
     if environment.tunnel and environment.network:
         expected["*"] |= {"autoscaling:DescribeAutoScalingGroups"}
         expected |= {
             f"arn:aws:ssm:{here}:parameter{of}/*": {"ssm:GetParameters"},
             f"arn:aws:ec2:{here}:instance/*": {"ssm:StartSession"},
-            f"arn:aws:ssm:{environment.region}::document/AWS-StartPortForwardingSessionToRemoteHost": {
-                "ssm:StartSession"
-            },
+            **{f"arn:aws:ssm:{here}:document/{id_}": {"ssm:StartSession"} for id_ in service.of_type(DOCUMENT)},
             f"arn:aws:ssm:{here}:session/*": {"ssm:TerminateSession", "ssmmessages:OpenDataChannel"},
             f"{of}/graph-secret-arn": {"secretsmanager:GetSecretValue"},
             f"arn:aws:rds-db:{here}:dbuser:{of}/postgres-resource-id/analyst": {"rds-db:connect"},
@@ -73,7 +74,7 @@ def test_a_session_forwards_a_port_of_the_graphs_host_and_is_never_a_shell(
         statement["Condition"] for statement in statements(service) if statement["Action"] == "ssm:TerminateSession"
     ]
     assert ends == [OWN] * bool(sessions)
-    on_hosts = [s["Condition"]["StringEquals"] for s in sessions if ":instance/*" in service.plain(s["Resource"])]
+    on_hosts = [s["Condition"]["StringEquals"] for s in sessions if ":instance/*" in str(s["Resource"])]
     if not sessions:
         assert not (environment.tunnel and environment.network)
         return
@@ -82,6 +83,23 @@ def test_a_session_forwards_a_port_of_the_graphs_host_and_is_never_a_shell(
     tags = {f"ssm:resourceTag/{tag['Key']}": tag["Value"] for tag in group["Properties"]["Tags"]}
     [[(key, value)]] = [only.items() for only in on_hosts]
     assert tags[key] == value
+
+
+def test_a_tunnel_leads_to_a_store_and_to_nothing_else(service: Template, environment: Environment) -> None:
+    documents = [one["Properties"] for one in service.of_type(DOCUMENT).values()]
+    if not (environment.tunnel and environment.network):
+        assert not documents
+        return
+    of = f"/interaction-tracker/{environment.name}"
+    ends = [one["Content"]["properties"] for one in documents]
+    assert {(service.plain(one["host"]), service.plain(one["portNumber"])) for one in ends} == {
+        (f"graph.{environment.name}.interaction-tracker.internal", "7687"),
+        (f"{of}/postgres-host", f"{of}/postgres-port"),
+    }
+    assert all(set(one["Content"]["parameters"]) == {"localPortNumber"} for one in documents)
+    names = {output["Value"]["Ref"]: id_ for id_, output in service.body["Outputs"].items() if "Tunnel" in id_}
+    assert set(names) == set(service.of_type(DOCUMENT))
+    assert set(names.values()) == {"GraphTunnel", "PostgresTunnel"}
 
 
 def test_besides_operators_only_the_migration_may_run_operations(service: Template) -> None:

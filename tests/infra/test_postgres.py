@@ -93,6 +93,15 @@ def test_values_of_statements_are_never_logged() -> None:
     assert parameters["log_error_verbosity"] == "terse"
 
 
+def test_one_question_does_not_fill_the_disk() -> None:
+    for environment in ON_AWS:
+        assert isinstance(environment.postgres, RdsPostgres)
+        _, group = data_stack(environment).one("AWS::RDS::DBParameterGroup")
+        assert (
+            0 < int(group["Properties"]["Parameters"]["temp_file_limit"]) < environment.postgres.storage_gib * 1024**2
+        )
+
+
 def test_only_the_major_version_is_pinned(store: dict[str, Any]) -> None:
     assert store["Properties"]["EngineVersion"] == "18"
     assert not store["Properties"].get("AllowMajorVersionUpgrade")

@@ -15,6 +15,18 @@ LOGIN = "GraphLogin9E5514A5"
 TOPIC = "Alarms04B5A0BF"
 VOLUME = "arn:aws:ec2:us-east-1:{account}:volume/GraphHostVolume652A7521"
 SNAPSHOTS = "arn:aws:ec2:us-east-1::snapshot/*"
+OF_A_MACHINE = TRACE | {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+}
 # By prefix of a role's logical id; actions on "*" take no resource.
 OF_DATA: dict[str, dict[str, set[str]]] = {
     "NetworkVpcFlowLogIAMRole": {"NetworkFlowLogs2BEC3212.Arn": WRITE_LOG | {"logs:DescribeLogStreams"}},
@@ -50,24 +62,21 @@ OF_DATA: dict[str, dict[str, set[str]]] = {
     },
     "GraphTaskTaskRole": {},
     "GraphTaskExecutionRole": {"GraphLog96776722.Arn": WRITE_LOG, LOGIN: READ_SECRET},
+    "GraphImportTaskTaskRole": {},
+    "GraphImportTaskExecutionRole": {"GraphImportTaskLogA832FB25.Arn": WRITE_LOG},
+    "GraphImportMachineRole": {
+        "GraphService90FD9826": {"ecs:DescribeServices", "ecs:UpdateService"},
+        "GraphImportTask40F030E6": {"ecs:RunTask"},
+        "arn:aws:ecs:us-east-1:{account}:task/*": {"ecs:DescribeTasks", "ecs:StopTask"},
+        "GraphImportTaskTaskRoleA31C0906.Arn": {"iam:PassRole"},
+        "GraphImportTaskExecutionRoleBD756F09.Arn": {"iam:PassRole"},
+        "*": OF_A_MACHINE,
+    },
     "GraphSnapshotMachineRole": {
         "GraphService90FD9826": {"ecs:DescribeServices", "ecs:UpdateService"},
         SNAPSHOTS: {"ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DeleteSnapshot"},
         VOLUME: {"ec2:CreateSnapshot"},
-        "*": TRACE
-        | {
-            "ec2:DescribeSnapshots",
-            "logs:CreateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:DescribeLogGroups",
-            "logs:DescribeResourcePolicies",
-            "logs:GetLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:UpdateLogDelivery",
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-        },
+        "*": OF_A_MACHINE | {"ec2:DescribeSnapshots"},
     },
     "RdsDiskEvents": {TOPIC: {"sns:Publish"}},
     "SchedulerRoleForTarget": {"GraphSnapshotMachineE99BB023": {"states:StartExecution"}},

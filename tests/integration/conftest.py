@@ -53,7 +53,9 @@ def stores(cloud: Cloud) -> dict[str, Any]:
 def sql(stores: dict[str, Any]) -> Iterator[psycopg.Connection]:
     """Yield the owner's connection, to look into the tables; they are empty."""
     with psycopg.connect(postgres.conninfo(stores["postgres-owner"]), autocommit=True) as connection:
-        tables = "interaction, graph_outbox, erasure, excluded_user, day_answer, watermark, rebuild, rebuild_range"
+        tables = (
+            "interaction, graph_outbox, erasure, excluded_user, day_answer, day_sums, watermark, rebuild, rebuild_range"
+        )
         connection.execute(f"TRUNCATE {tables}")
         yield connection
 

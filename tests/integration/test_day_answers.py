@@ -8,12 +8,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from chalicelib.graph.client import Graph
 from chalicelib.interaction import Interaction, Kind
-from chalicelib.ledger import day_answers, erasures, users
+from chalicelib.ledger import day_answers, erasures, statistics, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.migrate import migrate_ledger
-from chalicelib.ledger.questions import OF_A_DAY
-from chalicelib.ledger.statistics import answer
+from chalicelib.ledger.questions import OF_A_DAY, SUMS
+from chalicelib.ledger.statistics import answer, keep_ahead
+from chalicelib.projection.catch_up import tend
 from tests.samples import ALICE, BOB, EVENT, interaction
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -55,7 +57,7 @@ def test_days_that_are_over_are_counted_once(
     sql.execute(LONG_STORED)
     ask()
     days = sql.execute("SELECT day, count(*) FROM day_answer GROUP BY day ORDER BY day").fetchall()
-    assert days == [((TODAY - timedelta(days=age)).date(), len(OF_A_DAY) + 1) for age in (3, 2, 1)]
+    assert days == [((TODAY - timedelta(days=age)).date(), len(OF_A_DAY) + len(SUMS)) for age in (3, 2, 1)]
     sql.execute('UPDATE day_answer SET answer = \'{"columns": ["kept"], "rows": [[1]]}\'')
     assert sum(one["columns"] == ["kept"] for one in ask()) == 3 * len(OF_A_DAY)
 
@@ -68,6 +70,67 @@ def test_counting_afresh_names_the_kept_answers_that_were_wrong(ledger: Ledger, 
     assert (again["answers"], again["different"]) == (first["answers"], [])
     sql.execute("UPDATE day_answer SET answer = '{\"columns\": [], \"rows\": []}' WHERE question LIKE 'funnel %'")
     assert len(answer(ledger, **DAYS, share_seconds=60, fresh=True)["different"]) == 3
+
+
+def test_counting_afresh_names_the_sums_that_were_wrong(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([at(9, "recall", metadata={"query": "x"}), at(8, "keep", "a")])
+    sql.execute(LONG_STORED)
+    first = answer(ledger, **DAYS, share_seconds=60)
+    sql.execute("UPDATE day_sums SET names = ARRAY['x'], n1 = ARRAY[7]")
+    assert answer(ledger, **DAYS, share_seconds=60)["answers"] != first["answers"]
+    again = answer(ledger, **DAYS, share_seconds=60, fresh=True)
+    yesterday = str((TODAY - timedelta(days=1)).date())
+    assert {f"{name} of {yesterday}" for name in SUMS} <= set(again["different"])
+    assert again["answers"] == first["answers"]
+
+
+def test_what_nobody_has_asked_for_yet_is_kept_ahead(
+    ledger: Ledger, sql: psycopg.Connection, ask: Callable[..., Answers], counted: Callable[[], Answers]
+) -> None:
+    ledger.store([at(9, "recall", metadata={"query": "x"}), at(8, "keep", "a"), at(50, "recall"), at(-0.001, "recall")])
+    sql.execute(LONG_STORED)
+    day_answers.forget_changed(ledger.connection)
+    of_a_day = len(OF_A_DAY) + len(SUMS)
+    assert keep_ahead(ledger, in_time=lambda: False) == 0
+    assert keep_ahead(ledger, in_time=iter([True, True, False]).__next__) == 2
+    days = "SELECT DISTINCT day FROM day_answer ORDER BY day"
+    assert sql.execute(days).fetchall() == [((TODAY - timedelta(days=1)).date(),)]  # the latest first
+    assert keep_ahead(ledger, in_time=lambda: True) == 2 * of_a_day - 2
+    assert sql.execute(days).fetchall() == [((TODAY - timedelta(days=age)).date(),) for age in (3, 1)]
+    assert keep_ahead(ledger, in_time=lambda: True) == 0
+    assert ask() == counted()
+    ledger.store([at(8, "peel", "a")])  # its event has both days: they are counted again
+    day_answers.forget_changed(ledger.connection)
+    assert keep_ahead(ledger, in_time=lambda: True) == 2 * of_a_day
+    assert ask() == counted()
+
+
+def test_an_answer_that_takes_too_long_is_left_to_whoever_asks(
+    ledger: Ledger, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store([at(9, "recall")])
+    monkeypatch.setattr(statistics, "AHEAD_MILLISECONDS", 200)
+    monkeypatch.setitem(OF_A_DAY, "funnel", "SELECT pg_sleep(5) AS slow, %(day)s::date")
+    assert keep_ahead(ledger, in_time=lambda: True) == len(OF_A_DAY) + len(SUMS) - 1
+
+
+def test_catch_up_keeps_answers_ahead(ledger: Ledger, sql: psycopg.Connection, graph: Graph) -> None:
+    ledger.store([at(9, "recall")])
+    tend(ledger, graph, in_time=lambda: True)
+    assert sql.execute("SELECT count(*) FROM day_answer").fetchall() == [(len(OF_A_DAY) + len(SUMS),)]
+
+
+def test_after_a_flood_all_is_counted_again(
+    ledger: Ledger, sql: psycopg.Connection, ask: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store([at(9, "recall", metadata={"query": "x"})])
+    sql.execute(LONG_STORED)
+    ask()
+    monkeypatch.setattr(day_answers, "LOOK_MILLISECONDS", 100)
+    monkeypatch.setattr(day_answers, "_FORGET_CHANGED", "SELECT pg_sleep(5), %s::timestamptz")
+    day_answers.forget_changed(ledger.connection)
+    kept = "SELECT (SELECT count(*) FROM day_answer), (SELECT count(*) FROM day_sums)"
+    assert sql.execute(kept).fetchall() == [(0, 0)]
 
 
 def test_what_arrives_late_counts(ledger: Ledger, ask: Callable[..., Answers], counted: Callable[[], Answers]) -> None:

@@ -98,6 +98,7 @@ def test_of_a_long_event_the_latest_are_told(reader: EventReader, ledger: Ledger
         "INSERT INTO rebuild (from_scratch, cause) VALUES (true, 'made up')",
         "DELETE FROM rebuild_range",
         "CREATE TABLE mine ()",
+        "CREATE TEMPORARY TABLE mine ()",
     ],
 )
 def test_the_function_cannot_write_even_if_it_asks_to(stores: dict[str, Any], ledger: Ledger, statement: str) -> None:

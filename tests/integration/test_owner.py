@@ -96,8 +96,11 @@ def test_with_passwords_refused_as_on_rds_migrations_and_every_role_log_in(
             for role in roles:
                 with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects"):
                     psycopg.connect(conninfo({**login, "username": role}))
-            answer_members(sql, "trust")  # as RDS does when the password is a token
-            assert migrate_ledger(login) == []
+            # With a token RDS lets them in. Here it is the password, since without TLS none is sent but by SCRAM.
+            answer_members(sql, "scram-sha-256")
+            for role in roles:
+                sql.execute(f"ALTER ROLE {role} PASSWORD 'a token'".encode())
+            assert migrate_ledger({**login, "password": "a token"}) == []
             for role in roles:
                 with psycopg.connect(conninfo({**login, "username": role, "password": "a token"})) as connection:
                     connection.execute("SELECT count(*) FROM interaction")

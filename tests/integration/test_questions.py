@@ -37,7 +37,7 @@ def truth() -> Truth:
 def analyst(stores: dict[str, Any], cloud: Cloud, truth: Truth) -> Iterator[psycopg.Connection]:
     """Yield the analyst's connection; the ledger has what `make demo-data` posts, and no more."""
     with psycopg.connect(postgres.conninfo(stores["postgres-owner"]), autocommit=True) as owner:
-        owner.execute("TRUNCATE interaction, graph_outbox, excluded_user, day_answer")
+        owner.execute("TRUNCATE interaction, graph_outbox, excluded_user, day_answer, day_sums")
         ledger = Ledger(lambda: postgres.conninfo(stores["postgres"]))
         rows = [read_interaction(payload, user_id=user, now=UNTIL) for user, payload in truth.payloads]
         for first in range(0, len(rows), BATCH):

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import neo4j
 import psycopg
 import pytest
 from neo4j.exceptions import Neo4jError
 
+from bench.reading import db_hits, questions_about
 from chalicelib.api.payload import read_interaction
 from chalicelib.graph import client as graph_module
 from chalicelib.graph.client import Graph
@@ -44,25 +44,7 @@ class Made:
 def asked(user: str, truth: Truth) -> dict[str, Question[Any]]:
     """Return each question about this user, by the name of its text."""
     artifacts = sorted({one["artifact_id"] for who, one in truth.payloads if who == user and one["artifact_id"]})
-    return {
-        "HISTORY": questions.history(user, artifacts[:10]),
-        "KEPT_NEAR": questions.kept_near(user, "Invoice"),
-        "OPINIONS": questions.opinions(user),
-        "PEELED_TOGETHER": questions.peeled_together(user, artifacts[0]),
-        "SCORES": questions.scores(user),
-        "LATEST_RESULTS": questions.ignored(user),
-        "RECENT_EVENTS": questions.recent_events(user),
-        "SIMILAR_RECALLS": questions.similar_recalls(user, "invoice final"),
-        "SESSION": questions.session(user, UNTIL - timedelta(days=1), UNTIL),
-        "TOTALS": questions.totals(user),
-    }
-
-
-def db_hits(session: neo4j.Session, question: Question[Any]) -> int:
-    def hits(plan: Any) -> int:
-        return int(plan.get("dbHits", 0)) + sum(map(hits, plan.get("children", [])))
-
-    return hits(session.run(f"PROFILE {question.text}", question.parameters).consume().profile)
+    return questions_about(user, artifacts, UNTIL)
 
 
 @pytest.fixture(scope="module")

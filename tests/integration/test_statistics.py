@@ -166,9 +166,9 @@ def test_answers_in_many_calls_are_the_same(tables: Tables) -> None:
 
 def test_a_call_without_more_time_returns_the_next_step(ledger: Ledger) -> None:
     part = answer(ledger, since="2026-05-01", until="2026-05-02", cursor=3, share_seconds=0)
-    assert [one["question"] for one in part["answers"]] == ["active_users_by_day"]
-    assert (part["cursor"], part["steps"]) == (4, 23)
-    assert answer(ledger, since="2026-05-01", until="2026-05-02", cursor=22, share_seconds=0)["cursor"] is None
+    assert [one["question"] for one in part["answers"]] == ["sessions_by_day"]
+    assert (part["cursor"], part["steps"]) == (4, 27)
+    assert answer(ledger, since="2026-05-01", until="2026-05-02", cursor=26, share_seconds=0)["cursor"] is None
 
 
 def test_some_questions_alone_are_answered(ledger: Ledger) -> None:
@@ -219,15 +219,27 @@ def test_a_question_about_a_day_reads_the_ledger_by_its_index(
 ) -> None:
     with psycopg.connect(postgres.conninfo(stores["postgres-owner"]), autocommit=True) as owner:
         assert sum(fill(owner, 20_000, "2026-01-01")) == 20_000  # and so many that the planner's choice is the real one
-        plan = owner.execute(f"EXPLAIN SELECT * FROM {view} WHERE day = '2026-05-01'").fetchall()
-    assert "Bitmap Index Scan on interaction_by_day" in "\n".join(line for (line,) in plan)
+        lines = owner.execute(f"EXPLAIN SELECT * FROM {view} WHERE day = '2026-05-01'").fetchall()
+    plan = "\n".join(line for (line,) in lines)
+    assert "Bitmap Index Scan on interaction_by_day" in plan
+    assert "Seq Scan on interaction" not in plan
+    assert "Hash" not in plan.replace("HashAggregate", "")  # it would hold other days' events
 
 
 def test_the_most_kept_are_found_among_the_keeps_alone(sql: psycopg.Connection) -> None:
     sql.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")  # the table is too small to choose by cost
-    question = questions.OF_ALL_DAYS["most_kept_artifacts"]
-    plan = sql.execute(f"EXPLAIN {question}", {"since": TODAY, "until": TODAY, "top": 10}).fetchall()
+    plan = sql.execute(f"EXPLAIN {questions.SUMS['artifact_keeps']}", {"day": TODAY}).fetchall()
     assert "Index Scan using interaction_keeps_and_bads" in "\n".join(line for (line,) in plan)
+
+
+def test_a_question_on_sums_counts_only_the_days_that_have_none(sql: psycopg.Connection) -> None:
+    for question in questions.OF_SUMS:
+        values = {"since": YESTERDAY, "until": TODAY, "top": 10, "sums": "none", "day_0": TODAY}
+        counted = [
+            "\n".join(line for (line,) in sql.execute(f"EXPLAIN {questions.of_sums(question, days)}", values))
+            for days in (0, 1)
+        ]
+        assert ["on interaction" in plan for plan in counted] == [False, True]
 
 
 def test_the_page_names_every_view(sql: psycopg.Connection) -> None:

@@ -5,10 +5,13 @@ import http.client
 import io
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +23,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from chalicelib.ledger.connection import conninfo
 from local.cloud import Cloud
 from scripts.common.target import Target
 
@@ -96,7 +100,8 @@ def test_a_wrong_secret_is_refused_for_every_key_that_is_known(cloud: Cloud) -> 
         ("GET", FUNCTIONS),
         ("POST", FUNCTIONS),
         ("PUT", "/_ministack/cfn-response/../reset"),
-        ("GET", "/pool/.well-known/jwks.json?Action=ListQueues"),
+        ("GET", "/us-east-1_pool/.well-known/jwks.json?Action=ListQueues"),
+        ("GET", "/bucket/.well-known/jwks.json"),
         ("PUT", "/bucket/key"),
         ("POST", "/restapis/api/api/_user_request_/interaction"),
         ("OPTIONS", FUNCTIONS),
@@ -263,6 +268,46 @@ def test_every_port_asks_a_stranger_for_what_only_the_user_has(cloud: Cloud) -> 
     assert set(answers) == set(asdict(ports).values())  # where anything listens: see test_local.py
     for port, answer in answers.items():
         answer(port)
+
+
+@pytest.fixture
+def false_postgres() -> Iterator[tuple[int, list[bytes]]]:
+    """Listen in place of Postgres, and ask who connects for the password in clear; yield the port and the answers."""
+    answers: list[bytes] = []
+
+    def ask_for_password() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(int.from_bytes(connection.recv(4)) - 4)
+                    connection.sendall(b"R" + (8).to_bytes(4) + (3).to_bytes(4))  # AuthenticationCleartextPassword
+                    answers.append(connection.recv(100))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=ask_for_password, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], answers
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_who_listens_in_place_of_postgres_is_told_no_password(
+    cloud: Cloud, false_postgres: tuple[int, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is down, another user of the machine can have its port."""
+    port, answers = false_postgres
+    for name in ("postgres-owner", "postgres", "postgres-operator", "postgres-event-status"):
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(conninfo({**cloud.secrets()[name], "port": port}))
+    environment = cloud.environment()
+    for name in [name for name in environment if name.startswith("PG")]:
+        monkeypatch.setenv(name, environment[name])
+    for address in ("", environment["DATABASE_URL"].replace(f":{cloud.ports.postgres}/", f":{port}/")):
+        monkeypatch.setenv("PGPORT", str(port))
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(address)
+    assert set(answers) == {b""}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")

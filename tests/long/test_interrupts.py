@@ -19,5 +19,7 @@ def test_an_interrupt_is_one_line_and_exit_3(command: str, moment: float) -> Non
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_an_interrupted_tunnel_says_so_or_had_ended(moment: float) -> None:
     """`tunnel -e local` calls nothing: it may have printed its lines before."""
-    status, error = interrupt("tunnel", moment, os.environ | {"AWS_ENDPOINT_URL": REFUSING, "DATABASE_URL": "made-up"})
+    status, error = interrupt(
+        "tunnel", moment, os.environ | {"AWS_ENDPOINT_URL": REFUSING, "ANALYST_DATABASE_URL": "made-up"}
+    )
     assert (status, error) in [(0, ""), (3, "Error: interrupted\n")]

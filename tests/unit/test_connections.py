@@ -56,7 +56,8 @@ def test_no_secret_can_switch_the_check_off(mode: str) -> None:
 
 def test_only_a_server_on_this_machine_may_do_without_tls() -> None:
     here = SECRET | {"host": "127.0.0.1"}
-    assert conninfo_to_dict(postgres.conninfo(here | {"sslmode": "disable"}))["sslmode"] == "disable"
+    without = conninfo_to_dict(postgres.conninfo(here | {"sslmode": "disable"}))
+    assert (without["sslmode"], without["require_auth"]) == ("disable", "scram-sha-256")
     assert conninfo_to_dict(postgres.conninfo(here))["sslmode"] == "verify-full"
 
 

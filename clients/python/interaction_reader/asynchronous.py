@@ -23,7 +23,8 @@ class AsyncReader:
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         """Take what `Reader` takes."""
-        self._driver = neo4j.AsyncGraphDatabase.driver(uri, auth=(username, password), **settings(certificate, timeout))
+        trust = settings(uri, certificate, timeout)
+        self._driver = neo4j.AsyncGraphDatabase.driver(uri, auth=(username, password), **trust)
         self._timeout = timeout
 
     async def ask(self, question: Question[Answer]) -> Answer:

@@ -2,6 +2,7 @@
 
 import ssl
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import neo4j
 from neo4j.time import DateTime
@@ -10,6 +11,8 @@ from interaction_reader.questions import Question, Record
 
 Answer = TypeVar("Answer")
 TIMEOUT_SECONDS = 5.0
+VERIFYING_SCHEMES = ("neo4j+s", "bolt+s")
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 class Reader:
@@ -27,8 +30,9 @@ class Reader:
         """Take the graph's address and login; nothing is connected before the first question.
 
         `certificate` (PEM) is the server's, if its URI has no "+s". The server ends a question after `timeout` seconds.
+        Raises ValueError if the server would get the password without a proof of who it is; one on this machine may.
         """
-        self._driver = neo4j.GraphDatabase.driver(uri, auth=(username, password), **settings(certificate, timeout))
+        self._driver = neo4j.GraphDatabase.driver(uri, auth=(username, password), **settings(uri, certificate, timeout))
         self._timeout = timeout
 
     def ask(self, question: Question[Answer]) -> Answer:
@@ -64,8 +68,11 @@ def native(record: neo4j.Record) -> Record:
     return {name: value.to_native() if isinstance(value, DateTime) else value for name, value in values.items()}
 
 
-def settings(certificate: str | None, timeout: float) -> dict[str, Any]:
-    """Return the driver's settings: each wait has an end."""
+def settings(uri: str, certificate: str | None, timeout: float) -> dict[str, Any]:
+    """Return the driver's settings: each wait has an end. Raises ValueError as `Reader` does."""
+    address = urlsplit(uri)
+    if not (certificate or address.scheme in VERIFYING_SCHEMES or address.hostname in LOOPBACK_HOSTS):
+        raise ValueError("the graph must prove who it is: give its certificate, or a URI with neo4j+s://")
     trust = {"ssl_context": ssl.create_default_context(cadata=certificate)} if certificate else {}
     return {
         "connection_timeout": timeout,

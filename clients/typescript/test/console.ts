@@ -11,6 +11,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 
 import { Browser } from "./browser.ts";
+import { loaded, signIn } from "./console-page.ts";
 
 type Plan = { address: string; pages: string[]; mend?: string; pictures?: string };
 type Axe = { run: (options: object) => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
@@ -19,7 +20,7 @@ const plan = JSON.parse(process.argv[2]!) as Plan;
 const { origin } = new URL(plan.address);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const sizes = { wide: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
-const seen = { errors: [] as string[], outside: [] as string[], overflowing: [] as string[], serious: [] as string[], milliseconds: {} as Record<string, number> };
+const seen = { errors: [] as string[], outside: [] as string[], overflowing: [] as string[], serious: [] as string[] };
 
 const browser = await Browser.start();
 const page = await browser.context.newPage();
@@ -27,17 +28,13 @@ page.on("console", (message) => message.type() === "error" && seen.errors.push(m
 page.on("pageerror", (error) => seen.errors.push(error.message));
 page.on("request", (request) => new URL(request.url()).origin !== origin && !request.url().startsWith("data:") && seen.outside.push(request.url()));
 
-await page.goto(plan.address);
-await page.waitForURL(new RegExp(`^${origin}/[\\w-]{22}/health$`));
-const root = page.url().replace(/\/health$/, "");
+const root = await signIn(page, plan.address);
 const again = (await browser.context.request.get(plan.address, { headers: { cookie: "" } })).status();
 
 for (const path of plan.pages) {
   await page.setViewportSize(sizes.wide);
-  const began = Date.now();
   await page.goto(root + path);
   await loaded(page);
-  seen.milliseconds[path] = Date.now() - began;
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     for (const [size, viewport] of Object.entries(sizes)) {
@@ -61,11 +58,6 @@ const neighbour = await toNeighbour(root);
 console.log(JSON.stringify({ again, ...seen, ...done, neighbour }));
 await browser.stop();
 process.exit();
-
-/** Return once all parts of the page are there. */
-async function loaded(page: Page): Promise<void> {
-  await page.waitForFunction(() => !document.querySelector(".banner.waiting, .htmx-request [class=quiet]") && !document.querySelector(".htmx-request:not([hx-trigger*=every])"), null, { timeout: 60_000 });
-}
 
 /** Go from the console to another port of this host; return what the browser told it of the console. */
 async function toNeighbour(root: string): Promise<string[]> {

@@ -1,25 +1,20 @@
 """The connection to Neo4j: its transactions have a time limit, and its errors say whether the rows are at fault."""
 
-import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
-from urllib.parse import urlsplit
 
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable
 
-from chalicelib.graph.cypher import ONLINE, PROJECT, READ_STATE, SCHEMA, SEALED, VERSION, Changes
+from chalicelib.graph.connection import connect, is_tls_error
+from chalicelib.graph.cypher import CONSTRAINTS, INDEXES, ONLINE, PROJECT, READ_STATE, SCHEMA, SEALED, VERSION, Changes
 from chalicelib.graph.errors import GraphUnavailableError, RowsBusyError, RowsRefusedError, judge
 
 __all__ = ["Graph", "GraphUnavailableError", "RowsBusyError", "RowsRefusedError", "connect", "judge", "write_within"]
 
 MAX_CHECKS = 3
 TRANSACTION_SECONDS = 10  # enforced by the server; below Postgres' limit for a transaction that waits for us
-
-VERIFYING_SCHEMES = ("neo4j+s", "bolt+s")
-LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 class Graph:
@@ -38,14 +33,32 @@ class Graph:
         Then run the projection once without rows: a server that has just started plans it here, and no worker waits.
         Raises GraphUnavailableError.
         """
+        for text in CONSTRAINTS.values():
+            self.run_schema([text], seconds)
+        self.run_schema(INDEXES.values(), seconds)
         try:
             with self._session() as session:
-                for text in SCHEMA.values():
-                    session.run(neo4j.Query(text, timeout=seconds)).consume()
                 session.run(neo4j.Query("CALL db.awaitIndexes($seconds)", timeout=seconds), seconds=seconds).consume()
                 session.run(PROJECT, claim={"users": [], "epoch": ""}).consume()
         except RowsRefusedError as error:
             raise GraphUnavailableError(str(error)) from error
+
+    def run_schema(self, texts: Iterable[str], seconds: int) -> None:
+        """Create constraints or indexes unless they exist, within these seconds; raises GraphUnavailableError.
+
+        Indexes of one call are filled in the background, all in one pass over the graph.
+        """
+        try:
+            with self.transaction(seconds) as transaction:
+                for text in texts:
+                    transaction.run(text).consume()
+        except RowsRefusedError as error:
+            raise GraphUnavailableError(str(error)) from error
+
+    def has_schema(self) -> bool:
+        """Return whether all constraints and indexes are there and online."""
+        with self._session() as session:
+            return _has_schema(session)
 
     def write(self, changes: Changes, confirm_lease: Callable[[], None] = lambda: None) -> None:
         """Apply the changes, all or none; applied again, or in another order, they give the same graph.
@@ -70,8 +83,7 @@ class Graph:
         """Return the graph's epoch, empty if it has none; raise GraphUnavailableError if it must not be written to."""
         # Read before the checks, compared by the write: what was checked is what is written to.
         state = session.run(READ_STATE).single(strict=True)
-        online = session.run(ONLINE, names=list(SCHEMA)).single(strict=True)["online"]
-        if online < len(SCHEMA):
+        if not _has_schema(session):
             raise GraphUnavailableError("its constraints and indexes are not online")
         if state["version"] == SEALED:
             raise GraphUnavailableError("an offline rebuild of it is under way")
@@ -146,40 +158,16 @@ class Graph:
             with self._driver.session() as session:
                 yield session
         except (Neo4jError, DriverError) as error:
-            if isinstance(error, AuthError | ServiceUnavailable) or _is_tls_error(error):
+            if isinstance(error, AuthError | ServiceUnavailable) or is_tls_error(error):
                 self._drop_driver()
             raise judge(error) from error
+
+
+def _has_schema(session: neo4j.Session) -> bool:
+    return bool(session.run(ONLINE, names=SCHEMA).single(strict=True)["online"] == len(SCHEMA))
 
 
 def write_within(transaction: neo4j.Transaction, changes: Changes) -> None:
     """Apply the changes as a part of this transaction, whatever the graph's state is."""
     epoch = transaction.run(READ_STATE).single(strict=True)["epoch"] or ""
     transaction.run(PROJECT, claim={"users": changes.users, "epoch": epoch}).consume()
-
-
-def _is_tls_error(error: BaseException | None) -> bool:
-    """Return whether the server's certificate is not the one in the secret: it may have a new one."""
-    return error is not None and (isinstance(error, ssl.SSLError) or _is_tls_error(error.__cause__))
-
-
-def connect(uri: str, username: str, password: str, certificate: str | None = None) -> neo4j.Driver:
-    """Return a driver that has a time-out for every wait; it does not connect yet.
-
-    `certificate` (PEM) is the server's, or its authority's; with it the URI's scheme has no "+s". Raises
-    GraphUnavailableError if the server would not have to prove who it is: only one on this machine need not.
-    """
-    address = urlsplit(uri)
-    if not (certificate or address.scheme in VERIFYING_SCHEMES or address.hostname in LOOPBACK_HOSTS):
-        raise GraphUnavailableError("its secret has neither a certificate nor a URI with neo4j+s://")
-    trust: dict[str, Any] = {"ssl_context": ssl.create_default_context(cadata=certificate)} if certificate else {}
-    return neo4j.GraphDatabase.driver(
-        uri,
-        auth=(username, password),
-        **trust,
-        connection_timeout=3,
-        connection_acquisition_timeout=5,
-        liveness_check_timeout=30,
-        max_connection_pool_size=4,
-        notifications_min_severity="OFF",
-        telemetry_disabled=True,
-    )

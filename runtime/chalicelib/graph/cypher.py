@@ -14,10 +14,12 @@ SEALED = 2**31 - 1  # above every version: code of any release writes nothing in
 EDGE_KINDS = [kind for kind in Kind if not kind.opens]
 SELDOM = [Kind.UNKEEP, Kind.UNMARK]  # one question for each row, not one for each of them
 OFTEN = [kind for kind in EDGE_KINDS if kind not in SELDOM]
-SCHEMA = {
+CONSTRAINTS = {
     "user_key": "CREATE CONSTRAINT user_key IF NOT EXISTS FOR (n:User) REQUIRE n.id IS UNIQUE",
     "event_key": "CREATE CONSTRAINT event_key IF NOT EXISTS FOR (n:Event) REQUIRE (n.user_id, n.id) IS UNIQUE",
     "artifact_key": "CREATE CONSTRAINT artifact_key IF NOT EXISTS FOR (n:Artifact) REQUIRE (n.user_id, n.id) IS UNIQUE",
+}
+INDEXES = {
     # A composite key does not serve its first property alone; without these a reader who asks for the events of a user
     # reads those of everybody.
     "event_user": "CREATE INDEX event_user IF NOT EXISTS FOR (n:Event) ON (n.user_id)",
@@ -28,6 +30,7 @@ SCHEMA = {
         for kind in EDGE_KINDS
     },
 }
+SCHEMA = (*CONSTRAINTS, *INDEXES)
 ONLINE = "SHOW INDEXES YIELD name, state WHERE name IN $names AND state = 'ONLINE' RETURN count(*) AS online"
 # The watermark's time is the graph's epoch: catch-up moves it each minute, and a graph that is lost or being wiped has
 # none. For as long as it is the same, nothing that was checked of the graph has changed.

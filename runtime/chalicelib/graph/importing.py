@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from chalicelib.graph.cypher import VERSION
 
@@ -33,10 +32,10 @@ _MULTILINE = ("--multiline-fields-format=v2", "--multiline-fields=users-.*,event
 _AGAIN = ("--skip-duplicate-nodes", f"--bad-tolerance={2**62}", "--skip-bad-entries-logging")
 
 
-def write_headers(folder: Path) -> None:
-    """Write the files that name the columns."""
+def headers() -> Iterator[tuple[str, str]]:
+    """Yield the files that name the columns: name and content."""
     for name, header in _HEADERS.items():
-        (folder / f"{name}.header").write_text(f"{header}\n", encoding="utf-8")
+        yield f"{name}.header", f"{header}\n"
 
 
 def arguments() -> Iterator[str]:

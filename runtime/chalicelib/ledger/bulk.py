@@ -84,6 +84,7 @@ _FILES: dict[str, LiteralString] = {
         FROM interaction WHERE {_CHUNK} AND {_TOUCHES}
     """,  # noqa: S608
 }
+NAMES = tuple(_FILES)
 _COUNT: LiteralString = f"SELECT count(*) FROM interaction WHERE {_CHUNK}"  # noqa: S608
 _NAMES: dict[str, Any] = {
     "kinds": [kind.value for kind in Kind],

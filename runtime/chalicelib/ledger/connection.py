@@ -45,13 +45,14 @@ def tls(secret: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings for TLS, under libpq's names: the server must prove to be the secret's host.
 
     The secret can name the file of its authorities, `sslrootcert`; otherwise they are those of public certificates.
-    Only a server on this machine may do without: "sslmode": "disable". Raises ValueError for any other mode.
+    Only a server on this machine may do without: "sslmode": "disable". It must then prove to know the password, so that
+    nobody else who listens at its port gets it. Raises ValueError for any other mode.
     """
     mode = secret.get("sslmode", "verify-full")
     if mode == "verify-full":
         return {"sslmode": mode, "sslrootcert": secret.get("sslrootcert", PUBLIC_AUTHORITIES)}
     if mode == "disable" and secret["host"] in LOOPBACK_HOSTS:
-        return {"sslmode": mode}
+        return {"sslmode": mode, "require_auth": "scram-sha-256"}
     raise ValueError(f"the Postgres secret has sslmode {mode!r}: leave it out, so that the certificate is verified")
 
 

@@ -2,22 +2,28 @@
 
 They are found by when rows were stored, not in the statement that stores them: storing costs nothing more. What was
 stored since the last look, and two minutes before it, is looked at again: no transaction of a writer is longer.
+
+What is added up over days is kept as arrays, `Sums`, which go with their answer.
 """
 
 import hashlib
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from chalicelib.ledger import locks
+from chalicelib.ledger.rebuilds import key_before
 
 LONGEST_WRITE = timedelta(minutes=2)
 FORGET_ALL_AFTER = timedelta(hours=1)  # without a look; then counting again is cheaper
+LOOK_MILLISECONDS = 5_000  # of a look; after a flood that takes longer, all is forgotten
 
 Kept = dict[tuple[str, date], dict[str, Any]]
-"""Answers by question and day: columns and rows."""
+"""Answers by question and day: columns and rows; of sums none of these."""
+Sums = list[tuple[Any, ...]]
+"""Names, each with four numbers."""
 
 # All of an event's days: a recall that comes late changes what its touches on other days mean.
 _FORGET_CHANGED: LiteralString = """
@@ -26,11 +32,31 @@ DELETE FROM day_answer WHERE day IN (
     SELECT (timestamp AT TIME ZONE 'UTC')::date FROM changed JOIN interaction USING (user_id, event_id)
 )
 """
-_READ = "SELECT question, day, answer FROM day_answer WHERE day BETWEEN %s AND %s"
-_KEEP = """
-INSERT INTO day_answer (question, day, answer) VALUES (%s, %s, %s)
-ON CONFLICT (question, day) DO UPDATE SET answer = excluded.answer
+# An id begins with the interaction's own time: so a day is a range of ids.
+_UNKEPT: LiteralString = """
+WITH lived AS MATERIALIZED (
+    SELECT day FROM unnest(%(days)s::date[], %(starts)s::uuid[], %(ends)s::uuid[]) AS part (day, first, next)
+    WHERE EXISTS (SELECT FROM interaction WHERE id > first AND id < next)
+)
+SELECT lived.day, asked.question FROM lived CROSS JOIN unnest(%(questions)s::text[]) AS asked (question)
+WHERE NOT EXISTS (SELECT FROM day_answer AS kept WHERE kept.day = lived.day AND kept.question = asked.question)
+ORDER BY lived.day DESC
 """
+_READ = "SELECT question, day, answer FROM day_answer WHERE day BETWEEN %s AND %s AND question = ANY(%s)"
+_KEEP = """
+INSERT INTO day_answer (question, day, answer) VALUES (%s, %s, %s) ON CONFLICT (question, day) DO NOTHING RETURNING id
+"""
+_KEEP_SUMS = """
+INSERT INTO day_sums (answer_id, names, n1, n2, n3, n4)
+SELECT %(id)s, coalesce(array_agg(name), '{{}}'), array_agg(n1), array_agg(n2), array_agg(n3), array_agg(n4)
+FROM ({sums}) AS counted
+"""
+_SUMS = """
+SELECT kept.* FROM day_answer JOIN day_sums ON answer_id = id
+CROSS JOIN unnest(names, n1, n2, n3, n4) AS kept (name, n1, n2, n3, n4)
+WHERE question = %s AND day = %s ORDER BY name
+"""
+_FORGET = "DELETE FROM day_answer WHERE question = %s AND day = %s"
 
 
 def key(question: str, sql: str) -> str:
@@ -43,11 +69,20 @@ def forget_changed(connection: psycopg.Connection) -> None:
     with connection.transaction():
         look = "SELECT checked_at, clock_timestamp() FROM day_answers_checked FOR UPDATE"
         for checked_at, now in connection.execute(look).fetchall():
-            if now - checked_at > FORGET_ALL_AFTER:
+            if now - checked_at > FORGET_ALL_AFTER or not _forget_since(connection, checked_at - LONGEST_WRITE):
                 connection.execute("DELETE FROM day_answer")
-            else:
-                connection.execute(_FORGET_CHANGED, [checked_at - LONGEST_WRITE])
             connection.execute("UPDATE day_answers_checked SET checked_at = %s", [now])
+
+
+def _forget_since(connection: psycopg.Connection, stored_at: datetime) -> bool:
+    """Forget the days of rows stored since then; return False if there are too many to look at."""
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('statement_timeout', %s, true)", [str(LOOK_MILLISECONDS)])
+            connection.execute(_FORGET_CHANGED, [stored_at])
+    except psycopg.errors.QueryCanceled:
+        return False
+    return True
 
 
 def forget_all(connection: psycopg.Connection) -> None:
@@ -56,11 +91,34 @@ def forget_all(connection: psycopg.Connection) -> None:
     connection.execute("DELETE FROM day_answer")
 
 
-def read(connection: psycopg.Connection, first: date, last: date) -> Kept:
-    """Return the kept answers about these days."""
-    return {(question, day): answer for question, day, answer in connection.execute(_READ, [first, last])}
+def read(connection: psycopg.Connection, questions: list[str], first: date, last: date) -> Kept:
+    """Return the kept answers to these questions, by their keys, about these days."""
+    found = connection.execute(_READ, [first, last, questions])
+    return {(question, day): answer for question, day, answer in found}
+
+
+def read_sums(connection: psycopg.Connection, question: str, day: date) -> Sums:
+    """Return the sums that are kept of this day."""
+    return connection.execute(_SUMS, [question, day]).fetchall()
+
+
+def list_unkept(connection: psycopg.Connection, questions: list[str], days: list[date]) -> list[tuple[date, str]]:
+    """Return the day and the key of each answer that is not kept, of days with interactions, the latest first."""
+    bounds = [
+        [key_before(datetime.combine(day + timedelta(days=more), time(), UTC)) for day in days] for more in (0, 1)
+    ]
+    values = {"questions": questions, "days": days, "starts": bounds[0], "ends": bounds[1]}
+    return connection.execute(_UNKEPT, values).fetchall()
 
 
 def keep(connection: psycopg.Connection, question: str, day: date, answer: dict[str, Any]) -> None:
     """Keep an answer; its transaction must have shared the lock `ANSWERS` since before it counted."""
+    connection.execute(_FORGET, [question, day])
     connection.execute(_KEEP, [question, day, Jsonb(answer)])
+
+
+def keep_sums(connection: psycopg.Connection, question: str, day: date, sql: LiteralString) -> None:
+    """Count by this SQL and keep the rows, as `keep` does."""
+    connection.execute(_FORGET, [question, day])
+    for (answer_id,) in connection.execute(_KEEP, [question, day, Jsonb({})]).fetchall():
+        connection.execute(_KEEP_SUMS.format(sums=sql), {"id": answer_id, "day": day})

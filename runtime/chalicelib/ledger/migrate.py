@@ -37,6 +37,8 @@ def migrate_ledger(owner: Mapping[str, Any]) -> list[str]:
         if applied and guard.execute("SELECT to_regclass('day_answer')").fetchone() != (None,):
             with guard.transaction():
                 day_answers.forget_all(guard)  # views may count in another way now
+        if guard.execute("SELECT to_regprocedure('publish_views()')").fetchone() != (None,):
+            guard.execute("CALL publish_views()")  # a repeat too: one that was cut off may have left it out
     log.info("migrated", applied=applied)
     return applied
 

@@ -65,40 +65,52 @@ OF_A_DAY: dict[str, LiteralString] = {
         GROUP BY place, label ORDER BY place
     """,
 }
-# Kept for questions about all days, and shown to nobody.
-QUERY_OUTCOMES: LiteralString = """
-    SELECT query, recalls, peeled, good_outcome, without_result FROM query_outcomes_by_day WHERE day = %(day)s
+# Of a day that is over, kept as arrays to be added up over days; shown to nobody.
+SUMS: dict[str, LiteralString] = {
+    "query_outcomes": """
+        SELECT query AS name, recalls AS n1, peeled AS n2, good_outcome AS n3, without_result AS n4
+        FROM query_outcomes_by_day WHERE day = %(day)s
+    """,
+    "artifact_keeps": """
+        SELECT artifact_id AS name, interactions AS n1, NULL::bigint AS n2, NULL::bigint AS n3, NULL::bigint AS n4
+        FROM artifact_interactions_by_day WHERE day = %(day)s AND kind = 'keep'
+    """,
+    "artifact_bads": """
+        SELECT artifact_id AS name, interactions AS n1, NULL::bigint AS n2, NULL::bigint AS n3, NULL::bigint AS n4
+        FROM artifact_interactions_by_day WHERE day = %(day)s AND kind = 'mark_bad'
+    """,
+}
+_KEPT: LiteralString = """
+SELECT kept.* FROM day_answer JOIN day_sums ON answer_id = id
+CROSS JOIN unnest(names, n1, n2, n3, n4) AS kept (name, n1, n2, n3, n4)
+WHERE question = %(sums)s AND day BETWEEN %(since)s AND %(until)s
 """
+# Over all days, of the sums of that name.
+OF_SUMS: dict[str, tuple[str, LiteralString]] = {
+    "queries_without_outcome": (
+        "query_outcomes",
+        """
+        SELECT name AS query, sum(n1)::bigint AS recalls, sum(n2)::bigint AS peeled, sum(n4)::bigint AS without_result
+        FROM ({sums}) AS outcome
+        GROUP BY name HAVING sum(n3) = 0 ORDER BY recalls DESC, name LIMIT %(top)s
+        """,
+    ),
+    "most_kept_artifacts": (
+        "artifact_keeps",
+        """
+        SELECT name AS artifact_id, sum(n1)::bigint AS keeps FROM ({sums}) AS kept
+        GROUP BY name ORDER BY keeps DESC, name LIMIT %(top)s
+        """,
+    ),
+    "most_marked_bad_artifacts": (
+        "artifact_bads",
+        """
+        SELECT name AS artifact_id, sum(n1)::bigint AS bad FROM ({sums}) AS marked
+        GROUP BY name ORDER BY bad DESC, name LIMIT %(top)s
+        """,
+    ),
+}
 OF_ALL_DAYS: dict[str, LiteralString] = {
-    # From the kept answers; a day without one is counted here.
-    "queries_without_outcome": """
-        WITH asked AS (
-            SELECT one::date AS day, answer FROM generate_series(%(since)s::timestamp, %(until)s, '1 day') AS one
-            LEFT JOIN day_answer ON day_answer.day = one AND question = %(query_outcomes)s
-        ), outcome AS (
-            SELECT row ->> 0 AS query, (row ->> 1)::bigint AS recalls, (row ->> 2)::bigint AS peeled,
-                   (row ->> 3)::bigint AS good_outcome, (row ->> 4)::bigint AS without_result
-            FROM asked CROSS JOIN LATERAL jsonb_array_elements(answer -> 'rows') AS row WHERE answer IS NOT NULL
-            UNION ALL
-            SELECT query, recalls, peeled, good_outcome, without_result
-            FROM asked
-            CROSS JOIN LATERAL (SELECT * FROM query_outcomes_by_day AS counted WHERE counted.day = asked.day) AS counted
-            WHERE answer IS NULL
-        )
-        SELECT query, sum(recalls)::bigint AS recalls, sum(peeled)::bigint AS peeled,
-               sum(without_result)::bigint AS without_result
-        FROM outcome GROUP BY query HAVING sum(good_outcome) = 0 ORDER BY recalls DESC, query LIMIT %(top)s
-    """,
-    "most_kept_artifacts": """
-        SELECT artifact_id, sum(interactions)::bigint AS keeps FROM artifact_interactions_by_day
-        WHERE kind = 'keep' AND day BETWEEN %(since)s AND %(until)s
-        GROUP BY artifact_id ORDER BY keeps DESC, artifact_id LIMIT %(top)s
-    """,
-    "most_marked_bad_artifacts": """
-        SELECT artifact_id, sum(interactions)::bigint AS bad FROM artifact_interactions_by_day
-        WHERE kind = 'mark_bad' AND day BETWEEN %(since)s AND %(until)s
-        GROUP BY artifact_id ORDER BY bad DESC, artifact_id LIMIT %(top)s
-    """,
     "dated_ahead": """
         SELECT kind, sum(interactions)::bigint AS interactions FROM dated_ahead_by_day
         WHERE received_day BETWEEN %(since)s AND %(until)s GROUP BY kind ORDER BY kind
@@ -109,3 +121,13 @@ OF_ALL_DAYS: dict[str, LiteralString] = {
         FROM graph_outbox
     """,
 }
+
+
+def of_sums(question: str, uncounted: int) -> LiteralString:
+    """Return the question on the kept sums, and on so many days that have none: %(day_0)s and so on.
+
+    Each such day is a query of its own: joined to a list of days, a view would be counted over the whole ledger.
+    """
+    name, sql = OF_SUMS[question]
+    days = [SUMS[name].replace("%(day)s", f"%(day_{number})s") for number in range(uncounted)]
+    return sql.format(sums=" UNION ALL ".join([_KEPT, *days]))

@@ -1,6 +1,8 @@
 """The questions of `stats`, answered by SQL in shares that fit one call of a function."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 
@@ -8,16 +10,32 @@ import psycopg
 
 from chalicelib.ledger import day_answers, locks
 from chalicelib.ledger.connection import Database
-from chalicelib.ledger.questions import OF_A_DAY, OF_ALL_DAYS, QUERY_OUTCOMES
+from chalicelib.ledger.questions import OF_A_DAY, OF_ALL_DAYS, OF_SUMS, SUMS, of_sums
+from chalicelib.telemetry import log
 
 SHARE_SECONDS = 5  # of one call, after which it begins no other question
 QUESTION_MILLISECONDS = 20_000  # below the caller's time-out
+AHEAD_SECONDS = 10  # of each minute, for answers that nobody has asked for yet
+AHEAD_MILLISECONDS = 10_000  # of one such question
+SORT_MEMORY = "32MB"  # of a question about all days: more, and some 100,000 names would be sorted on disk
 TOP_ROWS = 10
 MAX_DAYS = 366
 
 
 class StatisticsError(Exception):
     """A question could not be answered; the text says what to ask instead."""
+
+
+class _Step(NamedTuple):
+    question: str
+    sql: LiteralString
+    day: date | None = None
+    sums: bool = False
+    """Whether it counts what other questions add up, and answers none itself."""
+
+    @property
+    def key(self) -> str:
+        return day_answers.key(self.question, self.sql)
 
 
 def answer(
@@ -40,61 +58,125 @@ def answer(
     more than 366 days.
     """
     first, last = date.fromisoformat(since), date.fromisoformat(until)
-    steps = [step for step in _steps(first, last) if questions is None or {step[0], step.used_by} & set(questions)]
+    steps = _steps(first, last, questions)
     if cursor is None:
         day_answers.forget_changed(ledger.connection)
-    kept = day_answers.read(ledger.connection, first, last)
+    kept = day_answers.read(ledger.connection, list({step.key for step in steps}), first, last)
+    asked = _Asked(ledger.connection, first, last, question_milliseconds)
     answers: list[dict[str, Any]] = []
     different: list[str] = []
     until_, step = time.monotonic() + share_seconds, cursor or 0
     while step < len(steps) and (step == (cursor or 0) or time.monotonic() < until_):
-        question, sql, day, used_by = steps[step]
-        known = kept.get((day_answers.key(question, sql), day)) if day else None
-        if fresh or not known:
-            values = {"since": first, "until": last, "day": day, "top": TOP_ROWS, "query_outcomes": _OUTCOMES_KEY}
-            found = _ask(ledger, question, sql, values, question_milliseconds)
-            different += [f"{question} of {day}"] if known and known != found else []
-            known = found
-        answers += [] if used_by else [{"question": question, **known}]
+        one = steps[step]
+        known = kept.get((one.key, one.day)) if one.day else None
+        if fresh or known is None:
+            known, same = asked.again(one, known)
+            different += [] if same else [f"{one.question} of {one.day}"]
+        answers += [] if one.sums else [{"question": one.question, **known}]
         step += 1
     next_ = step if step < len(steps) else None
     return {"answers": answers, "cursor": next_, "steps": len(steps), "different": different}
 
 
-class _Step(NamedTuple):
-    question: str
-    sql: LiteralString
-    day: date | None = None
-    used_by: str | None = None
-    """Another question, for which alone the answer is kept."""
+def keep_ahead(ledger: Database, *, in_time: Callable[[], bool], seconds: float = AHEAD_SECONDS) -> int:
+    """Count what is not kept yet of days that are over, the latest first, while there is time; return how many answers.
+
+    So whoever asks for half a year waits for today only.
+    """
+    yesterday = _today() - timedelta(days=1)
+    steps = {step.key: step for step in _of_day(yesterday)}
+    asked = _Asked(ledger.connection, yesterday, yesterday, AHEAD_MILLISECONDS)
+    until, kept = time.monotonic() + seconds, 0
+    days = [yesterday - timedelta(days=number) for number in range(MAX_DAYS)]
+    for day, key in day_answers.list_unkept(ledger.connection, list(steps), days):
+        if time.monotonic() > until or not in_time():
+            break
+        try:
+            asked.again(steps[key]._replace(day=day), None)
+            kept += 1
+        except StatisticsError as error:
+            log.warning("an answer was not counted ahead", day=str(day), reason=str(error))
+    return kept
 
 
-_OUTCOMES_KEY = day_answers.key("query_outcomes", QUERY_OUTCOMES)
-
-
-def _steps(first: date, last: date) -> list[_Step]:
+def _steps(first: date, last: date, questions: list[str] | None) -> list[_Step]:
     if (last - first).days >= MAX_DAYS:
         raise StatisticsError(f"more than {MAX_DAYS} days: ask for fewer")
+    wanted = {*OF_A_DAY, *OF_SUMS, *OF_ALL_DAYS} if questions is None else set(questions)
+    wanted |= {OF_SUMS[question][0] for question in wanted & set(OF_SUMS)}
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return [
-        *(_Step(question, sql, day) for question, sql in OF_A_DAY.items() for day in days),
-        *(_Step("query_outcomes", QUERY_OUTCOMES, day, "queries_without_outcome") for day in days),
-        *(_Step(question, sql) for question, sql in OF_ALL_DAYS.items()),
-    ]
+    of_days = [step for day in days for step in _of_day(day)]
+    of_all = {question: sql for question, (_, sql) in OF_SUMS.items()} | OF_ALL_DAYS
+    steps = [*of_days, *(_Step(question, sql) for question, sql in of_all.items())]
+    return [step for step in steps if step.question in wanted]
 
 
-def _ask(
-    ledger: Database, question: str, sql: LiteralString, values: dict[str, Any], milliseconds: int
-) -> dict[str, Any]:
-    connection = ledger.connection
-    try:
-        with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
-            locks.share(connection, locks.ANSWERS)
-            rows = [list(row) for row in cursor.execute(sql, values)]
-            answer = {"columns": [column.name for column in cursor.description or ()], "rows": rows}
-            if values["day"] and values["day"] < datetime.now(UTC).date():
-                day_answers.keep(connection, day_answers.key(question, sql), values["day"], answer)
-    except psycopg.errors.QueryCanceled:
-        raise StatisticsError(f"{question} takes over {milliseconds // 1000} s: ask for fewer days") from None
-    return answer
+def _of_day(day: date) -> list[_Step]:
+    asked = [_Step(question, sql, day) for question, sql in OF_A_DAY.items()]
+    return asked + [_Step(question, sql, day, sums=True) for question, sql in SUMS.items()]
+
+
+class _Asked(NamedTuple):
+    """How the views are asked: about which days, and for how long at most."""
+
+    connection: psycopg.Connection
+    first: date
+    last: date
+    milliseconds: int
+
+    def again(self, step: _Step, known: dict[str, Any] | None) -> tuple[dict[str, Any], bool]:
+        """Count, and keep what is of a day that is over; return the answer, and whether a known one was right."""
+        day = step.day if step.day and step.day < _today() else None
+        if step.sums and not day:  # whoever adds it up counts it
+            return {}, True
+        if step.question in OF_SUMS:
+            with self._counting(step.question, "REPEATABLE READ"):  # what is kept at its beginning stays so
+                return self._add_up(step.question), True
+        with self._counting(step.question):
+            if step.sums and day:
+                return {}, self._keep_sums(step, day) or known is None
+            found = self._ask(step.sql, {"day": step.day})
+            if day:
+                day_answers.keep(self.connection, step.key, day, found)
+            return found, known is None or known == found
+
+    def _keep_sums(self, step: _Step, day: date) -> bool:
+        """Count and keep sums; return whether those that were kept before are the same."""
+        before = day_answers.read_sums(self.connection, step.key, day)
+        day_answers.keep_sums(self.connection, step.key, day, step.sql)
+        return before == day_answers.read_sums(self.connection, step.key, day)
+
+    def _add_up(self, question: str) -> dict[str, Any]:
+        """Answer from kept sums; what has none, such as the day that is not over, is counted."""
+        key = _SUM_KEYS[OF_SUMS[question][0]]
+        kept = {day for _, day in day_answers.read(self.connection, [key], self.first, self.last)}
+        days = {self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)}
+        uncounted = sorted(days - kept)
+        values = {f"day_{number}": day for number, day in enumerate(uncounted)}
+        return self._ask(of_sums(question, len(uncounted)), values | {"sums": key})
+
+    def _ask(self, sql: LiteralString, values: dict[str, Any]) -> dict[str, Any]:
+        cursor = self.connection.execute(sql, {"since": self.first, "until": self.last, "top": TOP_ROWS} | values)
+        columns = [column.name for column in cursor.description or ()]
+        return {"columns": columns, "rows": [list(row) for row in cursor]}
+
+    @contextmanager
+    def _counting(self, question: str, isolation: LiteralString = "READ COMMITTED") -> Iterator[None]:
+        try:
+            with self.connection.transaction():
+                self.connection.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+                limits = {"statement_timeout": str(self.milliseconds), "work_mem": SORT_MEMORY}
+                for name, value in limits.items():
+                    self.connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+                locks.share(self.connection, locks.ANSWERS)
+                yield
+        except psycopg.errors.QueryCanceled:
+            text = f"{question} takes over {self.milliseconds // 1000} s: ask for fewer days"
+            raise StatisticsError(text) from None
+
+
+_SUM_KEYS = {question: day_answers.key(question, sql) for question, sql in SUMS.items()}
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

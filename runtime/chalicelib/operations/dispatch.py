@@ -1,13 +1,24 @@
 """Runs the operations that operators and deploys ask for in the private stores."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
 
 from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.migrate import migrate_ledger
 from chalicelib.projection import watermark
 from chalicelib.telemetry import log, measure
+
+# By argument, how it is read: what the log tells of an operation besides its user.
+_LOOKED_AT: Final[Mapping[str, Callable[[str], object]]] = {
+    "id": UUID,
+    "day": date.fromisoformat,
+    "since": datetime.fromisoformat,
+    "until": datetime.fromisoformat,
+}
 
 
 def migrate(owner: Mapping[str, Any], ledger: Ledger, graph: Graph) -> dict[str, Any]:
@@ -29,12 +40,13 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
     """Run the operation that the event names and return its result; raises ValueError for an unknown one.
 
     An operator's event is {"operation": …, "caller": ARN} with the operation's arguments. A deploy's event is a custom
-    resource's: the name is among its properties, and there are no arguments. Each call is one line in the log.
+    resource's: the name, which can be "migrate" only, is among its properties, and there are no arguments. Each call is
+    one line in the log.
     """
     deploy = event.get("ResourceProperties")
     asked = {"operation": deploy.get("operation"), "caller": "deploy"} if deploy else dict(event)
     name, caller = str(asked.pop("operation", None)), asked.pop("caller", None)
-    if name not in operations:
+    if name not in operations or (deploy and name != "migrate"):
         raise ValueError(f"operation must be one of {', '.join(operations)}")
     outcome = "failed"
     try:
@@ -45,8 +57,18 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
         raise GraphUnavailableError(f"the graph takes no work now ({error}): is Neo4j unavailable?") from error
     finally:
         # The caller says who they are; CloudTrail has the proof, under the same request id.
-        log.info("operation", operation=name, caller=caller, user_id=asked.get("user_id"), outcome=outcome)
+        told: dict[str, Any] = {"user_id": asked.get("user_id"), **_looked_at(asked)}
+        log.info("operation", operation=name, caller=caller, **told, outcome=outcome)
     return {"operation": name, "result": result}
+
+
+def _looked_at(asked: Mapping[str, Any]) -> dict[str, str]:
+    """Return the id and the days among the arguments. What is none is left out: it may be any text."""
+    found = {}
+    for name, read in _LOOKED_AT.items():
+        with suppress(KeyError, ValueError):
+            found[name] = str(read(str(asked[name])))
+    return found
 
 
 def record_mended(message_id: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> None:

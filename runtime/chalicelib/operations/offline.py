@@ -8,10 +8,13 @@ Whoever stops in between leaves a graph that takes no row. Catch-up at the end o
 time, rebuilds it from scratch by projecting.
 """
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from chalicelib.graph import watermark as graph_watermark
 from chalicelib.graph.client import Graph
+from chalicelib.graph.cypher import CONSTRAINTS, INDEXES
 from chalicelib.graph.importing import IMPORTED_AT
 from chalicelib.ledger import bulk, erasures, locks, offline, rebuilds
 from chalicelib.ledger.ledger import Ledger
@@ -22,6 +25,7 @@ from chalicelib.projection import rebuild, watermark
 LEASE = timedelta(minutes=10)  # from one step to the next
 IMPORT_LEASE = timedelta(hours=2)
 CONSTRAINT_SECONDS = 1800  # for each, in a graph that is full already
+POLL_SECONDS = 1
 
 
 def begin(ledger: Ledger, graph: Graph) -> int:
@@ -56,6 +60,24 @@ def end_import(ledger: Ledger, rebuild_id: int) -> None:
 def give_up(ledger: Ledger, rebuild_id: int) -> None:
     """Leave it to catch-up, which rebuilds the graph from scratch by projecting."""
     offline.give_up(ledger.connection, rebuild_id)
+
+
+def create_schema(ledger: Ledger, graph: Graph, rebuild_id: int, seconds: int, in_time: Callable[[], bool]) -> bool:
+    """Create constraints and indexes of the new graph until the time is up; return whether all are there and online.
+
+    Each constraint may take so many seconds. Raises as `export` does.
+    """
+    for text in CONSTRAINTS.values():
+        offline.keep(ledger.connection, rebuild_id, IMPORT_LEASE)
+        graph.run_schema([text], seconds)
+        if not in_time():
+            return False
+    graph.run_schema(INDEXES.values(), seconds)
+    while not graph.has_schema():
+        if not in_time():
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
 
 
 def finish(ledger: Ledger, graph: Graph, rebuild_id: int) -> None:

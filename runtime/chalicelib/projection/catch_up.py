@@ -1,10 +1,10 @@
-"""Catch-up, every minute: notice a lost graph, project the rows that wait, continue a rebuild."""
+"""Catch-up, every minute: notice a lost graph, project the rows that wait, continue a rebuild, keep answers ahead."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from chalicelib.graph.client import Graph
-from chalicelib.ledger import day_answers, offline, rebuilds
+from chalicelib.ledger import day_answers, offline, rebuilds, statistics
 from chalicelib.ledger import watermark as ledger_watermark
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection import rebuild, watermark
@@ -22,10 +22,11 @@ def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     measure(OutboxRows=waiting.rows, SetAsideRows=waiting.parked, OutboxAge=timedelta(seconds=waiting.age_seconds))
     if reached_at := ledger_watermark.read(ledger.connection):
         measure(WatermarkAge=age(reached_at))
+    day_answers.forget_changed(ledger.connection)
     drained = 0
     if not offline.is_under_way(ledger.connection):  # the graph takes nothing, and what is imported is not ready yet
         drained = _project(ledger, graph, in_time=in_time)
-    day_answers.forget_changed(ledger.connection)
+    statistics.keep_ahead(ledger, in_time=in_time)
     return drained
 
 

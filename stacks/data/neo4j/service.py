@@ -12,14 +12,15 @@ from constructs import Construct
 
 from stacks.common.alarm import add_alarm
 from stacks.common.nag import acknowledge
-from stacks.common.names import graph_host_name, private_domain
+from stacks.common.names import BOLT, graph_host_name, private_domain
 from stacks.common.parameters import GraphParameters
 from stacks.common.retention import removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
 from stacks.data.neo4j.host import READY, GraphHost
+from stacks.data.neo4j.importer import GraphImport
 from stacks.data.neo4j.snapshot import GraphSnapshot
-from stacks.data.neo4j.task import BOLT, neo4j_task
+from stacks.data.neo4j.task import neo4j_task
 from stacks.data.network import Vpc
 
 
@@ -65,6 +66,15 @@ class Neo4j(Construct):
             environment=environment,
             topic=topic,
         )
+        imports = GraphImport(
+            self,
+            "Import",
+            graph=graph,
+            service=self.service,
+            cluster=self.cluster,
+            network=network,
+            environment=environment,
+        )
         self._add_alarm(environment, topic)
         acknowledge(
             self.secret, "SMG4", because="Neo4j stores its password itself: docs/operations.md says how to rotate it"
@@ -76,6 +86,8 @@ class Neo4j(Construct):
             graph_cluster_name=self.cluster.cluster_name,
             graph_service_name=self.service.service_name,
             graph_auto_scaling_group_name=self.host.group.auto_scaling_group_name,
+            graph_import_bucket_name=imports.bucket.bucket_name,
+            graph_import_machine_arn=imports.machine.state_machine_arn,
         )
 
     def _make_capacity(self) -> ecs.AsgCapacityProvider:

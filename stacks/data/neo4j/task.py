@@ -1,5 +1,6 @@
 """The ECS task in which Neo4j runs."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import aws_cdk as cdk
@@ -9,17 +10,28 @@ from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
 from stacks.common.nag import acknowledge
+from stacks.common.names import BOLT
 from stacks.common.retention import log_retention, removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
 from stacks.config.versions import NEO4J_DIGEST, NEO4J_REPOSITORY
 from stacks.data.neo4j.host import MOUNT
 
-BOLT: Final = 7687
 # Of the container, for what is neither heap nor page cache: half of a small one.
 _OTHER_MEMORY_MIB: Final = 1024
 # The image wants the login as one variable, and writes every other NEO4J_ variable into its configuration.
-_START: Final = 'NEO4J_AUTH="neo4j/$PASSWORD" exec env --unset=PASSWORD tini -g -- /startup/docker-entrypoint.sh neo4j'
+_RUN: Final = 'NEO4J_AUTH="neo4j/$PASSWORD" exec env --unset=PASSWORD tini -g -- /startup/docker-entrypoint.sh neo4j'
+# The graph that import.sh has left takes the old one's place. Whoever is killed here goes on at the next start.
+TAKE: Final = """\
+cd /data
+for folder in databases transactions; do
+    if [ -d ready/$folder/neo4j ]; then
+        rm -rf $folder/neo4j
+        mkdir -p $folder
+        mv ready/$folder/neo4j $folder/
+    fi
+done
+rm -rf ready"""
 _HEALTH: Final = "wget --quiet --timeout=4 --tries=1 --output-document=/dev/null http://localhost:7474"
 
 
@@ -34,12 +46,12 @@ def neo4j_task(
         retention=log_retention(environment),
         removal_policy=removal_policy(environment),
     )
-    memory_mib = graph.host_memory_mib * 7 // 8 - 512  # the rest is for the system and the agents
+    memory_mib = container_memory_mib(graph)
     container = task.add_container(
         "neo4j",
-        image=ecs.ContainerImage.from_registry(f"{NEO4J_REPOSITORY}@{NEO4J_DIGEST}"),
+        image=image(),
         entry_point=["bash", "-c"],
-        command=[_START],
+        command=[f"set -e\n{TAKE}\n{_RUN}"],
         memory_limit_mib=memory_mib,
         environment=_configuration(memory_mib),
         secrets={"PASSWORD": ecs.Secret.from_secrets_manager(secret, "password")},
@@ -58,10 +70,32 @@ def neo4j_task(
     )
     acknowledge(task, "ECS2", because="Neo4j reads its configuration from variables; its password is not one of them")
     container.add_ulimits(ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=60000, hard_limit=60000))
-    for name, inside, read_only in (("data", "/data", False), ("logs", "/logs", False), ("certificates", "/ssl", True)):
+    mount(task, container, {"data": "/data", "logs": "/logs"})
+    mount(task, container, {"certificates": "/ssl"}, read_only=True)
+    return task
+
+
+def image() -> ecs.ContainerImage:
+    """Return the image of Neo4j and of its importer."""
+    return ecs.ContainerImage.from_registry(f"{NEO4J_REPOSITORY}@{NEO4J_DIGEST}")
+
+
+def container_memory_mib(graph: EcsGraph) -> int:
+    """Return the memory for Neo4j or for its importer; the rest of the host's is for the system and the agents."""
+    return graph.host_memory_mib * 7 // 8 - 512
+
+
+def mount(
+    task: ecs.Ec2TaskDefinition,
+    container: ecs.ContainerDefinition,
+    folders: Mapping[str, str],
+    *,
+    read_only: bool = False,
+) -> None:
+    """Give the container folders of the host's volume, by their name there and their path inside."""
+    for name, inside in folders.items():
         task.add_volume(name=name, host=ecs.Host(source_path=f"{MOUNT}/{name}"))
         container.add_mount_points(ecs.MountPoint(source_volume=name, container_path=inside, read_only=read_only))
-    return task
 
 
 def _capabilities(scope: Construct) -> ecs.LinuxParameters:

@@ -79,7 +79,9 @@ def test_a_sign_in_is_made_again_from_what_was_checked(recorder: Recorder) -> No
     ],
     ids=lambda header: header[0],
 )
-@pytest.mark.parametrize(("path", "method"), [("/", "POST"), (API, "POST"), ("/pool/.well-known/jwks.json", "GET")])
+@pytest.mark.parametrize(
+    ("path", "method"), [("/", "POST"), (API, "POST"), ("/us-east-1_pool/.well-known/jwks.json", "GET")]
+)
 def test_a_header_that_decides_may_be_there_once_only(
     recorder: Recorder, twice: tuple[str, str], path: str, method: str
 ) -> None:
@@ -105,7 +107,7 @@ ANSWER = "/_ministack/cfn-response/00000000-0000-4000-8000-000000000000"
     ("headers", "path", "method", "max_bytes"),
     [
         ([("X-Amz-Target", INITIATE_AUTH)], "/", "POST", 64 * 1024),
-        ([], "/pool/.well-known/jwks.json", "GET", 64 * 1024),
+        ([], "/us-east-1_pool/.well-known/jwks.json", "GET", 64 * 1024),
         ([], ANSWER, "PUT", 64 * 1024),
         ([KEY], API, "POST", 16 * 1024**2),
     ],

@@ -22,6 +22,7 @@ def check(operation: str, body: object) -> bytes | None:
         ("InitiateAuth", {"AuthFlow": "REFRESH_TOKEN", "AuthParameters": {"REFRESH_TOKEN": "genuine"}}),
         ("RespondToAuthChallenge", {"ChallengeName": "PASSWORD_VERIFIER"}),
         ("RevokeToken", {"Token": "genuine"}),
+        ("GetTokensFromRefreshToken", {"RefreshToken": "genuine", "ClientId": "x"}),
     ],
 )
 def test_what_proves_who_sends_it_goes_on_unchanged(operation: str, body: object) -> None:
@@ -45,6 +46,8 @@ def test_what_proves_who_sends_it_goes_on_unchanged(operation: str, body: object
         ("RespondToAuthChallenge", {"ChallengeName": "NEW_PASSWORD_REQUIRED"}),
         ("RespondToAuthChallenge", {"ChallengeName": "MFA_SETUP", "AuthFlow": "USER_PASSWORD_AUTH"}),
         ("RevokeToken", {"Token": "forged"}),
+        ("GetTokensFromRefreshToken", {"RefreshToken": "forged"}),
+        ("GetTokensFromRefreshToken", {"AuthParameters": {"REFRESH_TOKEN": "genuine"}}),
         ("GetUser", {"AccessToken": "genuine"}),
     ],
 )

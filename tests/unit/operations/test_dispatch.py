@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from chalicelib.telemetry import log
 from tests.samples import ALICE
 
 CARLA = "arn:aws:sts::111111111111:assumed-role/on-call/carla"
+ID = "019de368-f600-8616-9ada-c7f24f1011fc"
+DAYS = {"since": "2026-05-01 00:00:00", "until": "2026-05-02 00:00:00"}
 
 
 def erase(*, user_id: str) -> str:
@@ -19,6 +22,10 @@ def erase(*, user_id: str) -> str:
 
 def export(*, user_id: str) -> str:
     raise LookupError(user_id)
+
+
+def read(**_: object) -> None:
+    pass
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -43,6 +50,30 @@ def test_an_operation_that_fails_is_logged_too(caplog: pytest.LogCaptureFixture)
 def test_a_deploys_operation_has_the_deploy_as_caller(caplog: pytest.LogCaptureFixture) -> None:
     dispatch.run({"ResourceProperties": {"operation": "migrate"}}, {"migrate": dict})
     assert lines(caplog) == [{"operation": "migrate", "caller": "deploy", "user_id": None, "outcome": "done"}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"id": ID.upper(), "user_id": None}, {"id": ID}),
+        ({"day": "2026-05-01", "cursor": ID}, {"day": "2026-05-01"}),
+        ({"basis": "marks", "since": "2026-05-01", "until": "2026-05-02", "cursor": ["bread", "a"]}, DAYS),
+        ({"id": "alice@example.com", "day": "bread", "since": None, "until": 7}, {}),
+    ],
+)
+def test_the_line_tells_the_id_or_the_days_that_were_looked_at_and_no_other_text(
+    caplog: pytest.LogCaptureFixture, asked: dict[str, Any], told: dict[str, str]
+) -> None:
+    dispatch.run({"operation": "read", "caller": CARLA, **asked}, {"read": read})
+    [record] = [one for one in caplog.records if one.message == "operation"]
+    line = json.loads(log.registered_formatter.format(record))
+    assert {name: line[name] for name in ("id", "day", "since", "until") if name in line} == told
+    assert not {"bread", "alice"} & set(re.findall(r"\w+", json.dumps(line)))
+
+
+def test_a_deploy_can_only_migrate() -> None:
+    with pytest.raises(ValueError, match="operation must be one of"):
+        dispatch.run({"ResourceProperties": {"operation": "users"}}, {"migrate": dict, "users": dict})
 
 
 def test_a_mended_message_is_recorded_with_ids_and_users_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:

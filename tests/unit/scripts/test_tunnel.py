@@ -83,10 +83,14 @@ def expect_session(dev: Dev) -> dict[str, Any]:
         instances("Terminating", "InService"),
         {"AutoScalingGroupNames": ["graph-host"]},
     )
+    output = {"OutputKey": "PostgresTunnel", "OutputValue": "dev-service-postgres"}
+    stack = {"StackName": "dev-service", "CreationTime": 0, "StackStatus": "CREATE_COMPLETE", "Outputs": [output]}
+    dev.expect("cloudformation", "describe_stacks", {"Stacks": [stack]}, {"StackName": "dev-service"})
+    # The document names the store: there is no host to choose.
     request = {
         "Target": "i-1",
-        "DocumentName": "AWS-StartPortForwardingSessionToRemoteHost",
-        "Parameters": {"host": [HOST], "portNumber": ["5432"], "localPortNumber": ["6000"]},
+        "DocumentName": "dev-service-postgres",
+        "Parameters": {"localPortNumber": ["6000"]},
     }
     dev.expect("ssm", "start_session", SESSION, request)
     dev.expect("ssm", "terminate_session", {"SessionId": "s-1"}, {"SessionId": "s-1"})
@@ -95,7 +99,7 @@ def expect_session(dev: Dev) -> dict[str, Any]:
 
 def test_the_running_host_forwards_the_port(dev: Dev, plugin_arguments: Path) -> None:
     request = expect_session(dev)
-    tunnel.forward(dev, tunnel.Store(HOST, 5432, ""), port=6000)
+    tunnel.forward(dev, tunnel.Store(5432, "PostgresTunnel", ""), port=6000)
     response, *arguments = plugin_arguments.read_text().splitlines()
     assert json.loads(response) == SESSION
     assert arguments == [
@@ -113,7 +117,7 @@ def test_a_plugin_that_fails_is_an_error(dev: Dev, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PLUGIN_STATUS", "7")
     expect_session(dev)
     with pytest.raises(OperationError, match="session-manager-plugin failed with exit code 7"):
-        tunnel.forward(dev, tunnel.Store(HOST, 5432, ""), port=6000)
+        tunnel.forward(dev, tunnel.Store(5432, "PostgresTunnel", ""), port=6000)
 
 
 def test_a_taken_port_is_refused(socket_enabled: None) -> None:
@@ -129,14 +133,14 @@ def test_a_running_host_is_needed(dev: Dev) -> None:
     asked = {"AutoScalingGroupNames": ["graph-host"]}
     dev.expect("autoscaling", "describe_auto_scaling_groups", instances("Pending"), asked)
     with pytest.raises(WrongUseError, match="not running"):
-        tunnel.forward(dev, tunnel.Store(HOST, 5432, ""), port=6000)
+        tunnel.forward(dev, tunnel.Store(5432, "PostgresTunnel", ""), port=6000)
 
 
 def test_postgres_gets_a_token_and_its_certificate_is_checked(dev: Dev) -> None:
     dev.expect_parameters("postgres-host", "postgres-port", "postgres-dbname")
     store = tunnel.find_postgres(dev, "analyst")
     use = store.command.format(port=6000)
-    assert (store.host, store.port) == (HOST, 5432)
+    assert (store.port, store.document) == (5432, "PostgresTunnel")
     assert (
         f"host={HOST} hostaddr=127.0.0.1 port=6000 dbname=interaction_tracker user=analyst sslmode=verify-full" in use
     )
@@ -149,8 +153,8 @@ def test_the_password_of_neo4j_stays_in_its_secret(dev: Dev) -> None:
     asked = {"SecretId": PARAMETERS["graph-secret-arn"]}
     dev.expect("secretsmanager", "get_secret_value", {"SecretString": json.dumps(login)}, asked)
     store = tunnel.find_neo4j(dev)
-    assert (store.host, store.port) == ("graph.dev.internal", 7687)
-    assert "bolt+ssc://localhost:6000 -u neo4j" in store.command.format(port=6000)
+    assert (store.port, store.document) == (7687, "GraphTunnel")
+    assert "bolt+ssc://127.0.0.1:6000 -u neo4j" in store.command.format(port=6000)
     assert "hidden-one" not in store.command
 
 
@@ -187,26 +191,46 @@ def test_a_missing_plugin_is_named_with_its_documentation(monkeypatch: pytest.Mo
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the path of the file that `make up` writes, and remove the person's own variables."""
-    for name in sum(tunnel.LOCAL_VARIABLES.values(), ()):
-        monkeypatch.delenv(name, raising=False)
+    for logins in tunnel.LOCAL_VARIABLES.values():
+        for name in sum(logins.values(), ()):
+            monkeypatch.delenv(name, raising=False)
     return tmp_path / "env"
 
 
 def test_the_file_of_make_up_counts_before_variables(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere")
-    assert tunnel.read_local_store("postgres", file) == {"DATABASE_URL": "postgresql://elsewhere"}
+    assert tunnel.read_local_store("postgres", "owner", file) == {"DATABASE_URL": "postgresql://elsewhere"}
     file.write_text("export DATABASE_URL='postgresql://here'\n")
-    assert tunnel.read_local_store("postgres", file) == {"DATABASE_URL": "postgresql://here"}
+    assert tunnel.read_local_store("postgres", "owner", file) == {"DATABASE_URL": "postgresql://here"}
+
+
+def test_a_file_of_an_older_version_is_named(file: Path) -> None:
+    file.write_text("export DATABASE_URL='postgresql://here'\n")
+    with pytest.raises(WrongUseError, match="without ANALYST_DATABASE_URL: run make up"):
+        tunnel.read_local_store("postgres", file=file)
 
 
 def test_all_variables_of_a_store_are_needed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEO4J_URI", "bolt://elsewhere")
     with pytest.raises(WrongUseError, match="make up"):
-        tunnel.read_local_store("neo4j", file)
+        tunnel.read_local_store("neo4j", file=file)
 
 
-def test_locally_it_prints_where_the_store_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunnel, "read_local_store", lambda store: {"DATABASE_URL": f"{store}-here"})
+@pytest.mark.parametrize(
+    ("words", "status", "printed"),
+    [
+        ([], 0, "ANALYST_DATABASE_URL=as-analyst\n"),
+        (["--user", "analyst"], 0, "ANALYST_DATABASE_URL=as-analyst\n"),
+        (["--user", "app"], 0, "APP_DATABASE_URL=as-app\n"),
+        (["--user", "owner"], 0, "DATABASE_URL=as-owner\n"),
+        (["--user", "bob"], 2, "Error: no login for 'bob' here: there are analyst, app, owner\n"),
+    ],
+)
+def test_locally_it_prints_the_login_of_the_user_that_was_named(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, printed: str
+) -> None:
+    known = {"ANALYST_DATABASE_URL": "as-analyst", "APP_DATABASE_URL": "as-app", "DATABASE_URL": "as-owner"}
+    monkeypatch.setattr(tunnel, "read_local_environment", lambda _: known)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
-    result = CliRunner().invoke(tunnel.tunnel, ["-e", "local", "postgres"])
-    assert (result.exit_code, result.output) == (0, "DATABASE_URL=postgres-here\n")
+    result = CliRunner().invoke(tunnel.tunnel, ["-e", "local", "postgres", *words])
+    assert (result.exit_code, result.output) == (status, printed)

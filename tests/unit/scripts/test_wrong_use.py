@@ -1,5 +1,7 @@
 """Wrong use of a command is one line, before any call: `nowhere` is not an environment."""
 
+from dataclasses import replace
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -11,6 +13,8 @@ from scripts.rebuild_graph import rebuild_graph
 from scripts.redrive_dlq import redrive_dlq
 from scripts.stats import stats
 from scripts.verify_graph import verify_graph
+from stacks.config.environments import ENVIRONMENTS
+from stacks.config.options import ExternalGraph
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,9 @@ def test_wrong_use_is_one_line_and_exit_2(command: click.Command, words: list[st
     assert "secret-1" not in line
 
 
-def test_an_offline_rebuild_of_another_environment_is_refused() -> None:
+def test_an_offline_rebuild_of_a_graph_that_others_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    aura = replace(ENVIRONMENTS["prod"], graph=ExternalGraph(secret="one"))  # noqa: S106  a name
+    monkeypatch.setitem(ENVIRONMENTS, "prod", aura)
     result = CliRunner().invoke(rebuild_graph, ["-e", "prod", "--from-scratch", "--offline", "--yes"])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "Error: --offline works only on the laptop's cloud: for prod leave it out\n"
+    assert result.stderr == "Error: --offline needs a Neo4j that we run ourselves: for prod leave it out\n"

@@ -155,10 +155,13 @@ def get(path: str) -> httpx.Response:
 
 def test_the_front_shows_the_document_with_files_of_its_own_only() -> None:
     page = get("/docs")
-    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'")
+    assert policy.endswith("frame-ancestors 'none'")
     named = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert named == ["/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
     assert [get(one).status_code for one in named] == [200, 200]
     assert '"servers": [{"url": "/"}]' in page.text
     assert get("/docs/openapi.json").json() == document()
-    assert get("/docs/nothing").status_code == 404
+    for other in ("nothing", "index.html", "swagger-initializer.js"):  # that one loads a document from the internet
+        assert get(f"/docs/{other}").status_code == 404

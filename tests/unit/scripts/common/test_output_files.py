@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.common.errors import WrongUseError
-from scripts.common.output_files import check_new_output, check_output, replace_file, write_new_file
+from scripts.common.output_files import check_new_output, check_output, make_file, replace_file, write_new_file
 
 
 def test_an_impossible_output_file_is_refused(tmp_path: Path) -> None:
@@ -56,6 +56,28 @@ def test_a_replaced_file_has_the_usual_mode_and_a_link_is_not_followed(tmp_path:
     os.umask(umask)
     assert (path.read_text(), link.read_text(), link.is_symlink()) == ("old", "new", False)
     assert link.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_what_a_library_writes_is_closed_to_others_from_the_beginning(tmp_path: Path) -> None:
+    """DuckDB writes with the usual mode, and first under another name."""
+    path, umask = tmp_path / "file", os.umask(0o022)
+    tmp_path.chmod(0o755)
+    try:
+        with make_file(path) as made:
+            made.with_name(f"tmp_{made.name}").write_text("all of a day")
+            made.write_text("all of a day")
+            assert {one.stat().st_mode & 0o077 for one in tmp_path.iterdir()} == {0}
+    finally:
+        os.umask(umask)
+    assert (path.read_text(), path.stat().st_mode & 0o777, list(tmp_path.iterdir())) == ("all of a day", 0o600, [path])
+
+
+def test_what_a_library_could_not_write_leaves_the_earlier_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("good")
+    with pytest.raises(ValueError, match="surrogates"), make_file(path) as made:
+        made.write_text("half\ud800")
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("good", [path])
 
 
 WRITE = """
