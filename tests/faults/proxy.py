@@ -23,16 +23,17 @@ class Proxy:
         self._cut_seconds: float | None = None
         self._swallows = False
         self._open: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
-        started = threading.Event()
-        threading.Thread(target=self._run, args=[started], daemon=True).start()
-        started.wait(10)
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        self._started.wait(10)
 
-    def _run(self, started: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._accept, LOOPBACK, self.port))
-        started.set()
-        self._loop.run_forever()
+    async def _serve(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        async with await asyncio.start_server(self._accept, LOOPBACK, self.port):
+            self._started.set()
+            await self._ended.wait()
+            self._cut_all()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -44,8 +45,12 @@ class Proxy:
         if self._cut_seconds is not None:
             self._loop.call_later(self._cut_seconds, self._cut, writer)
         silent = asyncio.Event()
-        await asyncio.gather(self._pass_on(reader, back, silent), self._pass_on(there, writer, silent))
-        self._open.discard(writer)
+        try:
+            await asyncio.gather(self._pass_on(reader, back, silent), self._pass_on(there, writer, silent))
+        except asyncio.CancelledError:  # it is closed
+            back.transport.abort()
+        finally:
+            self._open.discard(writer)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silent: asyncio.Event) -> None:
         with suppress(OSError):
@@ -101,4 +106,5 @@ class Proxy:
 
     def close(self) -> None:
         """Stop listening, and cut what is open."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(10)
