@@ -105,9 +105,12 @@ def group(messages: Sequence[DlqMessage]) -> list[tuple[str, str, int]]:
 def select(query: dict[str, str]) -> Selection:
     """Return the selection that a page's filter names; raises WrongUseError for a wrong number of hours."""
     try:
-        since = datetime.now(UTC) - timedelta(hours=float(query["hours"])) if query.get("hours") else None
+        hours = float(query.get("hours") or 0)
+        since = datetime.now(UTC) - timedelta(hours=hours) if query.get("hours") else None
     except (ValueError, OverflowError):
         raise WrongUseError(f"not a number of hours: {query['hours']}") from None
+    if hours < 0:
+        raise WrongUseError(f"give a number of hours above 0, not {query['hours']}")
     return Selection(
         reasons=(query["reason"],) if query.get("reason") else (),
         kinds=(query["kind"],) if query.get("kind") else (),

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from console.source import UnavailableError
-from console.view import number, seconds
+from console.text import number, plural, seconds
 from scripts.reports.alarms import Alarm
 from scripts.reports.queue_state import QueueState
 
@@ -27,6 +27,17 @@ class Fact:
     """What is wrong, as a sentence; empty if nothing is."""
     section: str = ""
     """Heading of the manual's section that helps."""
+    page: str = ""
+    """Path of the console's page that helps."""
+
+
+class Headline(NamedTuple):
+    """The state of all, and what is wrong first, with what helps against it."""
+
+    state: str
+    sentence: str
+    section: str = ""
+    page: str = ""
 
 
 def find_facts(answers: dict[str, Any]) -> Iterator[Fact]:
@@ -83,9 +94,9 @@ def _dead_letters(dead: QueueState | UnavailableError) -> Fact:
         return Fact("Dead letters", "unknown", "unknown", str(dead), f"the dead-letter queue cannot be read: {dead}")
     if not dead.messages:
         return Fact("Dead letters", "good", "none", "every message could be stored")
-    count = f"{number(dead.messages)} message{'s' if dead.messages > 1 else ''}"
-    kept, wrong = "kept until 14 days after they were posted", f"{count} could not be stored"
-    return Fact("Dead letters", "bad", count, kept, wrong, "Interactions are dead-lettered")
+    count, kept = plural(dead.messages, "message"), "each is kept until 14 days after it was posted"
+    wrong, section = f"{count} could not be stored", "Interactions are dead-lettered"
+    return Fact("Dead letters", "bad", count, kept, wrong, section, page="/dead-letters")
 
 
 def _outbox(outbox: dict[str, Any]) -> Fact:
@@ -113,14 +124,15 @@ def _watermark(reached_at: str | None) -> Fact:
     return Fact(name, "good", f"{seconds(age)} old", detail)
 
 
-def headline(facts: list[Fact], alarms: list[Alarm] | UnavailableError) -> tuple[str, str]:
+def headline(facts: list[Fact], alarms: list[Alarm] | UnavailableError) -> Headline:
     """Return the state and one sentence: all is well, or what is wrong first."""
-    wrong = [(fact.state, fact.wrong) for fact in facts if fact.wrong]
+    wrong = [Headline(fact.state, fact.wrong, fact.section, fact.page) for fact in facts if fact.wrong]
     if isinstance(alarms, list):
-        wrong += [("bad", f"the alarm “{one.heading}” rings") for one in alarms if one.state == "ALARM"]
+        ringing = [one.heading for one in alarms if one.state == "ALARM"]
+        wrong += [Headline("bad", f"the alarm “{heading}” rings", heading) for heading in ringing]
     if not wrong:
-        return "good", "All is well."
-    state, first = wrong[0]
-    others = list(dict.fromkeys(text for _, text in wrong if text != first))
+        return Headline("good", "All is well.")
+    first = wrong[0]
+    others = {one.sentence for one in wrong} - {first.sentence}
     more = f", and {len(others)} more" if others else ""
-    return state, f"{first[0].upper()}{first[1:]}{more}."
+    return first._replace(sentence=f"{first.sentence[0].upper()}{first.sentence[1:]}{more}.")

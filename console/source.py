@@ -8,10 +8,12 @@ from typing import Any, Final, TypeVar
 
 import boto3
 import click
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from scripts.common.errors import WrongUseError
 from scripts.common.failures import EXPECTED, describe
 from scripts.common.target import LONG_CALLS, Settings, Target
+from scripts.common.users import find_user
 from stacks.config.environment import Environment
 
 OPERATION_SECONDS: Final = 25  # for one answer of the operations function
@@ -21,6 +23,11 @@ Result = TypeVar("Result")
 
 class UnavailableError(Exception):
     """Something could not be read or done now; the message says why and what helps."""
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        """Take the message, and maybe what only a developer needs."""
+        super().__init__(message)
+        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Source:
         except (*EXPECTED, click.ClickException) as error:
             with self._lock:
                 self._target = None
-            raise UnavailableError(_explain(error)) from error
+            raise _explain(error) from error
 
     def operate(self, operation: str, **arguments: Any) -> Any:
         """Return the result of an operation of the function; raises UnavailableError."""
@@ -94,7 +101,15 @@ class Source:
             return self._target
 
 
-def _explain(error: Exception) -> str:
+def find_user_id(source: Source, user: str) -> str:
+    """Return the id of the user with this e-mail address; an id, or nothing, is returned as it is."""
+    return source.ask(lambda target: find_user(target, user).user_id) if "@" in user else user
+
+
+def _explain(error: Exception) -> UnavailableError:
     if isinstance(error, click.ClickException):
-        return error.format_message()
-    return describe(error)[1]
+        return UnavailableError(error.format_message())
+    told = describe(error)[1]
+    if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
+        return UnavailableError("the service took too long to answer", detail=told)
+    return UnavailableError(told)

@@ -12,7 +12,7 @@ from local.console import ConsoleComponent
 from local.folder import check
 from local.front.component import FrontComponent
 from local.ministack import MiniStack
-from local.neo4j import Neo4j
+from local.neo4j import USER, Neo4j
 from local.passwords import passwords
 from local.ports import COMPONENTS, Ports, holder, is_free, listens, variable
 from local.postgres import ANALYST, APP, EVENT_STATUS, OPERATOR, OWNER, Postgres
@@ -178,7 +178,8 @@ class Cloud:
 
     @cached_property
     def _front(self) -> FrontComponent:
-        return FrontComponent(folder=self._folder, port=self.ports.api, endpoint=self._aws.endpoint)
+        bolt = f"{USER}@localhost:{self.ports.neo4j}"
+        return FrontComponent(folder=self._folder, port=self.ports.api, endpoint=self._aws.endpoint, bolt=bolt)
 
     @cached_property
     def _console(self) -> ConsoleComponent:

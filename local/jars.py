@@ -17,6 +17,7 @@ from local.component import CloudError, Narrate, in_one_line
 HERE = Path(__file__).resolve().parent
 SPEC = HERE / "jgo.toml"
 LOCK = HERE / "jgo.lock.toml"
+BROWSER = "neo4j-browser"  # not for the server: a web page in a jar, which the front serves
 CACHE = HERE.parent / ".local" / "cache" / "jars"  # laid out as a Maven repository; for every cloud of this checkout
 
 
@@ -37,14 +38,20 @@ class TrustingAdapter(HTTPAdapter):
 
 
 def class_path(narrate: Narrate) -> list[Path]:
-    """Return the jars, each with the SHA-256 of the lock; fetch those that are not there (142 MB the first time)."""
+    """Return the jars, each with the SHA-256 of the lock; fetch those that are not there (157 MB the first time)."""
     locked = LockFile.load(LOCK).dependencies
     if unchecked := [str(jar) for jar in locked if not jar.sha256]:
         raise CloudError(f"{LOCK} has no SHA-256 for {unchecked}")
     context = MavenContext(repo_cache=CACHE)
     if wanted := [jar for jar in locked if _faults(jar, context)]:
         _fetch_all(wanted, narrate)
-    return [_path(jar, context) for jar in locked]
+    return [_path(jar, context) for jar in locked if jar.artifactId != BROWSER]
+
+
+def browser() -> Path:
+    """Return where the jar of Neo4j Browser is, once `class_path` has fetched it."""
+    [jar] = [jar for jar in LockFile.load(LOCK).dependencies if jar.artifactId == BROWSER]
+    return _path(jar, MavenContext(repo_cache=CACHE))
 
 
 def lock() -> None:

@@ -159,8 +159,9 @@ def _print_csv(tables: dict[str, Table]) -> None:
 
 def _page(target: Target, tables: dict[str, Table], *, days: int, now: datetime) -> str:
     from console.export import QUESTIONS_BEFORE, page
+    from console.period import Period
 
-    since = now.date() - timedelta(days=days - 1)
-    period: dict[str, Any] = {"since": since - timedelta(days=days), "until": since - timedelta(days=1)}
-    before = _fetch(target, **period, questions=QUESTIONS_BEFORE) if set(QUESTIONS_BEFORE) <= set(tables) else {}
+    then = Period.last(days, now.date()).finished(now.date()).before
+    asked = set(QUESTIONS_BEFORE) <= set(tables)
+    before = _fetch(target, since=then.since, until=then.until, questions=QUESTIONS_BEFORE) if asked else {}
     return page(target.name, tables, before, days=days, now=now)

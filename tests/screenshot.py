@@ -15,14 +15,14 @@ DAYS: Final = 14
 SHARES: Final = {"recall": 1.0, "workspace": 0.1, "peel": 0.7, "keep": 0.3, "mark_good": 0.2, "mark_bad": 0.1}
 
 
-def tables(*, growth: float = 1.0) -> dict[str, Any]:
-    """Return the tables that the picture shows, in the form that `stats` gives them; `growth` changes all counts."""
+def tables(*, until: datetime = NOW, growth: float = 1.0) -> dict[str, Any]:
+    """Return the tables of the days until then, in the form that `stats` gives them; `growth` changes all counts."""
     dice = random.Random(1)  # noqa: S311  the same picture every time
     kinds: list[list[Any]] = []
     people: list[list[Any]] = []
     outcomes: list[list[Any]] = []
     for age in reversed(range(DAYS)):
-        day = str((NOW - timedelta(days=age)).date())
+        day = str((until - timedelta(days=age)).date())
         recalls = (150 if age % 7 in {2, 3} else 400) * dice.uniform(0.85, 1.15) * growth
         kinds += [[day, kind, round(recalls * SHARES[kind] * dice.uniform(0.9, 1.1)), 0] for kind in SHARES]
         people.append([day, round(recalls / 4), round(recalls * sum(SHARES.values()))])
@@ -46,7 +46,8 @@ def main() -> None:
     """Write the picture."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "stats.html")
-        text = page("prod", tables(), tables(growth=0.94), days=DAYS, now=NOW)
+        before = tables(until=NOW - timedelta(days=DAYS), growth=0.94)
+        text = page("prod", tables(), before, days=DAYS, now=NOW)
         file.write_text(text, encoding="utf-8")
         take_screenshot(file, Path(folder, "profile"), to=PICTURE, size_pixels=(1100, 1180))
     print(f"wrote {PICTURE}: {PICTURE.stat().st_size // 1000} kB")  # noqa: T201

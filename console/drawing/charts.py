@@ -10,6 +10,7 @@ from typing import Final
 from markupsafe import Markup
 
 from console.drawing.plot import CHARACTER, Plot
+from console.text import number as number_text
 from scripts.common.console import printable
 
 _WIDE: Final = 540
@@ -106,7 +107,7 @@ def _bar(plot: Plot, slot: float, number: int, label: str, series: Sequence[Seri
     below, parts, told = 0.0, [], [label]
     for one in series:
         value = one.values[number] or 0
-        told.append(f"{one.name}: {value:,.0f}")
+        told.append(f"{one.name}: {number_text(value)}")
         if value:
             top = plot.y(below + value)
             parts.append(

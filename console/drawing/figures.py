@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from chalicelib.interaction import Kind
 from console.drawing.charts import Row, Series, rows, stacked_bars
-from console.view import number, percent
+from console.text import artifact, number, percent, plural
 
 Z: Final = 1.96  # of a normal distribution: intervals hold in 95 of 100 cases
 Records = Sequence[Mapping[str, Any]]
@@ -92,21 +92,23 @@ def _rates(part: str, *whole: str, colour: str) -> Draw:
                 f"{percent(one[part] / count)} of {number(count)}", colour, interval(one[part], count))
             for one, count in sums if count
         ]  # fmt: skip
-        return rows(drawn, title=title, most=max((row.interval[1] for row in drawn if row.interval), default=1))
+        return rows(drawn, title=title, most=1)
 
     return draw
 
 
 def _ranks(found: Records, title: str) -> Markup:
+    peeled = _rates("peeled", "shown", colour="accent")(found, title)
+    if not any(one["good"] or one["bad"] for one in found):
+        return peeled
     opinions = _rates("good", "good", "bad", colour="good")(found, "Share of the marks that are good, by rank")
-    return Markup("{}<h4>Marks that are good, of all marks</h4>{}").format(
-        _rates("peeled", "shown", colour="accent")(found, title), opinions
-    )
+    return Markup("{}<h4>Marks that are good, of all marks</h4>{}").format(peeled, opinions)
 
 
 def _artifacts(column: str, colour: str) -> Draw:
     def draw(found: Records, title: str) -> Markup:
-        return rows([Row(one["artifact_id"], one[column], number(one[column]), colour) for one in found], title=title)
+        counts = [(artifact(one["artifact_id"]), one[column]) for one in found]
+        return rows([Row(name, count, number(count), colour) for name, count in counts], title=title)
 
     return draw
 
@@ -114,7 +116,7 @@ def _artifacts(column: str, colour: str) -> Draw:
 def _queries(found: Records, title: str) -> Markup:
     def told(one: Mapping[str, Any]) -> str:
         without = f", {number(one['without_result'])} without a result" if one["without_result"] else ""
-        return f"{number(one['recalls'])}{without}"
+        return f"{plural(one['recalls'], 'recall')}{without}"
 
     return rows([Row(one["query"], one["recalls"], told(one), "bad") for one in found], title=title)
 
@@ -127,20 +129,34 @@ def _day(text: str) -> str:
 FIGURES: Final[dict[str, Drawing]] = {
     "interactions_by_day": Drawing("Interactions by day", "", _by_day),
     "active_users_by_day": Drawing("People by day", "", _people),
-    "funnel": Drawing("From recall to good", "Each step is a part of the step before.", _steps("recalls", "number")),
+    "funnel": Drawing(
+        "From recall to good",
+        "All recalls. Each step is a part of the step before: marked good counts what was also peeled and kept.",
+        _steps("recalls", "number"),
+    ),
     "events_by_day": Drawing(
-        "Outcome of recalls by day", "By the day of the recall, with what came of it until now.", _outcomes
+        "Outcome of recalls by day", "All recalls by their day, with what came of them until now.", _outcomes
     ),
-    "time_to_first_peel": Drawing("Time to the first peel", "", _parts("time", "recalls")),
+    "time_to_first_peel": Drawing(
+        "Time to the first peel", "All recalls; a peel of anything counts.", _parts("time", "recalls")
+    ),
     "results_by_rank": Drawing(
-        "Results that were peeled, by rank", "Lines show where the share lies in 95 of 100 cases.", _ranks
+        "Results that were peeled, by rank",
+        "Of the recalls that say which results they showed. Lines show where the share lies in 95 of 100 cases.",
+        _ranks,
     ),
-    "first_peeled_rank": Drawing("Rank of the first peel", "", _parts("rank", "recalls")),
+    "first_peeled_rank": Drawing(
+        "Rank of the first peel",
+        "All recalls. “Results unknown”: the recall does not say which results it showed.",
+        _parts("rank", "recalls"),
+    ),
     "queries_without_outcome": Drawing(
-        "Queries that lead nowhere", "Nothing was kept or marked good after any recall of them.", _queries
+        "Queries that lead nowhere",
+        "Nothing was kept or marked good after any recall of them. The first 10; others may have as many recalls.",
+        _queries,
     ),
-    "most_kept_artifacts": Drawing("Most kept artifacts", "", _artifacts("keeps", "keep")),
-    "most_marked_bad_artifacts": Drawing("Artifacts most marked bad", "", _artifacts("bad", "bad")),
+    "most_kept_artifacts": Drawing("Most kept artifacts", "The first 10.", _artifacts("keeps", "keep")),
+    "most_marked_bad_artifacts": Drawing("Artifacts most marked bad", "The first 10.", _artifacts("bad", "bad")),
     "sessions_by_day": Drawing(
         "Sessions by day", "A session ends after 30 minutes without an interaction, and at midnight UTC.", _sessions
     ),

@@ -6,6 +6,8 @@ from typing import Final
 
 from markupsafe import Markup
 
+from console.text import number
+
 CHARACTER: Final = 6.6  # the width of one in the charts' 12 px type
 _LEFT: Final = 46  # for the numbers of the axis
 _TOP, _BOTTOM = 10, 24
@@ -56,7 +58,4 @@ def _step(rough: float) -> float:
 
 
 def _compact(value: float) -> str:
-    for limit, unit in ((1e6, "M"), (1e3, "k")):
-        if value >= limit:
-            return f"{value / limit:g}{unit}"
-    return f"{value:g}"
+    return f"{value / 1e6:g}M" if value >= 1e6 else number(value)  # noqa: PLR2004  a million

@@ -1,7 +1,7 @@
 """What one user did, as a time line: a lane for each kind, a mark for each interaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -12,17 +12,17 @@ _LANE: Final = 22
 _LEFT: Final = 84
 
 
-def draw(interactions: Sequence[Mapping[str, Any]]) -> Markup:
+def draw(interactions: Sequence[Mapping[str, Any]], zone: tzinfo = UTC) -> Markup:
     """Return the picture for wide and for narrow windows; nothing without interactions."""
     if not interactions:
         return Markup("")
     return Markup('<div class="chart wide">{}</div><div class="chart narrow">{}</div>').format(
-        _drawn(interactions, 1040), _drawn(interactions, 360)
+        _drawn(interactions, zone, 1040), _drawn(interactions, zone, 360)
     )
 
 
-def _drawn(interactions: Sequence[Mapping[str, Any]], width: int) -> Markup:
-    times = [datetime.fromisoformat(one["timestamp"]).astimezone(UTC) for one in interactions]
+def _drawn(interactions: Sequence[Mapping[str, Any]], zone: tzinfo, width: int) -> Markup:
+    times = [datetime.fromisoformat(one["timestamp"]).astimezone(zone) for one in interactions]
     first, last = min(times), max(times)
     span, room = max(1.0, (last - first).total_seconds()), width - _LEFT - 16
     kinds, bottom = list(Kind), _LANE * len(Kind)
@@ -37,13 +37,13 @@ def _drawn(interactions: Sequence[Mapping[str, Any]], width: int) -> Markup:
             one["kind"],
             _LEFT + 6 + room * (time - first).total_seconds() / span,
             _LANE * kinds.index(Kind(one["kind"])) + 12,
-            f"{one['kind']} {time:%Y-%m-%d %H:%M:%S} UTC",
+            f"{one['kind']} {time:%Y-%m-%d %H:%M:%S} {zone}",
         )
         for one, time in zip(interactions, times, strict=True)
         if one["kind"] in kinds
     )
     ends = Markup('<text x="{}" y="{}">{}</text><text class="end" x="{}" y="{}">{}</text>').format(
-        _LEFT, bottom + 18, f"{first:%Y-%m-%d %H:%M}", width, bottom + 18, f"{last:%Y-%m-%d %H:%M} UTC"
+        _LEFT, bottom + 18, f"{first:%Y-%m-%d %H:%M}", width, bottom + 18, f"{last:%Y-%m-%d %H:%M}"
     )
     return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         width, bottom + 26, f"{len(interactions)} interactions by kind and time", lanes + marks + ends

@@ -1,24 +1,31 @@
 """Dead letters: what could not be stored and why, and the ways to put it right."""
 
 import json
-from collections.abc import Sequence
+import time
+from datetime import timedelta
+from itertools import islice
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from chalicelib.interaction import Kind
 from console.context import Context
-from console.dead_letters import Contents, DeadLetters, group, redriven, select
+from console.dead_letters import group, redriven, select
+from console.mended_times import find_times
+from console.source import Source, find_user_id
 from console.view import View
 from scripts.common.errors import WrongUseError
 from scripts.dlq.mend import find_problems, find_refusals
-from scripts.dlq.message import GAVE_UP, POISON, DlqMessage
+from scripts.dlq.message import GAVE_UP, POISON, DlqMessage, Selection
 
 PATH: Final = "/dead-letters"
 TITLE: Final = "Dead letters"
 SHOWN_MESSAGES: Final = 100
 SHOWN_CHARACTERS: Final = 300_000
+SHOWN_TIMES: Final = 40
+KEPT: Final = timedelta(days=14)  # from when it was posted
 REASONS: Final = {
     GAVE_UP: "could not be stored for a day, most often because Postgres was unavailable; it can be sent back",
     "not_json": "is not JSON; it can never be stored as it is",
@@ -34,15 +41,17 @@ def routes(context: Context) -> list[Route]:
     view, letters = context.view, context.letters
 
     def page(request: Request) -> Response:
-        return view.show("dead_letters.html", query=_query(request), reasons=[GAVE_UP, *POISON])
+        return view.show("dead_letters.html", query=_query(request), reasons=[GAVE_UP, *POISON], kinds=list(Kind))
 
     def found(request: Request) -> Response:
         query = _query(request)
         contents = letters.read(fresh="fresh" in request.query_params)
-        messages = _selected(contents, query)
+        selection = _selection(context.source, query)
+        messages = [one for one in contents.messages if selection.matches(one)]
         return view.show(
             "dead_letters_list.html",
             query=query,
+            filtered=any(query.values()),
             contents=contents,
             groups=group(messages),
             messages=messages[:SHOWN_MESSAGES],
@@ -65,11 +74,11 @@ def routes(context: Context) -> list[Route]:
 
     def plan(request: Request) -> Response:
         return view.show(
-            "dead_letters_plan.html", **_plan(letters, request.query_params.get("action", ""), _query(request))
+            "dead_letters_plan.html", **_plan(context, request.query_params.get("action", ""), _query(request))
         )
 
     def move(fields: dict[str, str]) -> Response:
-        planned = _plan(letters, fields.get("action", ""), {name: fields.get(name, "") for name in FILTERS})
+        planned = _plan(context, fields.get("action", ""), {name: fields.get(name, "") for name in FILTERS})
         if fields.get("confirm") != planned["phrase"]:
             return view.show("dead_letters_plan.html", **planned | {"typed": fields.get("confirm", "")})
         done, file = letters.move(planned["action"], planned["selection"], planned["count"])
@@ -89,17 +98,17 @@ def _query(request: Request) -> dict[str, str]:
     return {name: request.query_params.get(name, "") for name in FILTERS}
 
 
-def _selected(contents: Contents, query: dict[str, str]) -> Sequence[DlqMessage]:
-    return [one for one in contents.messages if select(query).matches(one)]
+def _selection(source: Source, query: dict[str, str]) -> Selection:
+    """Return what the filter selects; its user may be an e-mail address."""
+    return select(query | {"user": find_user_id(source, query["user"].strip())})
 
 
-def _plan(letters: DeadLetters, action: str, query: dict[str, str]) -> dict[str, Any]:
+def _plan(context: Context, action: str, query: dict[str, str]) -> dict[str, Any]:
     """Return what the action would do: the dry run, and the phrase that confirms it."""
     if action not in ACTIONS:
         raise WrongUseError(f"no action {action!r}")
-    selection = select(query)
-    contents = letters.read(fresh=True)
-    matching = [one for one in contents.messages if selection.matches(one)]
+    selection = _selection(context.source, query)
+    matching = [one for one in context.letters.read(fresh=True).messages if selection.matches(one)]
     if action == "redrive":
         selection = redriven(selection)
     messages = [one for one in matching if selection.matches(one)]
@@ -126,6 +135,7 @@ def _editable(message: DlqMessage) -> str:
 
 
 def _show(view: View, message: DlqMessage, body: str, *, step: str, typed: str = "") -> Response:
+    corrected = find_refusals(message, body) if step == "check" else None
     return view.show(
         "dead_letter.html",
         message=message,
@@ -133,6 +143,9 @@ def _show(view: View, message: DlqMessage, body: str, *, step: str, typed: str =
         problems=find_problems(message.body),
         body=body,
         too_long=len(body) > SHOWN_CHARACTERS,
-        corrected=find_refusals(message, body) if step == "check" else None,
+        corrected=corrected,
+        times=[] if corrected is None or corrected else list(islice(find_times(body), SHOWN_TIMES)),
+        now_microseconds=time.time_ns() // 1000,
+        kept_until=message.sent_at + KEPT,
         typed=typed,
     )

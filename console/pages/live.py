@@ -7,8 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from chalicelib.interaction import Kind
 from console.context import Context
-from scripts.reports.refusals import read_refusals
+from console.source import find_user_id
+from scripts.reports.refusals import Refusal, read_refusals
 
 PATH: Final = "/live"
 TITLE: Final = "Live"
@@ -22,17 +24,25 @@ def routes(context: Context) -> list[Route]:
     source, view = context.source, context.view
 
     def page(request: Request) -> Response:
-        query, paused = _query(request), "paused" in request.query_params
-        return view.show("live.html", query=query, paused=paused)
+        query, paused = _query(request), request.query_params.get("paused", "")
+        return view.show("live.html", query=query, paused=paused, kinds=list(Kind))
 
     def now(request: Request) -> Response:
         query = _query(request)
+        query["user"] = find_user_id(source, query["user"])
         arrived = source.operate("arrivals", seconds=SECONDS)["interactions"]
         since = datetime.now(UTC) - timedelta(seconds=SECONDS)
         refused = source.ask(lambda target: read_refusals(target, since))
         rows = [one for one in arrived if _passes(one, query)]
-        shown = refused if not any(query.values()) else []
-        return view.show("live_now.html", rows=_merge(rows, shown)[:ROWS], count=len(rows), refused=len(refused))
+        bad = [one for one in refused if _refusal_passes(one, query)]
+        return view.show(
+            "live_now.html",
+            rows=_merge(rows, bad)[:ROWS],
+            count=len(rows),
+            refused=len(bad),
+            filtered=any(query.values()),
+            paused_at=datetime.now(UTC) if "paused" in request.query_params else None,
+        )
 
     return [Route(PATH, page), Route(f"{PATH}/now", view.guarded(now))]
 
@@ -50,7 +60,13 @@ def _passes(one: dict[str, Any], query: dict[str, str]) -> bool:
     )
 
 
-def _merge(arrived: list[dict[str, Any]], refused: list[Any]) -> list[dict[str, Any]]:
+def _refusal_passes(one: Refusal, query: dict[str, str]) -> bool:
+    """Tell whether a refusal passes: the logs name neither its user nor, mostly, its kind."""
+    named = f"{one.what} {one.code} {one.message_id or ''}"
+    return not query["kind"] and not query["user"] and query["text"].lower() in named.lower()
+
+
+def _merge(arrived: list[dict[str, Any]], refused: list[Refusal]) -> list[dict[str, Any]]:
     """Return both, the latest first."""
     rows = [{"at": datetime.fromisoformat(one["stored_at"]), "good": one} for one in arrived]
     rows += [{"at": one.at, "bad": one} for one in refused]

@@ -1,6 +1,6 @@
 """A person: what they did, as a time line, as a graph, and as a list. Each look is in the operations' log."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from console.context import Context
 from console.drawing import timeline, user_graph
+from console.view import zone_of
 from scripts.common.errors import WrongUseError
 from scripts.common.users import find_user
 
@@ -28,7 +29,8 @@ def routes(context: Context) -> list[Route]:
     def found(request: Request) -> Response:
         query = request.query_params
         user = source.ask(lambda target: find_user(target, query.get("user", "").strip()))
-        before = query.get("before") or _end_of(query.get("day", ""))
+        zone, day = zone_of(request), _day(query.get("day", ""))
+        before = query.get("before") or (_end_of(day, zone) if day else None)
         person = source.operate("person", user_id=user.user_id, **({"before": before} if before else {}))
         rows = person["interactions"]
         graph = person["graph"]
@@ -36,31 +38,39 @@ def routes(context: Context) -> list[Route]:
             "person_found.html",
             user=user,
             person=person,
-            days=_by_day(rows[:ROWS]),
+            zone=zone,
+            asked_day=day,
+            days=_by_day(rows[:ROWS], zone),
             shown=min(ROWS, len(rows)),
             times=sorted({_milliseconds(one["timestamp"]) for one in rows[:ROWS]}),
-            timeline=timeline.draw(rows),
-            graph=user_graph.draw(graph) if graph and graph["events"] else None,
+            timeline=timeline.draw(rows, zone),
+            graph=user_graph.draw(graph, zone) if graph and graph["events"] else None,
             earlier=rows[-1]["timestamp"] if person["more"] else rows[ROWS]["timestamp"] if len(rows) > ROWS else None,
         )
 
     return [Route(PATH, page), Route(f"{PATH}/found", view.guarded(found))]
 
 
-def _end_of(day: str) -> str | None:
-    """Return the end of the day (UTC), None without one."""
-    if not day:
-        return None
+def _day(text: str) -> date | None:
     try:
-        return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), UTC).isoformat()
-    except (ValueError, OverflowError):
-        raise WrongUseError(f"“{day}” is not a day such as 2026-05-01") from None
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise WrongUseError(f"“{text}” is not a day such as 2026-05-01") from None
 
 
-def _by_day(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    days: dict[str, list[dict[str, Any]]] = {}
+def _end_of(day: date, zone: tzinfo) -> str:
+    """Return the end of the viewer's day."""
+    try:
+        return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC).isoformat()
+    except OverflowError:
+        raise WrongUseError(f"{day} is too far ahead") from None
+
+
+def _by_day(rows: list[dict[str, Any]], zone: tzinfo) -> dict[date, list[dict[str, Any]]]:
+    """Return the rows by the viewer's day."""
+    days: dict[date, list[dict[str, Any]]] = {}
     for one in rows:
-        days.setdefault(one["timestamp"][:10], []).append(one)
+        days.setdefault(datetime.fromisoformat(one["timestamp"]).astimezone(zone).date(), []).append(one)
     return days
 
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 import requests
@@ -35,18 +35,25 @@ def routes(context: Context) -> list[Route]:
         return view.show("send.html", given=given, kinds=list(Kind), password=example.get("password", ""))
 
     def send(fields: dict[str, str]) -> Response:
-        payload = _payload(fields)
         if source.environment.protected and fields.get("confirm") != source.name:
-            raise WrongUseError(f"nothing was sent: type {source.name} to confirm that it is for {source.name}")
-        answer = source.change(lambda target: _post(target, fields, payload))
+            message = f"nothing was sent: type {source.name} to confirm that it is for {source.name}"
+            return view.failed(WrongUseError(message), field="confirm")
+        try:
+            payload = _payload(fields)
+        except WrongUseError as error:
+            return view.failed(error, field="metadata")
+        token = source.change(lambda target: _sign_in(target, fields))
+        if not token.value:
+            return view.failed(WrongUseError(token.refusal), field="password")
+        answer = source.change(lambda target: _post(target, token.value, payload))
+        message = _text(answer.text, "message")
         return view.show(
             "sent.html",
             answer=answer,
+            message=message,
+            field=named if (named := message.partition(":")[0]) in FIELDS else "",
             payload=json.dumps(payload),
-            event_id=_event_id(answer.text),
-            given={name: fields.get(name, "") for name in FIELDS},
-            kinds=list(Kind),
-            password=fields.get("password", "") if example else "",
+            event_id=_text(answer.text, "event_id"),
         )
 
     return [Route(PATH, page), Route(f"{PATH}/post", view.posted(send), methods=["POST"])]
@@ -64,9 +71,21 @@ def _payload(fields: dict[str, str]) -> dict[str, Any]:
     return {"kind": fields.get("kind", ""), **given, "timestamp": timestamp, "metadata": metadata}
 
 
-def _post(target: Target, fields: dict[str, str], payload: dict[str, Any]) -> requests.Response:
-    """Post as this user; raises ClickException if the sign-in is refused."""
-    token = sign_in(target, fields.get("email", "").strip(), fields.get("password", ""))
+class _Token(NamedTuple):
+    value: str
+    refusal: str = ""
+
+
+def _sign_in(target: Target, fields: dict[str, str]) -> _Token:
+    """Return the user's token or, without one, why the sign-in was refused."""
+    try:
+        return _Token(sign_in(target, fields.get("email", "").strip(), fields.get("password", "")))
+    except click.ClickException as error:
+        return _Token("", error.format_message())
+
+
+def _post(target: Target, token: str, payload: dict[str, Any]) -> requests.Response:
+    """Return the API's answer; raises ClickException without one."""
     try:
         with requests.Session() as session:
             session.trust_env = target.endpoint is None  # loopback is never reached through a proxy
@@ -76,9 +95,9 @@ def _post(target: Target, fields: dict[str, str], payload: dict[str, Any]) -> re
         raise click.ClickException(f"the API does not answer: {type(error).__name__}") from error
 
 
-def _event_id(text: str) -> str | None:
+def _text(answer: str, name: str) -> str:
+    """Return a field of the answer, empty if it has none."""
     try:
-        found = json.loads(text).get("event_id")
+        return str(json.loads(answer).get(name) or "")
     except (ValueError, AttributeError):
-        return None
-    return str(found) if found else None
+        return ""

@@ -1,7 +1,7 @@
 """Statistics: headline figures, charts, tables and CSV; asked in parts, so that the first come at once."""
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import UTC, date, datetime
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -11,38 +11,21 @@ from chalicelib.interaction import Kind
 from console.context import Context
 from console.drawing.figures import FIGURES
 from console.export import QUESTIONS_BEFORE
-from console.statistics import figures, headlines
+from console.period import Period
+from console.statistics import Headline, figures, headlines
 from scripts.common.errors import WrongUseError
 from scripts.reports.tables import Table, as_csv, fetch_tables
 
 PATH: Final = "/statistics"
 TITLE: Final = "Statistics"
-DAYS: Final = (1, 7, 14, 30, 60, 90)
+DAYS: Final = (1, 7, 14, 30, 60, 90, 180)
 PARTS: Final = (
-    ("Use", ("interactions_by_day", "active_users_by_day", "events_by_day")),
+    ("Use", ("interactions_by_day", "active_users_by_day", "events_by_day", "sessions_by_day")),
     ("What recalls lead to", ("funnel", "time_to_first_peel")),
     ("Results", ("results_by_rank", "first_peeled_rank")),
     ("Queries and artifacts", ("queries_without_outcome", "most_kept_artifacts", "most_marked_bad_artifacts")),
-    ("Sessions and clocks", ("sessions_by_day", "dated_ahead")),
+    ("Clocks", ("dated_ahead",)),
 )
-
-
-class Period(NamedTuple):
-    """Days, the last one included, and what they are narrowed to."""
-
-    since: date
-    until: date
-    kind: str
-
-    @property
-    def days(self) -> int:
-        """How many."""
-        return (self.until - self.since).days + 1
-
-    @property
-    def before(self) -> "Period":
-        """As many days before it."""
-        return Period(self.since - timedelta(days=self.days), self.since - timedelta(days=1), self.kind)
 
 
 def routes(context: Context) -> list[Route]:
@@ -55,13 +38,14 @@ def routes(context: Context) -> list[Route]:
         )
 
     def page(request: Request) -> Response:
+        period, today = _period(request), datetime.now(UTC).date()
         return view.show(
             "statistics.html",
             query=_query(request),
-            period=_period(request),
+            period=period,
+            finished=period.finished(today),
             parts=[name for name, _ in PARTS],
             days=DAYS,
-            unfinished=_period(request).until >= datetime.now(UTC).date(),
             kinds=[kind.value for kind in Kind],
         )
 
@@ -71,16 +55,18 @@ def routes(context: Context) -> list[Route]:
             raise WrongUseError(f"no part {number!r}")
         _, questions = PARTS[int(number)]
         tables = fetch(period, questions)
-        top = headlines(tables, fetch(period.before, QUESTIONS_BEFORE), days=period.days) if number == "0" else []
-        return view.show(
-            "statistics_part.html", query=_query(request), headlines=top, figures=figures(tables, kind=period.kind)
-        )
+        top = _headlines(tables, period) if number == "0" else []
+        return view.show("statistics_part.html", query=_query(request), headlines=top, figures=figures(tables, period))
+
+    def _headlines(tables: dict[str, Table], period: Period) -> list[Headline]:
+        today = datetime.now(UTC).date()
+        return headlines(tables, fetch(period.finished(today).before, QUESTIONS_BEFORE), period, today=today)
 
     def table(request: Request) -> Response:
         name, period = request.query_params.get("table", ""), _period(request)
         if name not in FIGURES:
             raise WrongUseError(f"no table {name!r}")
-        found = figures(fetch(period, (name,)), kind=period.kind)
+        found = figures(fetch(period, (name,)), period)
         file = f'attachment; filename="{name}-{period.since}-{period.until}.csv"'
         text = as_csv(found[0].table) if found else ""
         return PlainTextResponse(text, media_type="text/csv", headers={"Content-Disposition": file})
@@ -101,9 +87,9 @@ def _period(request: Request) -> Period:
     try:
         until = date.fromisoformat(query["until"]) if query["until"] else datetime.now(UTC).date()
         days = int(query["days"] or 7)
-        since = until - timedelta(days=days - 1)
+        period = Period.last(days, until, query["kind"])
     except (ValueError, OverflowError):
         raise WrongUseError("not a period: give a number of days and a day such as 2026-05-01") from None
     if not 1 <= days <= max(DAYS):
         raise WrongUseError(f"give 1 to {max(DAYS)} days; `stats` shows more")
-    return Period(since, until, query["kind"])
+    return period

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from local import sign_in
 from local.aws_guard import FRONT_KEY
-from local.front import demo_page, docs_page, gateway
+from local.front import demo_page, docs_page, gateway, graph_page
 from local.front.gateway import Answer, Api, GatewayError
 
 # In the cloud's folder: the deployed API's path and definition. They go with the endpoint's own files.
@@ -45,9 +45,9 @@ _SIGN_IN_CORS: Final = {  # as Cognito has them
 class Front:
     """Serves what was deployed into the folder's cloud; a later deploy is noticed by itself."""
 
-    def __init__(self, folder: Path, *, endpoint: str, front_key: str) -> None:
+    def __init__(self, folder: Path, *, endpoint: str, front_key: str, bolt: str) -> None:
         self._folder, self._file = folder, folder / DEFINITION
-        self._key = front_key
+        self._key, self._bolt = front_key, bolt
         self._endpoint = httpx.AsyncClient(base_url=endpoint, timeout=gateway.INTEGRATION_SECONDS, trust_env=False)
         self._api: tuple[str, Api] | None = None
         self._read_at = 0
@@ -59,6 +59,7 @@ class Front:
             Route(SIGN_IN_PATH, self.sign_in, methods=["POST", "OPTIONS"]),
             *docs_page.routes(),
             *demo_page.routes(self._folder, self._file),
+            *graph_page.routes(self._bolt),
             Route("/{path:path}", self.call_api, methods=_VERBS),
         ]
         # Starlette's own answers to what no route matches: a path with a line break, another method.

@@ -21,6 +21,8 @@ class FrontComponent:
     folder: Path
     port: int
     endpoint: str
+    bolt: str
+    """User and address of Neo4j, for the page that draws the graph."""
 
     @property
     def url(self) -> str:
@@ -38,7 +40,15 @@ class FrontComponent:
 
     def program(self) -> Program:
         """Return the server."""
-        command = (sys.executable, "-m", "local.front", str(self.folder), str(self.port), self.endpoint)
+        command = (
+            sys.executable,
+            "-m",
+            "local.front",
+            str(self.folder),
+            str(self.port),
+            self.endpoint,
+            self.bolt,
+        )
         return Program(name=self.name, command=command)
 
     def answer(self) -> None:

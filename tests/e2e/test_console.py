@@ -119,6 +119,9 @@ def test_a_person_looks_at_every_page_mends_a_message_and_sends_one(
         "serious": [],
     }
     assert seen["problems"] == ["interactions[0].timestamp: input should be a valid integer"]
+    assert "microseconds" in seen["warning"]
+    assert (seen["afterEditing"], seen["wrongField"], seen["kept"], seen["together"]) == (0, "metadata", True, 0)
+    assert "That was “Send”: nothing was sent" in seen["refusal"]
     assert seen["title"].startswith("A dead letter · local")
     assert "<b>bold</b>" in seen["row"]
     [(mended,)] = sql.execute("SELECT metadata->>'note' FROM interaction WHERE user_id = 'console-of-test'").fetchall()
@@ -169,7 +172,7 @@ def test_an_operations_function_that_hangs_is_told(
 ) -> None:
     monkeypatch.setattr(source_module, "_ONE_CALL", source_module._ONE_CALL | {"read_timeout": 1})  # noqa: SLF001
     with frozen(system.cloud, "postgres"):
-        assert "Read timeout" in sentence(source)
+        assert "took too long to answer" in sentence(source)
     monkeypatch.undo()
     source._target = None  # noqa: SLF001  its client waits one second only
     within(60, lambda: source.operate("health"))
@@ -265,7 +268,7 @@ def test_what_is_not_there_is_said(source: Source, empty: None) -> None:
         "/statistics/part?part=99",
         "/dead-letters/plan?action=x",
     ):
-        assert "This does not work now" in client.get(wrong).text
+        assert "This cannot be done like this" in client.get(wrong).text
 
 
 def test_a_user_s_look_is_in_the_operations_log(system: System, source: Source) -> None:

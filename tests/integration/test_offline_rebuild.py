@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
+from bench.filling import fill
 from chalicelib.graph import client
 from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.graph.deletions import wipe_batch
@@ -222,3 +224,21 @@ def test_a_chunk_that_takes_too_long_is_tried_with_fewer_rows(
     chunk = bulk.export(connection, bulk.START, lambda name: (tmp_path / name).open("wb"), rows=64)
     assert chunk.cursor
     assert 8 <= chunk.rows <= 40  # 8, and the rest of the last event
+
+
+def test_postgres_sees_that_a_chunk_is_a_small_part_of_the_ledger(
+    operator: Ledger, sql: psycopg.Connection, tmp_path: Any
+) -> None:
+    """Otherwise it reads the whole ledger for each chunk."""
+    for _ in fill(sql, 30_000, "2026-01-01"):
+        pass
+    connection = operator.connection
+    half = bulk.export(connection, bulk.START, lambda name: (tmp_path / name).open("wb"), rows=15_000)
+    assert half.cursor
+    part = bulk.export(connection, half.cursor, lambda name: (tmp_path / name).open("wb"), rows=1000)
+    count = psycopg.ClientCursor(connection).mogrify(bulk.COUNT, bulk.values_of(half.cursor, part.cursor))
+    [[plan]] = connection.execute(f"EXPLAIN (FORMAT JSON) {count}").fetchall()
+    rows = plan[0]["Plan"]
+    while "Plans" in rows:
+        [rows] = rows["Plans"]
+    assert (part.rows, rows["Plan Rows"] < 5000) == (1000, True)

@@ -165,6 +165,10 @@ def test_who_has_the_password_or_a_token_of_the_pool_signs_in(cloud: Cloud, pers
     ):
         answer = sign_in("InitiateAuth", AuthFlow=flow, AuthParameters=parameters)
         assert answer.json()["AuthenticationResult"]["IdToken"]
+    assert sign_in("GetTokensFromRefreshToken", RefreshToken=person["RefreshToken"]).json()["AuthenticationResult"]
+    for other in ("IdToken", "AccessToken"):
+        refused = sign_in("GetTokensFromRefreshToken", RefreshToken=person[other])
+        assert refused.json()["__type"] == "NotAuthorizedException"
     challenge = sign_in("InitiateAuth", AuthFlow="USER_SRP_AUTH", AuthParameters={"USERNAME": ALICE, "SRP_A": "abc"})
     asked = challenge.json()["ChallengeParameters"]
     proof = {
@@ -190,6 +194,7 @@ def test_what_the_pool_would_take_without_a_proof_is_refused(cloud: Cloud, perso
         *[("RespondToAuthChallenge", {"ChallengeName": one, "ChallengeResponses": new}) for one in challenges],
         ("InitiateAuth", {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": forged}),
         ("InitiateAuth", {"AuthFlow": "CUSTOM_AUTH", "AuthParameters": new}),
+        ("GetTokensFromRefreshToken", {"RefreshToken": token_of("RefreshToken")}),
         ("RevokeToken", {"Token": token_of("RefreshToken")}),
         ("GetUser", {"AccessToken": token_of("AccessToken")}),
         ("UpdateUserAttributes", {"AccessToken": token_of("AccessToken"), "UserAttributes": []}),

@@ -53,11 +53,33 @@ for (const path of plan.pages) {
   }
 }
 
+const kept = await opensAlarms(page);
+const together = await partsTogether(page);
 const done = plan.mend ? await mendAndSend(page, plan.mend).catch(fail) : {};
 const neighbour = await toNeighbour(root);
-console.log(JSON.stringify({ again, ...seen, ...done, neighbour }));
+console.log(JSON.stringify({ again, kept, together, ...seen, ...done, neighbour }));
 await browser.stop();
 process.exit();
+
+/** Open the list of alarms on Health; tell whether it is open after the page has asked again. */
+async function opensAlarms(page: Page): Promise<boolean> {
+  await page.goto(`${root}/health`);
+  await page.getByText("All alarms").click();
+  for (let times = 0; times < 2; times += 1) await page.waitForResponse((response) => response.url().endsWith("/health/now"));
+  await page.waitForTimeout(500); // until the answer is shown
+  return page.locator("#alarms").evaluate((list) => (list as HTMLDetailsElement).open);
+}
+
+/** Open Statistics; return how many of its parts were asked for before the one before them had come. */
+async function partsTogether(page: Page): Promise<number> {
+  await page.goto(`${root}/statistics`);
+  await loaded(page);
+  return page.evaluate(() => {
+    const all = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+    const parts = all.filter(({ name }) => name.includes("/statistics/part")).sort((one, other) => one.startTime - other.startTime);
+    return parts.length > 3 ? parts.filter(({ startTime }, place) => place && startTime < parts[place - 1]!.responseEnd).length : NaN;
+  });
+}
 
 /** Go from the console to another port of this host; return what the browser told it of the console. */
 async function toNeighbour(root: string): Promise<string[]> {
@@ -94,8 +116,16 @@ async function mendAndSend(page: Page, id: string): Promise<object> {
   const problems = await page.locator("main ul li").allTextContents();
   const title = await page.title();
   const text = page.getByLabel("The message, as JSON");
-  await text.fill((await text.inputValue()).replace('"soon"', String(Date.now() * 1000)));
+  const original = await text.inputValue();
+  await text.fill(original.replace('"soon"', "1780000000"));
   await page.getByRole("button", { name: "Check" }).click();
+  const warning = await page.locator(".checked .bad-text").innerText();
+  await text.fill(original.replace('"soon"', String(Date.now() * 1000)));
+  const afterEditing = await page.locator(".checked").count();
+  await page.getByRole("button", { name: "Check" }).click();
+  await page.getByLabel(/type send/).fill("Send");
+  await page.getByRole("button", { name: "Send" }).click();
+  const refusal = await page.getByRole("alert").filter({ hasText: "small letters" }).innerText();
   await page.getByLabel(/type send/).fill("send");
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("stored and in the graph").waitFor({ timeout: 120_000 });
@@ -106,6 +136,10 @@ async function mendAndSend(page: Page, id: string): Promise<object> {
   await page.goto(`${root}/send`);
   await page.getByLabel("Artifact id").fill("seen-live");
   await page.getByLabel("Kind").selectOption("keep");
+  await page.getByLabel("Metadata, as JSON").fill("note");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("metadata is not JSON").waitFor({ timeout: 60_000 });
+  const wrongField = await page.evaluate(() => (document.activeElement as HTMLTextAreaElement).name);
   await page.getByLabel("Metadata, as JSON").fill('{"note": "<b>bold</b>"}');
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("200: accepted").waitFor({ timeout: 60_000 });
@@ -113,5 +147,5 @@ async function mendAndSend(page: Page, id: string): Promise<object> {
   await live.getByText("seen-live").first().waitFor({ timeout: 60_000 });
   const row = await live.locator("tr", { hasText: "seen-live" }).first().innerText();
   await page.getByText("stored and in the graph").waitFor({ timeout: 120_000 });
-  return { problems, title, liveMilliseconds: Date.now() - began, row };
+  return { problems, warning, afterEditing, refusal, wrongField, title, liveMilliseconds: Date.now() - began, row };
 }

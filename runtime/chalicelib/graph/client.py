@@ -46,7 +46,7 @@ class Graph:
     def run_schema(self, texts: Iterable[str], seconds: int) -> None:
         """Create constraints or indexes unless they exist, within these seconds; raises GraphUnavailableError.
 
-        Indexes of one call are filled in the background, all in one pass over the graph.
+        Indexes are filled in the background, those of one call side by side.
         """
         try:
             with self.transaction(seconds) as transaction:

@@ -26,10 +26,12 @@ _END: LiteralString = """
 SELECT user_id, event_id FROM interaction WHERE (user_id, event_id) > (%s, %s)
 ORDER BY user_id, event_id OFFSET %s LIMIT 1
 """
-# Of kinds that this code does not know, rows stay in the outbox.
+# Of kinds that this code does not know, rows stay in the outbox. The conditions on the user alone exclude nothing more:
+# by them Postgres sees that a chunk is a small part. It does not see it by the pairs, and read all rows for each chunk.
 _CHUNK: LiteralString = """
-(user_id, event_id) > (%(after_user)s, %(after_event)s::uuid)
-AND (%(last_user)s::text IS NULL OR (user_id, event_id) <= (%(last_user)s::text, %(last_event)s::uuid))
+(user_id, event_id) > (%(after_user)s, %(after_event)s::uuid) AND user_id >= %(after_user)s
+AND (%(last_user)s::text IS NULL
+     OR (user_id, event_id) <= (%(last_user)s::text, %(last_event)s::uuid) AND user_id <= %(last_user)s::text)
 AND kind = ANY(%(kinds)s)
 """
 _TOUCHES: LiteralString = "kind = ANY(%(touching)s) AND artifact_id IS NOT NULL"
@@ -66,12 +68,13 @@ _FILES: dict[str, LiteralString] = {
     "events": f"""
         SELECT {_EVENT_KEY.format(of="event")}, event.user_id, event.event_id, labels, opening.id,
                {_OPENING}
-        FROM (SELECT user_id, event_id, concat_ws(';', 'Event', string_agg(DISTINCT label, ';')) AS labels,
-                     (array_agg(id ORDER BY timestamp, id) FILTER (WHERE label IS NOT NULL))[1] AS first
+        FROM (SELECT user_id, event_id, concat_ws(';', 'Event', string_agg(DISTINCT label, ';')) AS labels
               FROM interaction
               LEFT JOIN unnest(%(openings)s::text[], %(labels)s::text[]) AS named (opening, label) ON opening = kind
               WHERE {_CHUNK} GROUP BY user_id, event_id) AS event
-        LEFT JOIN interaction AS opening ON opening.id = first
+        LEFT JOIN (SELECT DISTINCT ON (user_id, event_id) * FROM interaction
+                   WHERE {_CHUNK} AND kind = ANY(%(openings)s)
+                   ORDER BY user_id, event_id, timestamp, id) AS opening USING (user_id, event_id)
     """,  # noqa: S608
     "artifacts": f"""
         SELECT {_ARTIFACT_KEY.format(of="touched")}, user_id, artifact_id
@@ -85,7 +88,7 @@ _FILES: dict[str, LiteralString] = {
     """,  # noqa: S608
 }
 NAMES = tuple(_FILES)
-_COUNT: LiteralString = f"SELECT count(*) FROM interaction WHERE {_CHUNK}"  # noqa: S608
+COUNT: LiteralString = f"SELECT count(*) FROM interaction WHERE {_CHUNK}"  # noqa: S608
 _NAMES: dict[str, Any] = {
     "kinds": [kind.value for kind in Kind],
     "openings": [kind.value for kind in Kind if kind.opens],
@@ -125,11 +128,16 @@ def _export(connection: psycopg.Connection, after: Cursor, sink: Sink, rows: int
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         last = connection.execute(_END, [*after, rows - 1]).fetchone()
-        values = _NAMES | {"after_user": after[0], "after_event": after[1]}
-        values |= dict(zip(("last_user", "last_event"), last or (None, None), strict=True))
+        values = values_of(after, last)
         for name, query in _FILES.items():
             with sink(name) as file, connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", values) as copy:
                 for block in copy:
                     file.write(block)
-        [counted] = read_row(connection, _COUNT, values)
+        [counted] = read_row(connection, COUNT, values)
     return Chunk(last, counted)
+
+
+def values_of(after: Cursor, last: Cursor | None) -> dict[str, Any]:
+    """Return the parameters of the queries for a chunk: after one cursor, up to another, or to the end."""
+    limits = dict(zip(("last_user", "last_event"), last or (None, None), strict=True))
+    return _NAMES | {"after_user": after[0], "after_event": after[1]} | limits

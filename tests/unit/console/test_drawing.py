@@ -1,14 +1,17 @@
 """Pictures: well-formed SVG whose text is text, with marks where the numbers say."""
 
+import json
 import re
 from typing import Any
 from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
 
 import pytest
 from markupsafe import Markup
 
 from console.drawing import timeline, user_graph
 from console.drawing.charts import Row, Series, lines, rows, stacked_bars
+from console.drawing.figures import FIGURES
 
 HOSTILE = "</text><script>alert(1)</script>\u202e\"' &"
 AT = "2026-05-01T12:00:00+00:00"
@@ -101,7 +104,7 @@ def test_an_artifact_has_the_colour_of_its_latest_mark() -> None:
         "a-c": "c, artifact, no mark",
     }
     assert len(list(drawn.iterfind(".//path[@data-ends]"))) == 5
-    assert [text.text for text in nodes[f"e-{first['id']}"].iter("text")] == ["bread · 05-01 12:00"]
+    assert [text.text for text in nodes[f"e-{first['id']}"].iter("text")] == ["bread · 01 May 12:00"]
 
 
 def test_hostile_ids_and_metadata_are_text() -> None:
@@ -125,3 +128,34 @@ def test_an_empty_graph_and_time_line_are_drawn() -> None:
 def test_a_time_line_has_a_mark_for_each_interaction_of_a_known_kind() -> None:
     drawn = wide(timeline.draw([{"kind": kind, "timestamp": AT} for kind in ("recall", "peel", "of newer code")]))
     assert [circle.get("class") for circle in drawn.iter("circle")] == ["fill-recall", "fill-peel"]
+
+
+def test_times_are_of_the_viewer_s_zone() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    drawn = user_graph.draw({"events": [event(1)], "edges": []}, zone)
+    assert "bread · 01 May 14:00" in drawn
+    assert "2026-05-01 14:00:00 Europe/Berlin" in timeline.draw([{"kind": "recall", "timestamp": AT}], zone)
+
+
+def test_one_node_is_in_the_order_of_tab_and_cut_metadata_have_a_sign() -> None:
+    one, other = event(1), event(2, metadata='{"a": 1}')
+    drawn = wide(user_graph.draw({"events": [one, other], "edges": [edge(one["id"], "a", "PEEL")]}))
+    nodes = {node.get("data-node") or "": node for node in drawn.iter("g")}
+    assert [node.get("tabindex") for node in nodes.values()] == ["0", "-1", "-1"]
+    details = [json.loads(nodes[f"e-{it['id']}"].get("data-detail") or "")["metadata"] for it in (one, other)]
+    assert details == ['{"query": "bread", "resul…', '{"a": 1}']
+
+
+def test_rates_have_one_scale_and_no_heading_without_marks() -> None:
+    row = {"rank": "1", "shown": 100, "peeled": 50, "kept": 0, "good": 0, "bad": 0}
+    draw = FIGURES["results_by_rank"].draw
+    assert draw
+    peeled, both = draw([row], "t"), draw([row | {"good": 5, "bad": 5}], "t")
+    assert "Marks that are good" not in peeled
+    assert [one.text for one in parsed(both).iter("h4")] == ["Marks that are good, of all marks"]
+    first, second = (float(rect.get("width") or 0) for rect in wide_parts(both))
+    assert first == pytest.approx(second, rel=0.05)  # the texts behind the bars differ
+
+
+def wide_parts(drawn: Markup) -> list[ET.Element]:
+    return [rect for div in parsed(drawn) if div.get("class") == "chart wide" for rect in div.iter("rect")]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from console.facts import find_facts, headline
-from console.pages.health import manual_section
+from console.pages.health import FIRST_HERE, manual_section
 from console.source import UnavailableError
 from scripts.reports.alarms import Alarm
 from scripts.reports.queue_state import QueueState
@@ -23,7 +23,7 @@ def answers(**changed: Any) -> dict[str, Any]:
 
 def sentence(**changed: Any) -> tuple[str, str]:
     given = answers(**changed)
-    return headline(list(find_facts(given)), given["alarms"])
+    return headline(list(find_facts(given)), given["alarms"])[:2]
 
 
 def stores(ledger: dict[str, Any] | None = None, graph: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -56,6 +56,22 @@ def test_what_is_wrong_comes_first(changed: dict[str, Any], state: str, says: st
     found = sentence(**changed)
     assert found[0] == state
     assert says in found[1]
+
+
+def test_the_headline_leads_to_what_helps() -> None:
+    given = answers(dead=QueueState(1, 0, 0))
+    dead = headline(list(find_facts(given)), [])
+    assert (dead.page, dead.section) == ("/dead-letters", "Interactions are dead-lettered")
+    rings = headline([], [Alarm("The worker fails", "ALARM", datetime.now(UTC), "")])
+    assert (rings.page, rings.section) == ("", "The worker fails")
+
+
+def test_the_manual_names_the_environment() -> None:
+    section = manual_section("Interactions are dead-lettered", environment="staging")
+    assert section
+    assert "redrive-dlq -e staging" in section
+    assert "ENV" not in section
+    assert all(manual_section(heading) for heading in FIRST_HERE)
 
 
 def test_the_queue_says_why_it_waits() -> None:

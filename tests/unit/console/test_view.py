@@ -1,14 +1,19 @@
 """What the pages show: users' text stays text, numbers and times are for people."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
+from starlette.requests import Request
 
 from console.source import Source, UnavailableError
-from console.view import View, lines, number, pretty, seconds, short, time_element, url
+from console.text import artifact, date_text, lines, number, pretty, seconds, short, summary, time_element
+from console.view import View, url, zone_of
 from scripts.common.errors import WrongUseError
+from scripts.common.target import Target
 from stacks.config.environments import ENVIRONMENTS
 
 HOSTILE = "<script>alert(1)</script>\u202e\u0007 \x1b[31m"
@@ -23,7 +28,7 @@ def source(name: str = "local", *, allow_changes: bool = False) -> Source:
 
 
 def test_text_from_users_is_text() -> None:
-    shown = View(source(), []).show("unavailable.html", message=HOSTILE, part=True).body
+    shown = View(source(), []).failed(WrongUseError(HOSTILE)).body
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u202e\\x07 \\x1b[31m" in bytes(shown).decode()
     for drawn in (short(HOSTILE), lines(HOSTILE), pretty(f'{{"a": "{"<b>" * 3}"}}'), pretty(HOSTILE)):
         assert "<script" not in drawn
@@ -73,3 +78,61 @@ def test_after_a_failure_the_environment_is_looked_up_again() -> None:
         with pytest.raises(UnavailableError):
             finding.operate("health")
     assert len(found) == 2
+
+
+def test_a_summary_of_metadata_is_their_query() -> None:
+    whole = '{"query": "a <b> harbour", "results": ["x", "y"]}'
+    assert summary(whole) == "“a <b> harbour”, 2 results"
+    assert summary('{"query": "harbour", "results": ["d3aac781-5229-5a') == "“harbour”"  # its beginning
+    assert summary('{"note": "x", "position": 4}') == "note: x, position: 4"
+    assert summary('{"note": ["x"]}') == '{"note": ["x"]}'
+    assert (summary("[1]"), summary(None), summary("")) == ("[1]", "", "")
+
+
+def test_an_artifact_s_uuid_is_cut_and_a_name_is_not() -> None:
+    assert artifact("d3aac781-5229-5aa4-997e-6705b4971007") == "d3aac781…"
+    assert artifact("harbour-map-of-the-guide") == "harbour-map-of-the-guide"
+
+
+def test_a_day_is_written_with_its_month() -> None:
+    assert date_text("2026-11-05") == "5 Nov 2026"
+    assert date_text(date(2026, 11, 26), weekday=True) == "Thu 26 Nov 2026"
+
+
+def request(headers: dict[str, str], method: str = "GET") -> Request:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return Request(
+        {"type": "http", "method": method, "path": "/key/x", "query_string": b"part=1&a=%26", "headers": raw,
+         "server": ("localhost", 1), "scheme": "http"}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["", "Nowhere/Land", "../../etc/passwd", "/etc/passwd", "x" * 5000])
+def test_an_unknown_time_zone_is_utc(name: str) -> None:
+    assert zone_of(request({"time-zone": name})) == UTC
+    assert str(zone_of(request({"time-zone": "Europe/Berlin"}))) == "Europe/Berlin"
+
+
+def test_a_failed_part_offers_to_try_again_and_a_mistake_does_not() -> None:
+    view, part = View(source(), []), {"hx-request": "true"}
+    failed = bytes(view.failed(UnavailableError("too slow", "at http://127.0.0.1"), request(part)).body).decode()
+    assert 'hx-get="/key/x?part=1&amp;a=%26"' in failed
+    assert "This cannot be read now: too slow" in failed
+    assert re.search(r"<details>.*at http://127.0.0.1", failed, re.DOTALL)
+    mistake = bytes(view.failed(WrongUseError("“x” is not an id"), request(part)).body).decode()
+    assert "Try again" not in mistake
+    assert "now" not in mistake
+    posted = bytes(view.failed(UnavailableError("too slow"), request(part, "POST")).body).decode()
+    assert "Try again" not in posted
+    of_field = bytes(view.failed(WrongUseError("not JSON"), field="metadata").body).decode()
+    assert 'data-field="metadata"' in of_field
+
+
+def test_a_time_out_is_told_without_its_address() -> None:
+    def slow(_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="http://127.0.0.1:9/functions")
+
+    target = Target("local", "us-east-1", endpoint=None)
+    with pytest.raises(UnavailableError, match=r"^the service took too long to answer$") as told:
+        Source(ENVIRONMENTS["local"], lambda: target, allow_changes=False, discard_folder=Path()).ask(slow)
+    assert "http://127.0.0.1:9/functions" in told.value.detail

@@ -52,7 +52,7 @@ from stacks.config.options import ExternalGraph
         (redrive_dlq, ["--reason", "weather"], "'weather' is not one of"),
         (redrive_dlq, ["--since", "yesterday"], "give 90m"),
         (redrive_dlq, ["--since", "999999d"], "give 90m"),
-        (stats, ["--only", "typo"], "no table typo: there are balance, interactions_by_day, "),
+        (stats, ["--only", "typo"], "no table typo: there are balance, queue, interactions_by_day, "),
         (stats, ["--html", "/dev/null/x"], "/dev/null/x cannot be written"),
         (stats, ["--json", "--csv"], "choose one"),
         (verify_graph, [], "no environment 'nowhere': there are local, dev, staging, prod"),
