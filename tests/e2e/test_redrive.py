@@ -137,7 +137,6 @@ def test_each_storable_message_is_stored_once_though_the_command_is_killed_ten_t
         while kills < 10:  # a run that finds all messages held by the one before ends by itself
             kills += killed(system, after=reading * points.uniform(0.3, 1.3))
         assert count(system, "DeadLetterQueueUrl") > 240
-        two_at_once(system)
         within(60, lambda: redrive_rest(system))
         within(60, lambda: assert_stored(sql, *KINDS))
         assert sum(stored(sql).values()) == 60
@@ -148,14 +147,6 @@ def redrive_rest(system: System) -> None:
     """Redrive what no other run holds, until all has moved."""
     redrive(system, "--redrive", "--hold", "2")
     assert_dead_lettered(system, 240)
-
-
-def two_at_once(system: System) -> None:
-    """Let two runs redrive at the same time: each moves some, and tells that the other one holds messages."""
-    command = [COMMAND, "-e", "local", "--redrive", "--hold", "2"]
-    quiet, variables = subprocess.DEVNULL, os.environ | system.environment
-    runs = [subprocess.Popen(command, env=variables, stdout=quiet, stderr=quiet) for _ in range(2)]
-    assert {run.wait(60) for run in runs} <= {0, 3}
 
 
 def killed(system: System, *, after: float) -> bool:
