@@ -21,6 +21,13 @@ function showUntil(slider) {
   document.getElementById("until").textContent = dayAndTime.format(until);
   for (const part of document.querySelectorAll(".graph [data-at]")) part.classList.toggle("later", Number(part.dataset.at) > until);
   if (document.querySelector(".graph .chosen.later")) choose(null);
+  for (const hidden of document.querySelectorAll('.graph .node.later[tabindex="0"]')) takeTab(hidden, hidden.closest(".graph").querySelector(".node:not(.later)"));
+}
+
+function takeTab(from, to) {
+  if (!to) return;
+  from.setAttribute("tabindex", "-1");
+  to.setAttribute("tabindex", "0");
 }
 
 function choose(node) {
@@ -55,10 +62,8 @@ function storyOf(event) {
 function step(node, by) {
   const shown = [...node.closest(".graph").querySelectorAll(".node:not(.later)")];
   const next = shown[shown.indexOf(node) + by];
-  if (!next) return;
-  node.setAttribute("tabindex", "-1");
-  next.setAttribute("tabindex", "0");
-  next.focus();
+  takeTab(node, next);
+  next?.focus();
 }
 
 // What was sent was refused: lead to the field that is wrong.
@@ -99,7 +104,7 @@ localTimes(document);
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.addEventListener("htmx:afterSwap", (event) => {
   localTimes(event.detail.elt.isConnected ? event.detail.elt : document);
-  if (event.detail.target.id === "answer") showWrongField(event.detail.target);
+  if (event.detail.target?.id === "answer") showWrongField(event.detail.target);
 });
 document.addEventListener("htmx:afterRequest", (event) => event.detail.successful && sayLost(""));
 document.addEventListener("htmx:sendError", () => sayLost("The console does not answer. If it has ended, start it again and open its new address."));
