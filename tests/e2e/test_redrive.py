@@ -110,6 +110,7 @@ def empty(system: System) -> Iterator[None]:
     queues.purge_queue(QueueUrl=url)
 
 
+@pytest.mark.timeout(900)  # the command starts some fifty times, in seconds on a busy machine
 @pytest.mark.usefixtures("empty")
 def test_each_storable_message_is_stored_once_though_the_command_is_killed_ten_times(
     system: System,

@@ -1,4 +1,4 @@
-"""A TCP proxy before a store that can delay what it passes on, and cut or swallow connections."""
+"""A TCP proxy before a store that can delay what it passes on, cut connections, or swallow what they carry."""
 
 import asyncio
 import threading
@@ -16,20 +16,24 @@ class Proxy:
 
     def __init__(self, target: int) -> None:
         self.port = next(port for port in range(31_000, 32_000) if is_free(port))
-        self.delay_seconds = 0.0
-        self.cut_seconds: float | None = None
-        """Each connection is cut so long after it was opened."""
+        self.harmed = 0
+        """How many connections were cut or swallowed, and how many pieces delayed."""
         self._target = target
-        self._loop = asyncio.new_event_loop()
-        started = threading.Event()
-        threading.Thread(target=self._run, args=[started], daemon=True).start()
-        started.wait(10)
+        self._delay_seconds = 0.0
+        self._cut_seconds: float | None = None
+        self._swallows = False
+        self._open: set[asyncio.StreamWriter] = set()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        self._started.wait(10)
 
-    def _run(self, started: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._accept, LOOPBACK, self.port))
-        started.set()
-        self._loop.run_forever()
+    async def _serve(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        async with await asyncio.start_server(self._accept, LOOPBACK, self.port):
+            self._started.set()
+            await self._ended.wait()
+            self._cut_all()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -37,36 +41,70 @@ class Proxy:
         except OSError:
             writer.close()
             return
-        if self.cut_seconds is not None:
-            self._loop.call_later(self.cut_seconds, writer.transport.abort)
-        await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+        self._open.add(writer)
+        if self._cut_seconds is not None:
+            self._loop.call_later(self._cut_seconds, self._cut, writer)
+        silent = asyncio.Event()
+        try:
+            await asyncio.gather(self._pass_on(reader, back, silent), self._pass_on(there, writer, silent))
+        except asyncio.CancelledError:  # it is closed
+            back.transport.abort()
+        finally:
+            self._open.discard(writer)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silent: asyncio.Event) -> None:
         with suppress(OSError):
             while piece := await reader.read(PIECE_BYTES):
-                await asyncio.sleep(self.delay_seconds)
+                if self._swallows and not silent.is_set():
+                    silent.set()  # for ever: it has lost a piece
+                    self.harmed += 1
+                if silent.is_set():
+                    continue
+                if self._delay_seconds:
+                    self.harmed += 1
+                    await asyncio.sleep(self._delay_seconds)
                 writer.write(piece)
                 await writer.drain()
         writer.close()
 
+    def _cut(self, writer: asyncio.StreamWriter) -> None:
+        if writer in self._open:
+            self.harmed += 1
+            writer.transport.abort()
+
+    def _cut_all(self) -> None:
+        for writer in self._open.copy():
+            self._cut(writer)
+
     @contextmanager
     def delaying(self, seconds: float) -> Iterator[None]:
         """Pass each piece on so much later."""
-        self.delay_seconds = seconds
+        self._delay_seconds = seconds
         try:
             yield
         finally:
-            self.delay_seconds = 0.0
+            self._delay_seconds = 0.0
 
     @contextmanager
     def cutting(self, seconds: float) -> Iterator[None]:
-        """Cut each new connection after so many seconds."""
-        self.cut_seconds = seconds
+        """Cut each connection that is open, and each new one after so many seconds."""
+        self._cut_seconds = seconds
+        self._loop.call_soon_threadsafe(self._cut_all)
         try:
             yield
         finally:
-            self.cut_seconds = None
+            self._cut_seconds = None
+
+    @contextmanager
+    def swallowing(self) -> Iterator[None]:
+        """Take what connections carry and pass nothing on; those connections stay silent afterwards too."""
+        self._swallows = True
+        try:
+            yield
+        finally:
+            self._swallows = False
 
     def close(self) -> None:
         """Stop listening, and cut what is open."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(10)

@@ -25,8 +25,8 @@ class Stream:
     name: str = field(default_factory=lambda: f"fault-{uuid.uuid4()}")
     accepted: list[str] = field(default_factory=list)
     """Artifacts that were answered "ok"."""
-    latencies: list[float] = field(default_factory=list)
-    """Seconds of every request, repeated ones too."""
+    requests: list[tuple[float, float]] = field(default_factory=list)
+    """When each request began, repeated ones too, and the seconds it took."""
     retries: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -37,10 +37,10 @@ class Stream:
             for sent in [pool.submit(self._post, n, began + n * self.seconds / self.posts) for n in range(self.posts)]:
                 sent.result()
 
-    @property
-    def p99_ms(self) -> float:
-        """The 99th percentile of the requests' times, in milliseconds."""
-        return quantiles(self.latencies, n=100)[98] * 1000
+    def p99_ms(self, since: float, until: float) -> float:
+        """Return the 99th percentile, in milliseconds, of the requests that were under way between two moments."""
+        took = [seconds for began, seconds in self.requests if since <= began + seconds and began < until]
+        return quantiles(took, n=100)[98] * 1000
 
     def _post(self, number: int, due: float) -> None:
         time.sleep(max(0.0, due - time.monotonic()))
@@ -62,11 +62,12 @@ class Stream:
         began = time.monotonic()
         try:
             headers = {"Authorization": f"Bearer {self.token}"}
-            answer = requests.post(f"{self.url}/interaction", json=body, headers=headers, timeout=30).json()["status"]
+            response = requests.post(f"{self.url}/interaction", json=body, headers=headers, timeout=30)
+            answer = "retry" if response.status_code >= 500 else response.json()["status"]
         except requests.RequestException:
             answer = "retry"
         with self._lock:
-            self.latencies.append(time.monotonic() - began)
+            self.requests.append((began, time.monotonic() - began))
             self.retries += answer == "retry"
         assert answer in {"ok", "retry"}, answer
         return bool(answer == "ok")

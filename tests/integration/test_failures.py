@@ -14,12 +14,14 @@ from chalicelib.graph import client as graph_module
 from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.ledger import connection as postgres
 from chalicelib.ledger.ledger import Ledger
-from chalicelib.projection.projector import catch_up, drain
+from chalicelib.projection.projector import catch_up, drain, drain_within
 from chalicelib.queue import encode
 from chalicelib.worker import DRAIN_SECONDS, Worker
 from local.cloud import Cloud
 from local.ports import Ports
 from tests.fakes import FakeQueue
+from tests.faults.proxy import Proxy
+from tests.integration.conftest import Opened
 from tests.outages import frozen, stopped
 from tests.samples import interaction
 
@@ -78,6 +80,23 @@ def test_without_neo4j_batches_are_stored_at_once_and_projected_later(
     assert nodes(cypher) == 3
     assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
     assert dead_letters.bodies == []
+
+
+def test_a_graph_that_answers_slowly_is_given_up_at_the_deadline(
+    cloud: Cloud, stores: dict[str, Any], ledger: Ledger, graph: Graph, opened: Opened, cypher: neo4j.Session
+) -> None:
+    """The driver's own limits are for one answer; a drain has several."""
+    proxy = Proxy(cloud.ports.neo4j)
+    by_proxy = stores["neo4j"] | {"uri": f"bolt://127.0.0.1:{proxy.port}"}
+    slow = Graph(lambda: graph_module.connect(**by_proxy))
+    with closing(proxy), closing(slow), opened() as (abandoned, _):
+        ledger.store([interaction("peel", artifact_id="0")])
+        assert drain(abandoned, slow) == 1  # opens its connections
+        ledger.store([interaction("peel", artifact_id="1")])
+        with proxy.delaying(1), pytest.raises(GraphUnavailableError, match="no answer within 2 s"):
+            drain_within(2, abandoned, slow)
+    retrying(lambda: catch_up(ledger, graph, in_time=lambda: True))
+    assert nodes(cypher) == 2
 
 
 def test_a_failed_drain_touches_no_row(

@@ -17,7 +17,7 @@ from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild, watermark
 from chalicelib.projection.catch_up import tend
-from chalicelib.projection.projector import catch_up, drain
+from chalicelib.projection.projector import drain
 from tests.graphs import snapshot
 from tests.integration.conftest import Opened
 from tests.samples import ALICE, interaction
@@ -49,8 +49,9 @@ def test_a_drain_that_was_paused_during_an_erasure_does_not_bring_the_user_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watermark.start(operator, graph)
-    catch_up(ledger, graph, in_time=lambda: True)  # the graph's epoch is known
     ledger.store([interaction("keep", artifact_id="a")])
+    assert drain(ledger, graph) == 1  # from here on it knows the graph's epoch
+    ledger.store([interaction("keep", artifact_id="b")])
     write = graph.write
 
     def paused(changes: Any, *lease: Any) -> None:

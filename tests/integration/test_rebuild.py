@@ -16,6 +16,7 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import rebuilds
 from chalicelib.ledger.ledger import Ledger
+from chalicelib.ledger.rebuilds import LANES
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import catch_up as upkeep
 from chalicelib.projection import rebuild, watermark
@@ -23,6 +24,8 @@ from chalicelib.projection.projector import catch_up, drain
 from tests.graphs import snapshot
 from tests.integration.conftest import Opened, project_all
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
+
+CAROL = "carol"
 
 
 def numbered(number: int, user_id: str = ALICE, **fields: Any) -> Interaction:
@@ -61,6 +64,18 @@ def test_a_rebuild_ends_in_the_same_graph(
     assert snapshot(cypher) == before
     assert (done["projected"], done["estimated"]) == (300, 300)
     assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
+
+
+def test_a_row_whose_key_ends_a_page_or_the_ledger_is_not_skipped(
+    ledger: Ledger, graph: Graph, sql: psycopg.Connection
+) -> None:
+    """The first lane ends at the newest key; a page ends at a key that is another lane's, or the lane's only one."""
+    query = "SELECT 'user-' || n FROM generate_series(1, 100) AS n WHERE (user_partition('user-' || n) %% %s = 0) = %s"
+    first, others = (next(zip(*sql.execute(query, [LANES, is_first]), strict=True)) for is_first in (True, False))
+    ledger.claim_rows = 1
+    by_time = [*others[: LANES - 1], first[0], *others[LANES - 1 : 2 * LANES], first[1]]
+    ledger.store([interaction(user_id=user, timestamp=NOW.timestamp() + second) for second, user in enumerate(by_time)])
+    assert rebuilt(ledger, graph)["projected"] == len(by_time)
 
 
 def test_several_callers_each_work_on_their_own_range(
@@ -336,6 +351,27 @@ def test_a_graph_damaged_between_a_check_and_the_end_of_catch_up_is_noticed(
     tend(ledger, graph)
     assert snapshot(cypher) == before
     assert loss_reason(ledger, graph) is None
+
+
+def test_a_graph_set_back_to_a_moment_amid_a_catch_up_is_noticed(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    """Catch-up writes the watermark after it has drained: a copy from before that is older."""
+    filled(ledger, graph, 20)
+    ledger.store([numbered(20, CAROL)])
+    amid = []
+
+    def copied() -> bool:
+        amid.append(cypher.run("MATCH (w:Watermark) RETURN w.reached_at AS at").single(strict=True)["at"])
+        return True
+
+    upkeep.tend(ledger, graph, in_time=copied)
+    before = snapshot(cypher)
+    cypher.run("MATCH (n) WHERE $carol IN [n.id, n.user_id] DETACH DELETE n", carol=CAROL).consume()
+    cypher.run("MATCH (w:Watermark) SET w.reached_at = $at", at=amid[0]).consume()
+    assert snapshot(cypher) != before
+    tend(ledger, graph)
+    assert snapshot(cypher) == before
 
 
 def test_a_graph_that_was_lost_before_its_first_watermark_is_rebuilt(

@@ -4,13 +4,14 @@
   request in its one process, so the figure is the emulator's and not that of API Gateway and Lambda.
 - worker: the handler at full speed for 10 minutes.
 - backlog: 50,000 messages, from the first batch until the graph has all.
-- soak: the handler for an hour; `make test-long` runs it.
+- soak: the handler for an hour, at half a thousand messages a second; `make test-long` runs it.
 
-Exit 1: a request failed, or the worker's memory grew.
+Exit 1: a request failed, a message is not in the ledger, or the worker's memory grew.
 """
 
 import csv
 import json
+import math
 import os
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from chalicelib.graph import client
 from chalicelib.graph.client import Graph
@@ -33,7 +36,8 @@ PEOPLE = (1, 4, 16)
 FRONT_SECONDS = int(os.environ.get("FRONT_SECONDS", "40"))
 WORKER_SECONDS = int(os.environ.get("WORKER_SECONDS", "600"))
 BACKLOG_MESSAGES = int(os.environ.get("BACKLOG_MESSAGES", "50000"))
-SOAK_SECONDS = 3600
+SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS", "3600"))
+SOAK_MESSAGES_PER_SECOND = 500
 MAX_MESSAGES = 2_000_000  # bounds the disk
 GROWTH_MB = 30  # allowed between the second and the last sample
 EMAIL, PASSWORD = "dave@example.com", "Peel-and-keep-1"
@@ -61,27 +65,35 @@ def front(cloud: Cloud) -> bool:
 
 
 def worker(
-    cloud: Cloud, *, name: str = "worker", seconds: float = WORKER_SECONDS, messages: int = MAX_MESSAGES
+    cloud: Cloud, *, name: str, seconds: float = WORKER_SECONDS, messages: int = MAX_MESSAGES, speed: float = math.inf
 ) -> bool:
-    """Run the handler in its own process; return whether its memory stayed the same."""
+    """Run the handler in its own process; return whether all was stored and its memory stayed the same."""
     secrets: dict[str, Any] = {name: dict(value) for name, value in cloud.secrets().items()}
     migrate_ledger(secrets["postgres-owner"])
     graph = Graph(lambda: client.connect(**secrets["neo4j"]))
     graph.prepare()
     graph.close()
-    command = [sys.executable, "-m", "tests.load.worker", str(seconds), str(messages)]
+    before = _rows(cloud)
+    command = [sys.executable, "-m", "tests.load.worker", str(seconds), str(messages), str(speed)]
     done = subprocess.run(command, input=json.dumps(secrets), stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
     result = json.loads(done.stdout)
     print(f"{name}: {result}", flush=True)  # noqa: T201
     memory = result["memory_mb"][1:] or [0]
-    return bool(memory[-1] - memory[0] <= GROWTH_MB)
+    stored = _rows(cloud) - before == result["messages"] and not result["never_drained"]
+    return stored and bool(memory[-1] - memory[0] <= GROWTH_MB)
+
+
+def _rows(cloud: Cloud) -> int:
+    with psycopg.connect(cloud.environment()["DATABASE_URL"]) as ledger:
+        [(count,)] = ledger.execute("SELECT count(*) FROM interaction").fetchall()
+        return int(count)
 
 
 PARTS: dict[str, Callable[[Cloud], bool]] = {
     "front": front,
-    "worker": worker,
+    "worker": lambda cloud: worker(cloud, name="worker"),
     "backlog": lambda cloud: worker(cloud, name="backlog", seconds=WORKER_SECONDS, messages=BACKLOG_MESSAGES),
-    "soak": lambda cloud: worker(cloud, name="soak", seconds=SOAK_SECONDS),
+    "soak": lambda cloud: worker(cloud, name="soak", seconds=SOAK_SECONDS, speed=SOAK_MESSAGES_PER_SECOND),
 }
 
 

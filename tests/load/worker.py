@@ -1,6 +1,7 @@
-"""The worker's handler at full speed, in this process: `python -m tests.load.worker SECONDS MESSAGES`.
+"""The worker's handler in this process: `python -m tests.load.worker SECONDS MESSAGES MESSAGES_PER_SECOND`.
 
-It reads the stores' secrets from its standard input, handles batches until either limit, and prints JSON.
+It reads the stores' secrets from its standard input, handles batches until either limit, no faster than that (inf: at
+full speed), and prints JSON.
 """
 
 import itertools
@@ -28,6 +29,7 @@ from chalicelib.worker import Worker
 BATCH = 100
 USERS = 1000
 SAMPLES = 10  # of memory
+DRAIN_SECONDS = 600
 
 
 class NoDeadLetters:
@@ -59,7 +61,7 @@ def messages() -> Any:
 
 def main() -> None:
     """Handle, then drain what is left, and tell what it took."""
-    seconds, limit = float(sys.argv[1]), int(sys.argv[2])
+    seconds, limit, speed = float(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     secrets = json.load(sys.stdin)
     print_to = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the functions' own log
@@ -78,6 +80,7 @@ def main() -> None:
     while handled < limit and (elapsed := time.monotonic() - began) < seconds:
         if elapsed >= len(memory) * seconds / SAMPLES:
             memory.append(round(process.memory_info().rss / 1e6))
+        time.sleep(max(0.0, handled / speed - elapsed))
         batch = list(itertools.islice(source, min(BATCH, limit - handled)))
         at = time.monotonic()
         assert worker.handle({"Records": batch}) == {"batchItemFailures": []}
@@ -88,16 +91,20 @@ def main() -> None:
     with closing(open_ledger()) as ledger, closing(open_graph()) as graph:
         waiting = ledger.waiting().rows
         at = time.monotonic()
-        catch_up(ledger, graph, in_time=lambda: True)
+        while ledger.waiting().rows and time.monotonic() - at < DRAIN_SECONDS:
+            catch_up(ledger, graph, in_time=lambda: True)
         drain_seconds = time.monotonic() - at
+        never_drained = ledger.waiting().rows
     percentiles = quantiles(took, n=100)
     result = {
         "messages": handled,
+        "seconds": round(handling_seconds),
         "messages_per_second": round(handled / handling_seconds),
         "batch_ms": {f"p{n}": round(percentiles[n - 1] * 1000) for n in (50, 95, 99)},
         "memory_mb": memory,
         "left_to_drain": waiting,
         "drain_seconds": round(drain_seconds, 1),
+        "never_drained": never_drained,
     }
     print(json.dumps(result), file=print_to, flush=True)
 

@@ -71,7 +71,7 @@ PATCHES = [
         f"{RUNTIME}/ledger/pages.py",
         '_AFTER_KEY: LiteralString = "id > %(start)s AND id <= %(last)s',
         '_AFTER_KEY: LiteralString = "id > %(start)s AND id < %(last)s',
-        "tests/integration/test_rebuild.py",
+        "tests/integration/test_rebuild.py::test_a_row_whose_key_ends_a_page_or_the_ledger_is_not_skipped",
     ),
     Patch(
         "CORS missing from an error",
@@ -92,7 +92,7 @@ PATCHES = [
         f"{RUNTIME}/projection/projector.py",
         "        return within(seconds, lambda: _drain_for(MORE_CLAIMS_SECONDS, ledger, graph))\n",
         "        return _drain_for(MORE_CLAIMS_SECONDS, ledger, graph)\n",
-        "tests/integration/test_failures.py",
+        "tests/integration/test_failures.py::test_a_graph_that_answers_slowly_is_given_up_at_the_deadline",
     ),
     Patch(
         "latest instead of earliest",
@@ -127,7 +127,7 @@ PATCHES = [
         f"{RUNTIME}/ledger/outbox.py",
         "pg_try_advisory_xact_lock(",
         "pg_try_advisory_xact_lock_shared(",
-        "tests/integration/test_projection.py",
+        "tests/integration/test_ledger.py::test_two_claims_at_once_share_no_user",
     ),
     Patch(
         "watermark written before the outbox is empty",
@@ -135,7 +135,7 @@ PATCHES = [
         "    checked = _check(ledger, graph)\n",
         "    checked = _check(ledger, graph)\n"
         "    if checked and watermark.advance(ledger, graph, checked):\n        checked = None\n",
-        "tests/integration/test_rebuild.py",
+        "tests/integration/test_rebuild.py::test_a_graph_set_back_to_a_moment_amid_a_catch_up_is_noticed",
     ),
     Patch(
         "redrive deletes before it sends",

@@ -25,4 +25,6 @@ def test_work_that_does_not_end_is_given_up() -> None:
     release = threading.Event()
     with pytest.raises(DeadlineError, match=r"no answer within 0\.1 s"):
         within(0.1, lambda: release.wait(60))
+    # Its thread keeps no process from ending.
+    assert [thread for thread in threading.enumerate() if not thread.daemon] == [threading.main_thread()]
     release.set()

@@ -56,3 +56,7 @@ def test_a_forged_id_is_replaced_by_that_of_the_content() -> None:
     good = interaction()
     forged = content(good, id="00000000-0000-8000-8000-000000000000")
     assert decode(message(forged)).interactions == [good]
+
+
+def test_a_message_has_no_spaces_between_its_parts() -> None:
+    assert " " not in encode(interaction(metadata={"a": [1, 2]}))

@@ -15,6 +15,7 @@ let session: Session;
 let tracker: Tracker;
 let event: { id: string; query: string; tracked: Row[] } | undefined;
 let asking: ReturnType<typeof setTimeout> | undefined;
+let asks = 0;
 
 find<HTMLFormElement>("sign-in").onsubmit = async (submitted) => {
   submitted.preventDefault();
@@ -75,18 +76,19 @@ function follow(kind: string, artifact_id: string | null): void {
   void ask();
 }
 
-/** Ask what has arrived, and again until all of it is in the graph. */
+/** Ask what has arrived, and again until all of it is in the graph. Only the latest question's answer is shown. */
 async function ask(): Promise<void> {
   clearTimeout(asking);
   const asked = event!;
+  const number = ++asks;
   const arrived = await arrivedOf(asked.id).catch(() => NOTHING);
-  if (asked !== event) return;
+  if (number !== asks) return;
   const rows = withWaiting(arrived.interactions, asked.tracked);
   showRows(find("rows"), rows);
   drawGraph(document.querySelector("svg")!, arrived, asked.query);
   find("hint").textContent = HINTS[arrived.graph.state];
-  clearTimeout(asking);
-  if (rows.some(({ state }) => state !== "in_graph")) asking = setTimeout(ask, ASK_MS);
+  const isShown = arrived.graph.state === "there" && rows.every(({ state }) => state === "in_graph");
+  if (!isShown) asking = setTimeout(ask, ASK_MS);
 }
 
 async function arrivedOf(eventId: string): Promise<Arrived> {

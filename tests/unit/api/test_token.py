@@ -23,13 +23,19 @@ def test_the_user_and_the_time_of_the_sign_in_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"token_use": "access"}, {"token_use": None}, {"aud": "other"}, {"aud": None}, {"aud": ""}, {"aud": "web"}],
+    ("wrong", "message"),
+    [
+        *[({"token_use": use}, "send the ID token, not the access token") for use in ("access", None)],
+        *[
+            ({"aud": client}, "the token was made for another client of the user pool")
+            for client in ("other", None, "", "web")
+        ],
+    ],
 )
-def test_other_tokens_are_401(wrong: dict[str, Any]) -> None:
+def test_other_tokens_are_401(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(RefusedError) as refusal:
         read_token(CLAIMS | wrong, ["webapp", "sidecar"])
-    assert refusal.value.status == 401
+    assert (refusal.value.status, str(refusal.value)) == (401, message)
 
 
 @pytest.mark.parametrize("wrong", [None, "", "yesterday", "-1", "1777636800.5", "\u0661", "9" * 30])
