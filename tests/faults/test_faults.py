@@ -24,7 +24,7 @@ from tests.waiting import within
 
 POSTS = int(os.environ.get("POSTS", "500"))
 QUIET_SECONDS = 3  # of the stream before and after the fault
-RECOVERY_SECONDS = 300  # a bound, not an expectation: catch-up runs each minute
+RECOVERY_SECONDS = 600  # a bound, not an expectation: catch-up runs each minute
 RESULTS = Path(__file__).parents[2] / ".local" / "faults.jsonl"
 EDGES = "MATCH ()-[peel:PEEL]->(a:Artifact) WHERE a.id STARTS WITH $name RETURN a.id AS id"
 
