@@ -87,8 +87,8 @@ def test_a_position_counts_in_its_documented_form_only(
         ("   ", None),
         (7, None),
         (None, None),
-        ("é" * 512, "é" * 512),  # 1,024 bytes
-        ("é" * 512 + "x", None),
+        pytest.param("é" * 512, "é" * 512, id="1,024 bytes"),
+        pytest.param("é" * 512 + "x", None, id="1,025 bytes"),
     ],
 )
 def test_a_query_is_normalised(ledger: Ledger, sql: psycopg.Connection, query: Any, normal: str | None) -> None:
