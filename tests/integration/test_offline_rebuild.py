@@ -23,6 +23,7 @@ from chalicelib.verification.run import Verification
 from local.cloud import Cloud
 from local.component import CloudError
 from local.offline_rebuild import rebuild_offline
+from local.up import remove_leftovers
 from tests.graphs import snapshot
 from tests.integration.conftest import Opened
 from tests.samples import ALICE, BOB, EVENT, NOW, interaction
@@ -137,6 +138,22 @@ def test_what_the_importer_refuses_leaves_the_old_graph(
     with pytest.raises(CloudError, match="neo4j: its importer failed"):
         rebuild_offline(cloud, damage, chunk_rows=CHUNK_ROWS)
     assert seen() == before
+
+
+def test_make_up_removes_the_files_of_one_that_was_killed(
+    cloud: Cloud, ledger: Ledger, operator: Ledger, graph: Graph
+) -> None:
+    left = [cloud.folder / name for name in ("import", "neo4j/other", "neo4j/data.old")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "edges-000000.csv").write_text(ALICE)
+    id_ = offline.begin(operator, graph)
+    remove_leftovers(cloud, cloud.environment())
+    assert all((folder / "edges-000000.csv").exists() for folder in left)  # it may still be at work
+    offline.give_up(operator, id_)
+    tend(ledger, graph, in_time=lambda: True)
+    remove_leftovers(cloud, cloud.environment())
+    assert [folder for folder in left if folder.exists()] == []
 
 
 def test_one_that_was_killed_is_left_alone_for_its_lease_and_then_continued_without_the_importer(
