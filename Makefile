@@ -45,6 +45,7 @@ test-long: $(INSTALLED)  ## run the tests that take many minutes, on clouds of t
 	@$(RUN) pytest $(LONG_TESTS)
 	@HISTORIES=200 $(RUN) pytest tests/integration/test_side_by_side.py
 	@EXAMPLES=500 $(RUN) pytest tests/e2e/test_hostile_input.py
+	@KILLS=10 $(RUN) pytest tests/e2e/test_redrive.py
 	@HISTORIES=20000 SEED=$(SEED) $(RUN) pytest -s tests/integration/test_histories.py
 	@.venv/bin/python -m tests.load soak
 

@@ -12,7 +12,7 @@ from chalicelib.interaction import Kind
 from console.drawing.figures import FIGURES, Z
 from console.period import Period
 from console.text import number, percent
-from scripts.reports.tables import Table
+from scripts.reports.tables import UNANSWERED, Table
 
 MANY_TIMES: Final = 10  # from here on a percentage says little
 Tables = Mapping[str, Table]
@@ -49,7 +49,12 @@ def records(tables: Tables, name: str) -> list[dict[str, Any]]:
 
 
 def headlines(tables: Tables, before: Tables, period: Period, *, today: date) -> list[Headline]:
-    """Return the headline figures of a period, and how its finished days changed against as many before."""
+    """Return the headline figures of a period, and how its finished days changed against as many before.
+
+    None if some answer is unknown: sums without it would be wrong.
+    """
+    if UNANSWERED in tables or UNANSWERED in before:
+        return []
     finished = period.finished(today)
     shown, now, then = _sums(tables, period), _sums(tables, finished), _sums(before, finished.before)
     found = [

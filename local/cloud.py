@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from local.component import CloudError, Component, Narrate, in_one_line
+from local.component import LOOPBACK, CloudError, Component, Narrate, in_one_line
 from local.console import ConsoleComponent
 from local.folder import check
 from local.front.component import FrontComponent
@@ -178,7 +178,8 @@ class Cloud:
 
     @cached_property
     def _front(self) -> FrontComponent:
-        bolt = f"{USER}@localhost:{self.ports.neo4j}"
+        # Not `localhost`: that is ::1 first, where Neo4j does not listen and another user of the machine may.
+        bolt = f"{USER}@{LOOPBACK}:{self.ports.neo4j}"
         return FrontComponent(folder=self._folder, port=self.ports.api, endpoint=self._aws.endpoint, bolt=bolt)
 
     @cached_property

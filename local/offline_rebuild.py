@@ -52,6 +52,12 @@ def rebuild_offline(cloud: Cloud, show: Show, *, chunk_rows: int = bulk.CHUNK_RO
     return rows
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a rebuild that was killed has left in the cloud's folder; none may be at work."""
+    for name in ("import", "neo4j/other", "neo4j/data.old"):  # the rows as files, half a graph, and the one before
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
 def _export(ledger: Ledger, rebuild_id: int, folder: Path, chunk_rows: int) -> Iterator[int]:
     """Write all files; yield the number of rows that they hold so far."""
     for name, header in importing.headers():

@@ -12,7 +12,7 @@ from rich.console import Console
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from chalicelib.ledger import rebuilds
-from local import queues
+from local import offline_rebuild, queues
 from local.cloud import Cloud
 from local.component import CloudError, Narrate, in_one_line
 from local.demo import EMAIL, PASSWORD, BrokenDeploymentError, demonstrate
@@ -66,6 +66,7 @@ def up(cloud: Cloud, console: Console, narrate: Callable[[str], Any]) -> dict[st
     failed = retry_if_exception_type(CloudError)
     again = Retrying(retry=failed, stop=stop_after_attempt(3), wait=wait_fixed(COMMANDS_PAUSE_SECONDS), reraise=True)
     again(check_commands, environment, narrate)
+    remove_leftovers(cloud, environment)
     url = environment["API_URL"]
     console.print(
         f"\nThe API is at [bold]{url}/interaction[/], for browsers too; {url}/docs shows all of it. A token for it:\n"
@@ -93,6 +94,12 @@ def check_commands(environment: Mapping[str, str], narrate: Narrate) -> None:
     narrate("running every command once")
     if failed := _failing_commands(environment):
         raise CloudError(f"{'; '.join(failed)}. `make down` and `make up` deploy all of it again")
+
+
+def remove_leftovers(cloud: Cloud, environment: Mapping[str, str]) -> None:
+    """Remove the files of an offline rebuild that was killed: an erasure would not reach them."""
+    if not _rebuild_under_way(environment):
+        offline_rebuild.remove_leftovers(cloud.folder)
 
 
 def _failing_commands(environment: Mapping[str, str]) -> list[str]:

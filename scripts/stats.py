@@ -16,7 +16,7 @@ from scripts.common.output_files import PRIVATE, check_output, replace_file
 from scripts.common.target import Target, find_target
 from scripts.reports.judgments import BASES, write_judgments
 from scripts.reports.reconciliation import reconcile
-from scripts.reports.tables import Table, as_csv, fetch_tables
+from scripts.reports.tables import UNANSWERED, Table, as_csv, fetch_tables
 from scripts.reports.waiting import read_waiting
 
 STANDARD_OUTPUT = Path("-")
@@ -52,7 +52,8 @@ def stats(
     """Show statistics of the last days, and account for all interactions that were accepted.
 
     They come from SQL views that analysts can query directly (docs/questions.md). A number that is not available is
-    shown as unknown, never as 0.
+    shown as unknown, never as 0. What takes too long to count is listed as a table "unanswered"; the exit code is
+    then 3.
 
     Judgments (query,docid,rating, from 0 to 3) are for tools that train or measure a ranking: docs/questions.md.
     """
@@ -68,7 +69,8 @@ def stats(
         write_judgments(target, judgments, by, since=now.date() - timedelta(days=days - 1), until=now.date())
         return
     tables, failure = collect(target, days=days, now=now, fresh=fresh)
-    tables = _choose(tables, only, failure)
+    slow = _too_slow(tables, only)
+    tables = _choose(tables, only, failure or slow)
     shown = {"environment": environment, "days": days, "at": now.isoformat(), "tables": tables}
     if as_json:
         click.echo(json.dumps(shown))
@@ -78,8 +80,16 @@ def stats(
         _write_page(html, _page(target, tables, days=days, now=now))
     elif not html:
         _show(tables)
-    if failure and not only:
-        raise failure
+    if told := slow or (None if only else failure):
+        raise told
+
+
+def _too_slow(tables: dict[str, Table], only: Sequence[str]) -> OperationError | None:
+    """Return what to tell if an answer, of these tables alone, took too long."""
+    names = [name for (name,) in tables.get(UNANSWERED, {"rows": ()})["rows"]]
+    if found := [name for name in names if not only or name.partition(" ")[0] in only]:
+        return OperationError(f"unknown, because it takes too long to count: {', '.join(found)}; ask for fewer days")
+    return None
 
 
 def _choose(tables: dict[str, Table], only: Sequence[str], failure: OperationError | None) -> dict[str, Table]:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from chalicelib.interaction import Kind
 from console.drawing.charts import Row, Series, rows, stacked_bars
 from console.text import artifact, number, percent, plural
+from scripts.reports.tables import UNANSWERED
 
 Z: Final = 1.96  # of a normal distribution: intervals hold in 95 of 100 cases
 Records = Sequence[Mapping[str, Any]]
@@ -127,6 +128,10 @@ def _day(text: str) -> str:
 
 
 FIGURES: Final[dict[str, Drawing]] = {
+    UNANSWERED: Drawing(
+        "Unknown",
+        "These took too long to count, and the other figures are without them. Fewer days, or another time, may help.",
+    ),
     "interactions_by_day": Drawing("Interactions by day", "", _by_day),
     "active_users_by_day": Drawing("People by day", "", _people),
     "funnel": Drawing(

@@ -12,9 +12,10 @@ from console.context import Context
 from console.drawing.figures import FIGURES
 from console.export import QUESTIONS_BEFORE
 from console.period import Period
+from console.source import UnavailableError
 from console.statistics import Headline, figures, headlines
 from scripts.common.errors import WrongUseError
-from scripts.reports.tables import Table, as_csv, fetch_tables
+from scripts.reports.tables import UNANSWERED, Table, as_csv, fetch_tables
 
 PATH: Final = "/statistics"
 TITLE: Final = "Statistics"
@@ -66,7 +67,10 @@ def routes(context: Context) -> list[Route]:
         name, period = request.query_params.get("table", ""), _period(request)
         if name not in FIGURES:
             raise WrongUseError(f"no table {name!r}")
-        found = figures(fetch(period, (name,)), period)
+        tables = fetch(period, (name,))
+        if unknown := tables.get(UNANSWERED):
+            raise UnavailableError(f"It takes too long to count: {unknown['rows'][0][0]}. Choose fewer days.")
+        found = figures(tables, period)
         file = f'attachment; filename="{name}-{period.since}-{period.until}.csv"'
         text = as_csv(found[0].table) if found else ""
         return PlainTextResponse(text, media_type="text/csv", headers={"Content-Disposition": file})

@@ -10,6 +10,8 @@ from typing import Any
 from scripts.common.console import printable
 from scripts.common.target import Target
 
+UNANSWERED = "unanswered"
+"""The table of what took too long to count."""
 Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
 
@@ -29,20 +31,25 @@ def fetch_tables(
 ) -> dict[str, Table]:
     """Return the statistics of these days, a table for each question, or for these questions alone.
 
-    `fresh` counts again what was kept of days that are over.
+    `fresh` counts again what was kept of days that are over. What took too long to count is in a table of its own,
+    "unanswered": a question about a day lacks that day, and without any answer it has no table.
 
     `on_part` gets each call's result, whose cursor and steps tell how far it is.
     """
     tables: dict[str, Table] = {}
+    unanswered: list[str] = []
     asked: dict[str, Any] = {"questions": list(questions)} if questions else {}
     asked |= {"fresh": True} if fresh else {}
     days = {"since": since.isoformat(), "until": until.isoformat()}
     for part in target.operate_in_calls("statistics", **days, **asked):
         for answer in part["answers"]:
             _add(tables, answer)
+        unanswered += part.get("unanswered", ())
         on_part(part)
     if ranks := tables.get("results_by_rank"):
         tables["results_by_rank"] = _with_click_through(ranks)
+    if unanswered:
+        tables[UNANSWERED] = {"columns": ["unknown"], "rows": [[name] for name in unanswered]}
     return tables
 
 

@@ -91,7 +91,7 @@ def test_psql_logs_in_as_an_analyst_who_only_reads(system: System) -> None:
     command = [str(BINARIES / "psql"), *(word for query in queries for word in ("-c", query))]
     found = subprocess.run(command, env=system.environment, capture_output=True, text=True, timeout=60, check=False)
     assert "analyst" in found.stdout
-    assert "permission denied for table interaction" in found.stderr
+    assert "permission denied for view interaction" in found.stderr
 
 
 def test_the_same_body_twice_is_one_row_and_one_edge(

@@ -114,6 +114,18 @@ def test_an_answer_that_takes_too_long_is_left_to_whoever_asks(
     assert keep_ahead(ledger, in_time=lambda: True) == len(OF_A_DAY) + len(SUMS) - 1
 
 
+def test_an_answer_that_takes_too_long_takes_the_time_of_one_run_alone(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store([at(9, "recall"), at(50, "recall")])
+    yesterday = (TODAY - timedelta(days=1)).date()
+    slow = f"SELECT pg_sleep(CASE WHEN %(day)s = '{yesterday}' THEN 60 ELSE 0 END) IS NULL AS slow"
+    monkeypatch.setattr(statistics, "AHEAD_MILLISECONDS", 1000)
+    monkeypatch.setattr(statistics, "OF_A_DAY", {"funnel": slow})
+    monkeypatch.setattr(statistics, "SUMS", {})
+    assert [keep_ahead(ledger, in_time=lambda: True, seconds=0.9) for _ in range(3)] == [0, 1, 0]
+
+
 def test_catch_up_keeps_answers_ahead(ledger: Ledger, sql: psycopg.Connection, graph: Graph) -> None:
     ledger.store([at(9, "recall")])
     tend(ledger, graph, in_time=lambda: True)

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import psycopg
 import pytest
+import requests
 
 from local.cloud import Cloud
 from local.component import CloudError
@@ -37,6 +39,14 @@ def test_everything_listens_on_loopback_only(cloud: Cloud) -> None:
     listening = [one for one in every if one.status == psutil.CONN_LISTEN and one.pid in of_the_cloud]
     assert {connection.laddr.port for connection in listening} == set(asdict(cloud.ports).values())
     assert {connection.laddr.ip for connection in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_the_page_that_draws_the_graph_sends_its_login_to_where_neo4j_listens(cloud: Cloud) -> None:
+    known = cloud.environment()
+    page = requests.get(f"{known['API_URL']}/browser/", allow_redirects=False, timeout=30)
+    [address] = parse_qs(urlsplit(page.headers["location"]).query)["dbms"]
+    scheme, _, server = known["NEO4J_URI"].partition("://")
+    assert address == f"{scheme}://{known['NEO4J_USER']}@{server}"  # `localhost` is first ::1
 
 
 def test_a_taken_port_is_named_with_the_variable_that_changes_it(small: Cloud) -> None:

@@ -178,6 +178,7 @@ def test_the_graphs_host_makes_the_same_graph_from_the_bucket(
     try:
         assert host.make(manifest), host.output + (host.folder / "logs" / "import.log").read_text()
         assert "X-Amz" not in host.output
+        assert not (host.folder / "logs" / "import.log").exists()
         host.take()
     finally:
         host.cloud.start("neo4j")
@@ -228,13 +229,16 @@ def test_a_file_that_is_missing_or_damaged_leaves_the_old_graph_which_catch_up_r
 
 def test_a_take_that_was_cut_off_goes_on_at_the_next_start(host: Host, tmp_path: Path) -> None:
     host.data.unlink()
-    for folder in ("databases/neo4j", "transactions/neo4j", "dbms", "ready/transactions/neo4j"):
+    of_a_killed_import = ("import", "other/data/databases/neo4j")
+    for folder in ("databases/neo4j", "transactions/neo4j", "dbms", "ready/transactions/neo4j", *of_a_killed_import):
         (host.data / folder).mkdir(parents=True)
     (host.data / "databases/neo4j/new").touch()  # this half was taken before it was cut off
     (host.data / "transactions/neo4j/old").touch()
     (host.data / "ready/transactions/neo4j/new").touch()
+    for folder in of_a_killed_import:
+        (host.data / folder / "edges-000000.csv").touch()
     for _ in range(2):
         host.take()
         left = {str(path.relative_to(host.data)) for path in host.data.rglob("*") if not path.is_dir()}
         assert left == {"databases/neo4j/new", "transactions/neo4j/new"}
-        assert not (host.data / "ready").exists()
+        assert not [name for name in ("import", "other", "ready") if (host.data / name).exists()]

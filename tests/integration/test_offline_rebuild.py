@@ -9,8 +9,7 @@ import pytest
 
 from bench.filling import fill
 from chalicelib.graph import client
-from chalicelib.graph.client import Graph, GraphUnavailableError
-from chalicelib.graph.deletions import wipe_batch
+from chalicelib.graph.client import Graph
 from chalicelib.interaction import GRAPH_METADATA_BYTES, GRAPH_QUERY_BYTES, MAX_POSITION, Interaction, Kind
 from chalicelib.ledger import bulk, rebuilds
 from chalicelib.ledger.ledger import Ledger
@@ -19,13 +18,14 @@ from chalicelib.operations import offline
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild, watermark
 from chalicelib.projection.catch_up import tend
-from chalicelib.projection.projector import catch_up, drain
+from chalicelib.projection.projector import catch_up
 from chalicelib.verification.run import Verification
 from local.cloud import Cloud
 from local.component import CloudError
 from local.offline_rebuild import rebuild_offline
+from local.up import remove_leftovers
 from tests.graphs import snapshot
-from tests.integration.conftest import Opened, project_all
+from tests.integration.conftest import Opened
 from tests.samples import ALICE, BOB, EVENT, NOW, interaction
 
 CAROL = 'carol, the "third"\n;\'\\'
@@ -97,44 +97,6 @@ def erase(operator: Ledger, graph: Graph, user_id: str) -> None:
             return
 
 
-def test_the_importer_makes_the_same_graph_with_traffic_and_an_erasure_meanwhile(
-    cloud: Cloud, ledger: Ledger, operator: Ledger, graph: Graph, opened: Opened, seen: Callable[[], Any]
-) -> None:
-    filled(ledger, graph)
-    late = [interaction("keep", user_id=user_id, artifact_id="late") for user_id in (ALICE, BOB, "dave")]
-    parked = interaction("keep", user_id=BOB, artifact_id="parked")
-    told: list[str] = []
-
-    def meanwhile(doing: str, *_: int) -> None:
-        told.append(doing)
-        if told.count("exporting") == 9 and doing == "exporting":
-            ledger.store([*late, parked])
-            with pytest.raises(GraphUnavailableError, match="offline rebuild"):
-                drain(ledger, graph)
-            assert tend(ledger, graph, in_time=lambda: True) == 0
-            with ledger.connection.transaction():
-                ledger.connection.execute("UPDATE graph_outbox SET next_attempt_at = 'infinity', attempts = 3")
-            erase(operator, graph, ALICE)
-        if doing == "creating constraints and indexes":
-            with opened() as (_ledger, imported):  # by one who was paused in an earlier wipe
-                assert wipe_batch(imported, 100, before_each=lambda: None) == 0
-
-    assert rebuild_offline(cloud, meanwhile, chunk_rows=CHUNK_ROWS) > 3 * len(NAMES) * 2
-    assert told.count("exporting") > 9
-    with opened() as (own, target):
-        assert ledger.waiting().parked == 0
-        project_all(own, target)
-        assert tend(own, target, in_time=lambda: True) == 0
-        verified(own, target)
-        imported = seen()
-        assert ALICE not in str(imported)
-        assert "late" in str(imported)  # of Bob and of Dave
-        id_ = rebuild.begin(own, cause="a test", from_scratch=True)
-        while not rebuilds.progress(own.connection, id_)["finished_at"]:
-            rebuild.step(own, target)
-        assert seen() == imported
-
-
 @pytest.mark.parametrize("step", ["exporting", "importing"])  # tests/long has the one that restarts Neo4j
 def test_interrupted_before_the_new_graph_is_there_the_graph_is_rebuilt_without_the_importer(
     cloud: Cloud, ledger: Ledger, graph: Graph, opened: Opened, seen: Callable[[], Any], step: str
@@ -176,6 +138,22 @@ def test_what_the_importer_refuses_leaves_the_old_graph(
     with pytest.raises(CloudError, match="neo4j: its importer failed"):
         rebuild_offline(cloud, damage, chunk_rows=CHUNK_ROWS)
     assert seen() == before
+
+
+def test_make_up_removes_the_files_of_one_that_was_killed(
+    cloud: Cloud, ledger: Ledger, operator: Ledger, graph: Graph
+) -> None:
+    left = [cloud.folder / name for name in ("import", "neo4j/other", "neo4j/data.old")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "edges-000000.csv").write_text(ALICE)
+    id_ = offline.begin(operator, graph)
+    remove_leftovers(cloud, cloud.environment())
+    assert all((folder / "edges-000000.csv").exists() for folder in left)  # it may still be at work
+    offline.give_up(operator, id_)
+    tend(ledger, graph, in_time=lambda: True)
+    remove_leftovers(cloud, cloud.environment())
+    assert [folder for folder in left if folder.exists()] == []
 
 
 def test_one_that_was_killed_is_left_alone_for_its_lease_and_then_continued_without_the_importer(

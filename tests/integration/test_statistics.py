@@ -192,12 +192,35 @@ def test_queries_that_led_to_nothing_good_are_listed(ledger: Ledger, tables: Tab
     assert tables(days=1)["queries_without_outcome"] == [["bread", 2, 1, 1]]
 
 
-def test_a_question_that_takes_too_long_says_what_to_do(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = ledger.connection.execute("SHOW statement_timeout").fetchone()
-    monkeypatch.setitem(questions.OF_A_DAY, "interactions_by_day", "SELECT pg_sleep(5)")
-    with pytest.raises(StatisticsError, match=r"interactions_by_day takes over .* ask for fewer days"):
-        answer(ledger, since="2026-05-01", until="2026-05-01", question_milliseconds=50)
+@pytest.mark.usefixtures("story")
+def test_what_takes_too_long_to_count_of_a_day_is_unknown_and_the_rest_is_answered(
+    tables: Tables, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, yesterday = ledger.connection.execute("SHOW statement_timeout").fetchone(), YESTERDAY.date()
+    sessions = f"SELECT %(day)s::text AS day, pg_sleep(60) IS NULL AS slow WHERE %(day)s = '{yesterday}'"
+    keeps = f"SELECT 'x' AS name, 1 AS n1, 1 AS n2, 1 AS n3, 1 AS n4 FROM pg_sleep(60) WHERE %(day)s = '{yesterday}'"
+    monkeypatch.setitem(questions.OF_A_DAY, "sessions_by_day", sessions)
+    monkeypatch.setitem(questions.SUMS, "artifact_keeps", keeps)
+    found = tables(question_milliseconds=1500)
+    assert found.pop("unanswered") == [[f"sessions_by_day of {yesterday}"], ["most_kept_artifacts"]]
+    assert found.pop("sessions_by_day") == []
     assert ledger.connection.execute("SHOW statement_timeout").fetchone() == before
+    monkeypatch.undo()
+    usual = tables()
+    del usual["sessions_by_day"], usual["most_kept_artifacts"]
+    assert found == usual
+
+
+def test_long_queries_of_one_user_do_not_take_the_day_from_everybody(tables: Tables, ledger: Ledger) -> None:
+    query = "A " * 124_000  # fills a body
+    moment = YESTERDAY.isoformat()
+    for number in range(100):
+        fields: dict[str, Any] = {"timestamp": moment, "metadata": {"query": f"{query}{number}"}}
+        event = f"d3aac781-5229-5aa4-997e-6705b497{number:04}"
+        ledger.store([interaction(now=datetime.now(UTC), event_id=event, **fields)])
+    found = tables(question_milliseconds=1500)  # before, a hundred of them took more than twice that
+    assert "unanswered" not in found
+    assert found["funnel"][0] == ["all", 100]
 
 
 @pytest.mark.parametrize(

@@ -323,14 +323,14 @@ def test_traffic_never_shows_as_a_difference(
     with ThreadPoolExecutor() as pool:
         streams = [pool.submit(traffic, worker) for worker in range(2)]
         try:
-            reports = [verify() for _ in range(10)]
+            reports = [verify() for _ in range(6)]
         finally:
             stop.set()
         assert all(stream.result() > 20 for stream in streams)
     for report in reports:
         assert (report["missing"], report["extra"], report["different"], report["undecided"]) == (0, 0, 0, [])
         assert report["ledger"] == report["graph"]
-    assert len({report["ledger"] for report in reports}) > 5
+    assert len({report["ledger"] for report in reports}) > 3
 
 
 # The longest metadata that the graph holds, and one byte more: {"k": "…"} has nine characters of its own.

@@ -81,7 +81,15 @@ def test_a_position_counts_in_its_documented_form_only(
 
 @pytest.mark.parametrize(
     ("query", "normal"),
-    [("  Invoice \n 2025 ", "invoice 2025"), ("ÉTÉ", "été"), ("   ", None), (7, None), (None, None)],
+    [
+        ("  Invoice \n 2025 ", "invoice 2025"),
+        ("ÉTÉ", "été"),
+        ("   ", None),
+        (7, None),
+        (None, None),
+        pytest.param("é" * 512, "é" * 512, id="1,024 bytes"),
+        pytest.param("é" * 512 + "x", None, id="1,025 bytes"),
+    ],
 )
 def test_a_query_is_normalised(ledger: Ledger, sql: psycopg.Connection, query: Any, normal: str | None) -> None:
     ledger.store([at(0, "recall", metadata={"query": query})])

@@ -15,7 +15,7 @@ from chalicelib.interaction import Kind
 ROOT = Path(__file__).parents[2]
 # A lock file or a setting must not say where packages come from; so every address in the repository is one of these.
 ADDRESS = re.compile(r"https?://([^/\s\"'`)>,;]*)")
-HOSTS = re.compile(r"(localhost|127\.0\.0\.1)(:.*)?|.*\.example|\{.*|docs\.aws\.amazon\.com|aws\.amazon\.com|")
+HOSTS = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:.*)?|.*\.example|\{.*|docs\.aws\.amazon\.com|aws\.amazon\.com|")
 GIT = shutil.which("git") or "git"
 MAKEFILE = (ROOT / "Makefile").read_text()
 TESTS, LONG_TESTS = (

@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Self
 
+from interaction_client.address import api_address
 from interaction_client.clock import Clock
 from interaction_client.content import clean
 from interaction_client.model import Interaction, OnRejected, QueueFullError, Rejected, Status, Token
@@ -27,6 +28,7 @@ def _log(rejected: Rejected) -> None:
 class Tracker:
     """Keeps each interaction on the disk until the API has it. One for each user and API.
 
+    `url` is https, or http of this machine: each request carries the token. Raises ValueError for another one.
     `token` is the user's ID token, or a function that returns it and is told whether the API refused the last one.
     `path` is the queue's file, which several trackers and processes may share; its folder must exist.
     `user` is the token's subject, by default that of the first token.
@@ -48,21 +50,16 @@ class Tracker:
         exit_seconds: float = 5.0,
         on_rejected: OnRejected = _log,
     ) -> None:
+        self._url = api_address(url)
         get_token: Token = (lambda _refresh: token) if isinstance(token, str) else token
         user = user or user_of(get_token(False))  # noqa: FBT003  as the caller's function has it
         if not user:
             raise ValueError("token: names no user")
-        self._url = url.rstrip("/")
         owner = f"{user} at {self._url}"
         self._clock = Clock()
         self._queue = DiskQueue(Path(path), owner, max_bytes)
         sender = Sender(
-            url=self._url,
-            user=user,
-            token=get_token,
-            queue=self._queue,
-            clock=self._clock,
-            on_rejected=on_rejected,
+            url=self._url, user=user, token=get_token, queue=self._queue, clock=self._clock, on_rejected=on_rejected
         )
         lock_file = Path(f"{path}-{hashlib.sha256(owner.encode()).hexdigest()[:16]}.lock")
         self._worker = Worker(sender, lock_file, batch_seconds)

@@ -1,3 +1,4 @@
+import { apiAddress } from "./address.ts";
 import { clean } from "./clean.ts";
 import { Clock } from "./clock.ts";
 import { Delivery } from "./delivery.ts";
@@ -13,8 +14,9 @@ export class Tracker {
   readonly #clock = new Clock();
   readonly #delivery: Delivery;
 
+  /** Throws if the API's address is neither https: nor of this machine: each request carries the token. */
   constructor(options: Options) {
-    this.#delivery = new Delivery({ ...options, url: options.url.replace(/\/+$/, "") }, this.#clock);
+    this.#delivery = new Delivery({ ...options, url: apiAddress(options.url) }, this.#clock);
   }
 
   /** What a page can show; `onStatus` is called when it changes. */

@@ -44,7 +44,7 @@ export interface Status {
 }
 
 export interface Options {
-  /** The API's address: `https://api.example`. */
+  /** The API's address: `https://api.example`; `http:` for this machine only. */
   url: string;
   /** The subject (`sub`) of the user's ID token. What this user leaves is never sent with another user's token. */
   user: string;

@@ -177,6 +177,12 @@ test("a token that stays refused pauses the tracker, and signing in again goes o
   assert.equal((await stored(user)).length, 1);
 });
 
+test("a token never crosses a network in clear text", async () => {
+  for (const url of ["http://api.example", "http://localhost.example", "ftp://localhost"])
+    assert.throws(() => newTracker({ url }), /must begin with https/);
+  for (const url of ["https://api.example/", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"]) newTracker({ url });
+});
+
 test("one user's interactions are never sent with another user's token", async () => {
   await script();
   const { tracker } = newTracker({ token: () => tokenOf("another") });

@@ -17,13 +17,14 @@ SHARE_SECONDS = 5  # of one call, after which it begins no other question
 QUESTION_MILLISECONDS = 20_000  # below the caller's time-out
 AHEAD_SECONDS = 10  # of each minute, for answers that nobody has asked for yet
 AHEAD_MILLISECONDS = 10_000  # of one such question
+AHEAD_AGAIN_SECONDS = 6 * 3600  # until one that took longer is tried again: it would take each minute's time
 SORT_MEMORY = "32MB"  # of a question about all days: more, and some 100,000 names would be sorted on disk
 TOP_ROWS = 10
 MAX_DAYS = 366
 
 
 class StatisticsError(Exception):
-    """A question could not be answered; the text says what to ask instead."""
+    """What was asked is too much; the text says what to ask instead."""
 
 
 class _Step(NamedTuple):
@@ -36,6 +37,10 @@ class _Step(NamedTuple):
     @property
     def key(self) -> str:
         return day_answers.key(self.question, self.sql)
+
+    @property
+    def name(self) -> str:
+        return f"{self.question} of {self.day}" if self.day else self.question
 
 
 def answer(
@@ -52,10 +57,10 @@ def answer(
     """Answer all questions, or these, about these days (ISO 8601, UTC; the last one included), from the cursor on.
 
     Returns {"answers": [{"question": …, "columns": […], "rows": [[…], …]}, …], "cursor": …, "steps": …, "different":
-    […]}: a question about one day has an answer for each day; the cursor is the next of so many steps, or None at the
-    end. Days that are over are answered from what was kept, unless `fresh`: then they are counted again, and
-    "different" lists the kept answers that were wrong. Raises StatisticsError when a question takes too long, or for
-    more than 366 days.
+    […], "unanswered": […]}: a question about one day has an answer for each day; the cursor is the next of so many
+    steps, or None at the end. Days that are over are answered from what was kept, unless `fresh`: then they are counted
+    again, and "different" lists the kept answers that were wrong. What took too long has no answer, and "unanswered"
+    lists it. Raises StatisticsError for more than 366 days.
     """
     first, last = date.fromisoformat(since), date.fromisoformat(until)
     steps = _steps(first, last, questions)
@@ -63,25 +68,28 @@ def answer(
         day_answers.forget_changed(ledger.connection)
     kept = day_answers.read(ledger.connection, list({step.key for step in steps}), first, last)
     asked = _Asked(ledger.connection, first, last, question_milliseconds)
-    answers: list[dict[str, Any]] = []
-    different: list[str] = []
+    answers, different, unanswered = list[dict[str, Any]](), list[str](), list[str]()
     until_, step = time.monotonic() + share_seconds, cursor or 0
     while step < len(steps) and (step == (cursor or 0) or time.monotonic() < until_):
         one = steps[step]
+        step += 1
         known = kept.get((one.key, one.day)) if one.day else None
         if fresh or known is None:
-            known, same = asked.again(one, known)
-            different += [] if same else [f"{one.question} of {one.day}"]
+            try:
+                known, same = asked.again(one, known)
+            except psycopg.errors.QueryCanceled:
+                unanswered += [] if one.sums else [one.name]  # who adds it up is unanswered, if it still takes too long
+                continue
+            different += [] if same else [one.name]
         answers += [] if one.sums else [{"question": one.question, **known}]
-        step += 1
     next_ = step if step < len(steps) else None
-    return {"answers": answers, "cursor": next_, "steps": len(steps), "different": different}
+    return {"answers": answers, "cursor": next_, "steps": len(steps), "different": different, "unanswered": unanswered}
 
 
 def keep_ahead(ledger: Database, *, in_time: Callable[[], bool], seconds: float = AHEAD_SECONDS) -> int:
     """Count what is not kept yet of days that are over, the latest first, while there is time; return how many answers.
 
-    So whoever asks for half a year waits for today only.
+    So whoever asks for half a year waits for today only. What takes too long is left to whoever asks, for some hours.
     """
     yesterday = _today() - timedelta(days=1)
     steps = {step.key: step for step in _of_day(yesterday)}
@@ -89,13 +97,17 @@ def keep_ahead(ledger: Database, *, in_time: Callable[[], bool], seconds: float 
     until, kept = time.monotonic() + seconds, 0
     days = [yesterday - timedelta(days=number) for number in range(MAX_DAYS)]
     for day, key in day_answers.list_unkept(ledger.connection, list(steps), days):
+        if time.monotonic() < _too_slow.get((day, key), 0):
+            continue
         if time.monotonic() > until or not in_time():
             break
+        step = steps[key]._replace(day=day)
         try:
-            asked.again(steps[key]._replace(day=day), None)
+            asked.again(step, None)
             kept += 1
-        except StatisticsError as error:
-            log.warning("an answer was not counted ahead", day=str(day), reason=str(error))
+        except psycopg.errors.QueryCanceled:
+            _too_slow[day, key] = time.monotonic() + AHEAD_AGAIN_SECONDS
+            log.warning("an answer was not counted ahead", question=step.question, day=str(day))
     return kept
 
 
@@ -130,9 +142,9 @@ class _Asked(NamedTuple):
         if step.sums and not day:  # whoever adds it up counts it
             return {}, True
         if step.question in OF_SUMS:
-            with self._counting(step.question, "REPEATABLE READ"):  # what is kept at its beginning stays so
+            with self._counting("REPEATABLE READ"):  # what is kept at its beginning stays so
                 return self._add_up(step.question), True
-        with self._counting(step.question):
+        with self._counting():
             if step.sums and day:
                 return {}, self._keep_sums(step, day) or known is None
             found = self._ask(step.sql, {"day": step.day})
@@ -161,20 +173,16 @@ class _Asked(NamedTuple):
         return {"columns": columns, "rows": [list(row) for row in cursor]}
 
     @contextmanager
-    def _counting(self, question: str, isolation: LiteralString = "READ COMMITTED") -> Iterator[None]:
-        try:
-            with self.connection.transaction():
-                self.connection.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
-                limits = {"statement_timeout": str(self.milliseconds), "work_mem": SORT_MEMORY}
-                for name, value in limits.items():
-                    self.connection.execute("SELECT set_config(%s, %s, true)", [name, value])
-                locks.share(self.connection, locks.ANSWERS)
-                yield
-        except psycopg.errors.QueryCanceled:
-            text = f"{question} takes over {self.milliseconds // 1000} s: ask for fewer days"
-            raise StatisticsError(text) from None
+    def _counting(self, isolation: LiteralString = "READ COMMITTED") -> Iterator[None]:
+        with self.connection.transaction():
+            self.connection.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+            limits = "SELECT set_config('statement_timeout', %s, true), set_config('work_mem', %s, true)"
+            self.connection.execute(limits, [str(self.milliseconds), SORT_MEMORY])
+            locks.share(self.connection, locks.ANSWERS)
+            yield
 
 
+_too_slow: dict[tuple[date, str], float] = {}  # ahead, by day and key: when to try it again (monotonic)
 _SUM_KEYS = {question: day_answers.key(question, sql) for question, sql in SUMS.items()}
 
 

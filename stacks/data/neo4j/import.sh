@@ -27,3 +27,4 @@ if ! neo4j-admin @ARGUMENTS@ --additional-config="$data/import/import.conf" >"$l
     exit 1
 fi
 mv "$data/other" "$data/ready"
+rm "$logs/import.log"

@@ -21,7 +21,8 @@ from stacks.data.neo4j.host import MOUNT
 _OTHER_MEMORY_MIB: Final = 1024
 # The image wants the login as one variable, and writes every other NEO4J_ variable into its configuration.
 _RUN: Final = 'NEO4J_AUTH="neo4j/$PASSWORD" exec env --unset=PASSWORD tini -g -- /startup/docker-entrypoint.sh neo4j'
-# The graph that import.sh has left takes the old one's place. Whoever is killed here goes on at the next start.
+# The graph that import.sh has left takes the old one's place. Whoever is killed here goes on at the next start. What an
+# import that was killed has left goes: none runs now, because ECS has no room for both.
 TAKE: Final = """\
 cd /data
 for folder in databases transactions; do
@@ -31,7 +32,7 @@ for folder in databases transactions; do
         mv ready/$folder/neo4j $folder/
     fi
 done
-rm -rf ready"""
+rm -rf ready import other"""
 _HEALTH: Final = "wget --quiet --timeout=4 --tries=1 --output-document=/dev/null http://localhost:7474"
 
 

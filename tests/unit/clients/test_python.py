@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +14,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.api.payload import parse
+from interaction_client import Tracker
 from interaction_client.answer import Answer, Verdict, judge, read_retry_after
 from interaction_client.content import clean
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.example", "http://localhost.example", "ftp://localhost", "api", "https://"],
+)
+def test_a_token_never_crosses_a_network_in_clear_text(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must begin with https://"):
+        Tracker(url, "token", user="u", path=tmp_path / "queue.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["https://api.example/", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"])
+def test_https_and_this_machine_are_addresses_of_the_api(url: str, tmp_path: Path) -> None:
+    Tracker(url, "token", user="u", path=tmp_path / "queue.db").close(0)
 
 
 def numbers() -> Iterator[int]:

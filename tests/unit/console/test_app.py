@@ -3,7 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 import console
 from console.app import PAGES, application
 from console.source import Source
+from scripts.common.target import Target
 from stacks.config.environments import LOCAL
 
 ORIGIN = "http://localhost:18090"
@@ -23,10 +24,23 @@ def find() -> NoReturn:
     raise AssertionError("these pages read nothing")
 
 
-def make() -> Starlette:
+def make(source: type[Source] = Source) -> Starlette:
     return application(
-        Source(LOCAL, find, allow_changes=True, discard_folder=Path()), port=18090, take_token=lambda _: True
+        source(LOCAL, find, allow_changes=True, discard_folder=Path()), port=18090, take_token=lambda _: True
     )
+
+
+class SlowTarget(Target):
+    """A target whose statistics take too long to count."""
+
+    def operate(self, operation: str, **arguments: Any) -> Any:
+        assert operation == "statistics"
+        return {"answers": [], "cursor": None, "steps": 1, "unanswered": [f"funnel of {arguments['until']}"]}
+
+
+class Slow(Source):
+    def ask(self, work: Any) -> Any:
+        return work(SlowTarget("local", "us-east-1", None))
 
 
 @pytest.fixture
@@ -69,6 +83,19 @@ def test_every_address_on_a_page_has_the_path(app: Starlette, page: str) -> None
 def test_the_files_that_a_page_names_are_there(app: Starlette) -> None:
     files = ["static/console.css", "static/console.js", "scripts/htmx/htmx.min.js"]
     assert {one.status_code for one in ask(app, *(f"ROOT/{name}" for name in files))} == {200}
+
+
+@pytest.mark.usefixtures("app")  # for its sockets
+def test_what_takes_too_long_to_count_is_named_and_its_file_is_not_half_a_file() -> None:
+    days = "days=1&until=2026-05-01"
+    part, file = ask(
+        make(Slow), f"ROOT/statistics/part?part=1&{days}", f"ROOT/statistics/table.csv?table=funnel&{days}"
+    )
+    assert part.status_code == 200
+    assert "These took too long to count" in part.text
+    assert "funnel of 2026-05-01" in part.text
+    assert file.headers["content-type"].startswith("text/html")
+    assert "It takes too long to count: funnel of 2026-05-01. Choose fewer days." in file.text
 
 
 def test_no_template_writes_an_address_by_hand() -> None:

@@ -138,17 +138,27 @@ def test_every_table_draws_what_the_function_answers() -> None:
         "dated_ahead": table("kind interactions"),
         "graph_outbox": table("waiting parked", [1, 0]),
         "balance": table("name value meaning", ["accepted", None, "x"]),
+        "unanswered": table("unknown", ["funnel of 2026-06-01"]),
     }
     assert set(tables) == set(FIGURES)
     found = {one.name: one for one in figures(tables, PERIOD)}
     without = {name for name, one in found.items() if one.chart is None}
-    assert without == {"dated_ahead", "graph_outbox", "balance"}
+    assert without == {"dated_ahead", "graph_outbox", "balance", "unanswered"}
     assert "40 % of 100" in str(found["results_by_rank"].chart)
     assert "80 % of 10" in str(found["results_by_rank"].chart)
     assert "5 recalls, 2 without a result" in str(found["queries_without_outcome"].chart)
     text = page("prod", tables, week(9, 1), days=7, now=NOW)
     assert "<script" not in text
     assert "unknown" in text
+
+
+def test_a_page_without_all_answers_says_which_are_unknown_and_has_no_headlines() -> None:
+    unknown = {"unanswered": table("unknown", ["events_by_day of 2026-06-28"])}
+    text = page("prod", week(1200, 3, "2026-06-29") | unknown, week(900, 1, "2026-06-20"), days=7, now=NOW)
+    assert "took too long to count" in text
+    assert "events_by_day of 2026-06-28" in text
+    assert 'class="cards"' not in text
+    assert headlines(week(10, 2), week(10, 2, BEFORE) | unknown, PERIOD, today=TODAY) == []
 
 
 def test_thousands_are_apart_by_a_thin_space() -> None:

@@ -84,6 +84,35 @@ def test_what_is_known_without_postgres_is_shown(
     assert not list(tmp_path.iterdir())
 
 
+SLOW = "unknown, because it takes too long to count: funnel of 2026-05-01; ask for fewer days"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "printed"),
+    [
+        ([], 3, "funnel of 2026-05-01"),
+        (["--json"], 3, '"unanswered"'),
+        (["--only", "queue", "--csv"], 0, '"waiting messages",7'),
+        (["--only", "funnel"], 3, ""),
+        (["--html", "page.html"], 3, "wrote page.html"),
+    ],
+)
+def test_what_takes_too_long_to_count_is_unknown_and_the_rest_is_shown(
+    words: list[str], status: int, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = {
+        "queue": {"columns": ["name", "value"], "rows": [["waiting messages", 7]]},
+        "unanswered": {"columns": ["unknown"], "rows": [["funnel of 2026-05-01"]]},
+    }
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stats, "find_target", lambda _: Target("dev", "us-east-1"))
+    monkeypatch.setattr(stats, "collect", lambda *_, **__: (tables, None))
+    result = CliRunner().invoke(stats.stats, ["-e", "dev", *words])
+    assert result.exit_code == status
+    assert printed in result.stdout
+    assert (SLOW in result.output.replace("\n", " ")) is bool(status)
+
+
 class Waiting(FakeTarget):
     """A target whose queue has messages, and whose worker says why."""
 

@@ -26,7 +26,7 @@ def get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Get:
         file.writestr("browser/assets/", "")
         file.writestr("META-INF/MANIFEST.MF", "not for pages")
     monkeypatch.setattr(jars, "browser", lambda: jar)
-    transport = httpx.ASGITransport(Starlette(routes=graph_page.routes("neo4j@localhost:17687")))
+    transport = httpx.ASGITransport(Starlette(routes=graph_page.routes("neo4j@127.0.0.1:17687")))
 
     async def asked(path: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost", follow_redirects=True) as client:
@@ -37,14 +37,14 @@ def get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Get:
 
 def test_it_begins_with_the_address_and_the_user_of_the_local_graph(get: Get) -> None:
     answer = get("/browser")
-    assert str(answer.url) == "http://localhost/browser/?dbms=bolt%3A%2F%2Fneo4j%40localhost%3A17687&db=neo4j"
+    assert str(answer.url) == "http://localhost/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1%3A17687&db=neo4j"
     assert answer.text == "<title>Neo4j Browser</title>"
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
 def test_it_may_reach_its_own_files_and_neo4j_alone(get: Get) -> None:
     policy = get("/browser/app.js").headers["content-security-policy"]
-    assert "connect-src 'self' ws://localhost:17687;" in policy
+    assert "connect-src 'self' ws://127.0.0.1:17687;" in policy
     assert "frame-ancestors 'none'" in policy
     assert "http" not in policy
 
