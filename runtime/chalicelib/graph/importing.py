@@ -26,8 +26,6 @@ _SOURCES = (
     "--relationships=INITIATED=initiated.header,events-.*",
     "--relationships=edge.header,edges-.*",
 )
-# A user's id and an artifact's may have line breaks; the files of edges, the largest by far, have none.
-_MULTILINE = ("--multiline-fields-format=v2", "--multiline-fields=users-.*,events-.*,artifacts-.*")
 # A user and an artifact can come again, and that is no fault: it is not counted, and no report tells whose they are.
 _AGAIN = ("--skip-duplicate-nodes", f"--bad-tolerance={2**62}", "--skip-bad-entries-logging")
 
@@ -40,4 +38,4 @@ def headers() -> Iterator[tuple[str, str]]:
 
 def arguments() -> Iterator[str]:
     """Yield the importer's arguments, for a process in the folder of the files."""
-    yield from ("database", "import", "full", "neo4j", "--overwrite-destination", *_SOURCES, *_MULTILINE, *_AGAIN)
+    yield from ("database", "import", "full", "neo4j", "--overwrite-destination", *_SOURCES, *_AGAIN)
