@@ -55,7 +55,7 @@ def test_a_process_that_is_killed_in_mid_send_leaves_it_to_the_next(
 
 def test_what_waits_at_the_end_of_a_program_is_sent(api: Api, user: str, queue: Path) -> None:
     with start("track_and_end", api.url, user, queue) as process:
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     assert sorted(api.distinct(user)) == ARTIFACTS
 
 
@@ -63,7 +63,7 @@ def test_processes_that_start_at_the_same_time_share_a_new_queue(api: Api, user:
     processes = [start("track_and_end", api.url, user, queue) for _ in range(6)]
     for process in processes:
         with process:
-            assert process.wait(60) == 0, process.stderr and process.stderr.read()
+            assert process.wait(120) == 0, process.stderr and process.stderr.read()
     with Tracker(api.url, token_of(user), path=queue) as tracker:
         assert tracker.flush(20).waiting == 0
     assert sorted(api.distinct(user)) == sorted(ARTIFACTS * 6)
@@ -74,7 +74,7 @@ def test_a_program_ends_in_time_though_the_api_is_down_and_loses_nothing(api: Ap
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         began = time.monotonic()
         with start("track_and_end", url, user, queue) as process:
-            assert process.wait(30) == 0
+            assert process.wait(120) == 0
         assert time.monotonic() - began < 20
         tracker = Tracker(url, token_of(user), path=queue)
         assert tracker.status.waiting == programs.COUNT
@@ -84,6 +84,6 @@ def test_a_program_ends_in_time_though_the_api_is_down_and_loses_nothing(api: Ap
 @pytest.mark.parametrize("program", ["track_in_forks", "track_in_a_forked_child_alone"])
 def test_a_fork_loses_and_doubles_nothing(program: str, api: Api, user: str, queue: Path) -> None:
     with start(program, api.url, user, queue) as process:
-        assert process.wait(60) == 0, process.stderr and process.stderr.read()
+        assert process.wait(120) == 0, process.stderr and process.stderr.read()
     expected = {"track_in_forks": [f"a{first + n}" for first in (0, 100, 200, 300, 400) for n in range(20)]}
     assert sorted(api.distinct(user)) == sorted(expected.get(program, ["a0", "a1"]))
