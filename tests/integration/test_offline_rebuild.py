@@ -145,7 +145,7 @@ def test_make_up_removes_the_files_of_one_that_was_killed(
 ) -> None:
     left = [cloud.folder / name for name in ("import", "neo4j/other", "neo4j/data.old")]
     for folder in left:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / "edges-000000.csv").write_text(ALICE)
     id_ = offline.begin(operator, graph)
     remove_leftovers(cloud, cloud.environment())
