@@ -51,7 +51,7 @@ def records(tables: Tables, name: str) -> list[dict[str, Any]]:
 def headlines(tables: Tables, before: Tables, period: Period, *, today: date) -> list[Headline]:
     """Return the headline figures of a period, and how its finished days changed against as many before.
 
-    None if some answer is unknown: sums without it would be wrong.
+    The list is empty if some answer is unknown: sums without it would be wrong.
     """
     if UNANSWERED in tables or UNANSWERED in before:
         return []

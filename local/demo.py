@@ -95,8 +95,9 @@ def _refuse_newer_graph(graph: Graph) -> None:
     graph.close()
     if newer:
         raise CloudError(
-            "newer code made the graph, and this code writes nothing into it. The cloud is up, and the ledger has all. "
-            "To stay with this code, run `. .local/env; rebuild-graph -e local --from-scratch --yes` and `make up`"
+            "this code writes nothing into the graph: newer code made it, or Neo4j's importer was cut off. "
+            "The cloud is up, and the ledger has all. To go on with this code, run "
+            "`. .local/env; rebuild-graph -e local --from-scratch --yes` and `make up`"
         )
 
 

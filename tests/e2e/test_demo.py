@@ -36,7 +36,7 @@ def test_with_a_graph_of_newer_code_the_demo_names_the_way_back(system: System, 
     change = "MATCH (w:Watermark) WITH w, w.version AS before SET w.version = $version RETURN before"
     version = cypher.run(change, version=1000).single(strict=True)["before"]
     try:
-        with pytest.raises(CloudError, match=r"newer code made the graph.* --from-scratch --yes`"):
+        with pytest.raises(CloudError, match=r"newer code made it.* --from-scratch --yes`"):
             demonstrate(system.target, system.environment, Console())
     finally:
         cypher.run(change, version=version).consume()
