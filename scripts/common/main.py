@@ -9,12 +9,16 @@ from types import FrameType
 
 from scripts.common.exit_codes import FAILED, WRONG_USE
 
+AGAIN_SECONDS = 0.01
+
 
 def main() -> None:
     """Run the command that this process was started as: `verify-graph` is scripts/verify_graph.py."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, _interrupt)
+    signal.signal(signal.SIGALRM, _interrupt)
+    sys.unraisablehook = _interrupt_again
     try:
         status = _run(Path(sys.argv[0]).name.replace("-", "_")) if _open_streams() else WRONG_USE
     except KeyboardInterrupt:  # while it imports
@@ -29,6 +33,14 @@ def main() -> None:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Interrupt once more, soon, if the exception was lost in a callback that Python itself calls, as imports have."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _run(name: str) -> int:

@@ -10,6 +10,21 @@ import pytest
 
 from tests.commands import CALLING, COMMANDS, FOLDER, MOMENTS, interrupt, run_redirected, silent_endpoint
 
+INTERRUPTED = """
+import signal, time, weakref
+from scripts.common import main
+
+def run(name):
+    module = type("Module", (), {})()
+    reference = weakref.ref(module, lambda _: signal.raise_signal(signal.SIGINT))
+    del module
+    time.sleep(60)
+    return 0
+
+main._run = run
+main.main()
+"""
+
 
 @pytest.mark.parametrize(
     ("redirection", "status", "error"),
@@ -70,6 +85,12 @@ def test_an_interrupt_at_any_moment_is_one_line_and_exit_3(command: str, moment:
         status, error = interrupt(command, moment, environment)
     assert (status, error.splitlines()[-1]) == (3, "Error: interrupted")
     assert "Traceback" not in error
+
+
+def test_an_interrupt_inside_a_callback_of_python_itself_is_not_lost() -> None:
+    """As of a weak reference, which an import has for each module: Python tells of its exception, and goes on."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (3, "Error: interrupted\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
