@@ -74,13 +74,12 @@ _FILES: dict[str, LiteralString] = {
     "events": f"""
         SELECT {_EVENT_KEY.format(of="event")}, event.user_id, event.event_id, labels, opening.id,
                {_OPENING}
-        FROM (SELECT user_id, event_id, concat_ws(';', 'Event', string_agg(DISTINCT label, ';')) AS labels
+        FROM (SELECT user_id, event_id, concat_ws(';', 'Event', string_agg(DISTINCT label, ';')) AS labels,
+                     (array_agg(id ORDER BY timestamp, id) FILTER (WHERE label IS NOT NULL))[1] AS opening_id
               FROM interaction
               LEFT JOIN unnest(%(openings)s::text[], %(labels)s::text[]) AS named (opening, label) ON opening = kind
               WHERE {_CHUNK} GROUP BY user_id, event_id) AS event
-        LEFT JOIN (SELECT DISTINCT ON (user_id, event_id) * FROM interaction
-                   WHERE {_CHUNK} AND kind = ANY(%(openings)s)
-                   ORDER BY user_id, event_id, timestamp, id) AS opening USING (user_id, event_id)
+        LEFT JOIN interaction AS opening ON opening.id = opening_id
     """,  # noqa: S608
     "artifacts": f"""
         SELECT {_ARTIFACT_KEY.format(of="touched")}, user_id, artifact_id
