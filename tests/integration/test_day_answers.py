@@ -139,7 +139,7 @@ def test_after_a_flood_all_is_counted_again(
     sql.execute(LONG_STORED)
     ask()
     monkeypatch.setattr(day_answers, "LOOK_MILLISECONDS", 100)
-    monkeypatch.setattr(day_answers, "_FORGET_CHANGED", "SELECT pg_sleep(5), %s::timestamptz")
+    monkeypatch.setattr(day_answers, "_MARK_CHANGED", "SELECT pg_sleep(5), %s::timestamptz")
     day_answers.forget_changed(ledger.connection)
     kept = "SELECT (SELECT count(*) FROM day_answer), (SELECT count(*) FROM day_sums)"
     assert sql.execute(kept).fetchall() == [(0, 0)]
@@ -185,6 +185,29 @@ def test_answers_of_another_sql_text_are_not_used(
     ask()
     monkeypatch.setitem(OF_A_DAY, "funnel", "SELECT 7 AS changed, %(day)s::text AS day")
     assert [one["columns"] for one in ask() if one["question"] == "funnel"] == [["changed", "day"]] * 4
+
+
+def test_who_changes_days_of_long_ago_again_and_again_has_them_counted_once_an_hour(
+    ledger: Ledger, sql: psycopg.Connection
+) -> None:
+    def days() -> list[int]:
+        day_answers.forget_changed(ledger.connection)
+        keep_ahead(ledger, in_time=lambda: True)
+        sql.execute("UPDATE interaction SET stored_at = now() - interval '1 hour'")
+        day_answers.forget_changed(ledger.connection)
+        counted = sql.execute("SELECT DISTINCT day FROM day_answer WHERE counted_at > now() - interval '1 minute'")
+        return sorted((TODAY.date() - day).days for (day,) in counted)
+
+    ages = [1, 7, 8, 100]
+    ledger.store([at(24 * age - 1, "peel", "a") for age in ages])
+    assert days() == ages
+    sql.execute("UPDATE day_answer SET counted_at = now() - interval '50 minutes'")
+    ledger.store([at(1, "peel", "a")])  # of the same event
+    assert days() == [1, 7]
+    sql.execute("UPDATE day_answer SET counted_at = now() - interval '61 minutes'")
+    assert days() == [8, 100]
+    sql.execute("UPDATE day_answer SET counted_at = now() - interval '61 minutes'")
+    assert days() == []
 
 
 def test_after_an_hour_without_a_look_all_is_counted_again(

@@ -3,6 +3,9 @@
 They are found by when rows were stored, not in the statement that stores them: storing costs nothing more. What was
 stored since the last look, and two minutes before it, is looked at again: no transaction of a writer is longer.
 
+An answer about a day of more than a week ago is counted again once an hour at most. One post can change a year of days,
+by an event with touches on each; with a post a minute one person would have all of them counted again and again.
+
 What is added up over days is kept as arrays, `Sums`, which go with their answer.
 """
 
@@ -18,6 +21,8 @@ from chalicelib.ledger.rebuilds import key_before
 
 LONGEST_WRITE = timedelta(minutes=2)
 FORGET_ALL_AFTER = timedelta(hours=1)  # without a look; then counting again is cheaper
+RECENT_DAYS = 7  # of which a change is seen at once
+COUNTED_AGAIN_AFTER = timedelta(hours=1)  # a day before these
 LOOK_MILLISECONDS = 5_000  # of a look; after a flood that takes longer, all is forgotten
 
 Kept = dict[tuple[str, date], dict[str, Any]]
@@ -26,12 +31,13 @@ Sums = list[tuple[Any, ...]]
 """Names, each with four numbers."""
 
 # All of an event's days: a recall that comes late changes what its touches on other days mean.
-_FORGET_CHANGED: LiteralString = """
-WITH changed AS (SELECT DISTINCT user_id, event_id FROM interaction WHERE stored_at > %s)
-DELETE FROM day_answer WHERE day IN (
-    SELECT (timestamp AT TIME ZONE 'UTC')::date FROM changed JOIN interaction USING (user_id, event_id)
+_MARK_CHANGED: LiteralString = """
+WITH event AS (SELECT DISTINCT user_id, event_id FROM interaction WHERE stored_at > %s)
+UPDATE day_answer SET changed = true WHERE NOT changed AND day IN (
+    SELECT (timestamp AT TIME ZONE 'UTC')::date FROM event JOIN interaction USING (user_id, event_id)
 )
 """
+_FORGET_CHANGED = "DELETE FROM day_answer WHERE changed AND (day >= %s OR counted_at < %s)"
 # An id begins with the interaction's own time: so a day is a range of ids.
 _UNKEPT: LiteralString = """
 WITH lived AS MATERIALIZED (
@@ -65,21 +71,23 @@ def key(question: str, sql: str) -> str:
 
 
 def forget_changed(connection: psycopg.Connection) -> None:
-    """Forget the answers that rows changed which were stored since the last look."""
+    """Forget the answers that rows changed which were stored since the last look; of old days some time later."""
     with connection.transaction():
         look = "SELECT checked_at, clock_timestamp() FROM day_answers_checked FOR UPDATE"
         for checked_at, now in connection.execute(look).fetchall():
-            if now - checked_at > FORGET_ALL_AFTER or not _forget_since(connection, checked_at - LONGEST_WRITE):
+            if now - checked_at > FORGET_ALL_AFTER or not _mark_since(connection, checked_at - LONGEST_WRITE):
                 connection.execute("DELETE FROM day_answer")
+            recent = now.astimezone(UTC).date() - timedelta(days=RECENT_DAYS)
+            connection.execute(_FORGET_CHANGED, [recent, now - COUNTED_AGAIN_AFTER])
             connection.execute("UPDATE day_answers_checked SET checked_at = %s", [now])
 
 
-def _forget_since(connection: psycopg.Connection, stored_at: datetime) -> bool:
-    """Forget the days of rows stored since then; return False if there are too many to look at."""
+def _mark_since(connection: psycopg.Connection, stored_at: datetime) -> bool:
+    """Mark the answers that rows stored since then changed; return False if there are too many to look at."""
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('statement_timeout', %s, true)", [str(LOOK_MILLISECONDS)])
-            connection.execute(_FORGET_CHANGED, [stored_at])
+            connection.execute(_MARK_CHANGED, [stored_at])
     except psycopg.errors.QueryCanceled:
         return False
     return True
