@@ -52,12 +52,16 @@ def run_redirected(name: str, redirection: str, *words: str, **variables: str) -
 def interrupt(name: str, after_seconds: float, environment: dict[str, str]) -> tuple[int, str]:
     """Interrupt a command so long after its start; return its exit code and its standard error.
 
-    Ctrl-C, or for `stats` the end that a service manager sends.
+    Ctrl-C, or for `stats` the end that a service manager sends. Of one that goes on, where it is is in the error.
     """
-    process = _start(name, environment)
+    process = _start(name, environment | {"PYTHONFAULTHANDLER": "1"})
     time.sleep(after_seconds)
     process.send_signal(signal.SIGTERM if name == "stats" else signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    try:
+        _, error = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        _, error = process.communicate(timeout=60)
     return process.returncode, error
 
 
