@@ -57,9 +57,23 @@ def test_days_that_are_over_are_counted_once(
     sql.execute(LONG_STORED)
     ask()
     days = sql.execute("SELECT day, count(*) FROM day_answer GROUP BY day ORDER BY day").fetchall()
-    assert days == [((TODAY - timedelta(days=age)).date(), len(OF_A_DAY) + len(SUMS)) for age in (3, 2, 1)]
+    assert days == [((TODAY - timedelta(days=1)).date(), len(OF_A_DAY) + len(SUMS))]
     sql.execute('UPDATE day_answer SET answer = \'{"columns": ["kept"], "rows": [[1]]}\'')
-    assert sum(one["columns"] == ["kept"] for one in ask()) == 3 * len(OF_A_DAY)
+    assert sum(one["columns"] == ["kept"] for one in ask()) == len(OF_A_DAY)
+
+
+def test_days_without_interactions_are_counted_once_for_all_of_them(
+    ledger: Ledger, sql: psycopg.Connection, ask: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store([at(30, "recall", metadata={"results": ["a"]}), at(29, "peel", "a", metadata={"position": 1})])
+    answers = [one["rows"] for one in ask() if one["question"] in OF_A_DAY]
+    days = [(TODAY - timedelta(days=age)).date() for age in (3, 2, 1, 0)]
+    counted = [sql.execute(text, {"day": day}).fetchall() for day in days for text in OF_A_DAY.values()]
+    assert answers == [[list(row) for row in rows] for rows in counted]
+    monkeypatch.setattr(statistics, "OF_A_DAY", {"moment": "SELECT clock_timestamp()::text, %(day)s::date IS NULL"})
+    moments = [one["rows"][0][0] for one in ask(questions=["moment"])]
+    assert len(moments) == 4
+    assert len(set(moments)) == 2
 
 
 def test_counting_afresh_names_the_kept_answers_that_were_wrong(ledger: Ledger, sql: psycopg.Connection) -> None:
@@ -69,7 +83,7 @@ def test_counting_afresh_names_the_kept_answers_that_were_wrong(ledger: Ledger, 
     again = answer(ledger, **DAYS, share_seconds=60)
     assert (again["answers"], again["different"]) == (first["answers"], [])
     sql.execute("UPDATE day_answer SET answer = '{\"columns\": [], \"rows\": []}' WHERE question LIKE 'funnel %'")
-    assert len(answer(ledger, **DAYS, share_seconds=60, fresh=True)["different"]) == 3
+    assert len(answer(ledger, **DAYS, share_seconds=60, fresh=True)["different"]) == 1
 
 
 def test_counting_afresh_names_the_sums_that_were_wrong(ledger: Ledger, sql: psycopg.Connection) -> None:

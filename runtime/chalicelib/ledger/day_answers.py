@@ -39,12 +39,13 @@ UPDATE day_answer SET changed = true WHERE NOT changed AND day IN (
 """
 _FORGET_CHANGED = "DELETE FROM day_answer WHERE changed AND (day >= %s OR counted_at < %s)"
 # An id begins with the interaction's own time: so a day is a range of ids.
+_LIVED: LiteralString = """
+SELECT day FROM unnest(%(days)s::date[], %(starts)s::uuid[], %(ends)s::uuid[]) AS part (day, first, next)
+WHERE EXISTS (SELECT FROM interaction WHERE id > first AND id < next)
+"""
 _UNKEPT: LiteralString = """
-WITH lived AS MATERIALIZED (
-    SELECT day FROM unnest(%(days)s::date[], %(starts)s::uuid[], %(ends)s::uuid[]) AS part (day, first, next)
-    WHERE EXISTS (SELECT FROM interaction WHERE id > first AND id < next)
-)
-SELECT lived.day, asked.question FROM lived CROSS JOIN unnest(%(questions)s::text[]) AS asked (question)
+SELECT lived.day, asked.question
+FROM unnest(%(days)s::date[]) AS lived (day) CROSS JOIN unnest(%(questions)s::text[]) AS asked (question)
 WHERE NOT EXISTS (SELECT FROM day_answer AS kept WHERE kept.day = lived.day AND kept.question = asked.question)
 ORDER BY lived.day DESC
 """
@@ -110,13 +111,18 @@ def read_sums(connection: psycopg.Connection, question: str, day: date) -> Sums:
     return connection.execute(_SUMS, [question, day]).fetchall()
 
 
+def list_lived(connection: psycopg.Connection, days: list[date]) -> set[date]:
+    """Return those of the days that have interactions."""
+    starts, ends = (
+        [key_before(datetime.combine(day + timedelta(more), time(), UTC)) for day in days] for more in (0, 1)
+    )
+    found = connection.execute(_LIVED, {"days": days, "starts": starts, "ends": ends})
+    return {day for (day,) in found}
+
+
 def list_unkept(connection: psycopg.Connection, questions: list[str], days: list[date]) -> list[tuple[date, str]]:
     """Return the day and the key of each answer that is not kept, of days with interactions, the latest first."""
-    bounds = [
-        [key_before(datetime.combine(day + timedelta(days=more), time(), UTC)) for day in days] for more in (0, 1)
-    ]
-    values = {"questions": questions, "days": days, "starts": bounds[0], "ends": bounds[1]}
-    return connection.execute(_UNKEPT, values).fetchall()
+    return connection.execute(_UNKEPT, {"questions": questions, "days": list(list_lived(connection, days))}).fetchall()
 
 
 def keep(connection: psycopg.Connection, question: str, day: date, answer: dict[str, Any]) -> None:

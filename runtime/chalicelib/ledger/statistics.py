@@ -21,6 +21,7 @@ AHEAD_AGAIN_SECONDS = 6 * 3600  # until one that took longer is tried again: it 
 SORT_MEMORY = "32MB"  # of a question about all days: more, and some 100,000 names would be sorted on disk
 TOP_ROWS = 10
 MAX_DAYS = 366
+A_DAY_WITHOUT = date(1999, 12, 31)  # interactions: none is taken of before 2000
 
 
 class StatisticsError(Exception):
@@ -67,20 +68,24 @@ def answer(
     if cursor is None:
         day_answers.forget_changed(ledger.connection)
     kept = day_answers.read(ledger.connection, list({step.key for step in steps}), first, last)
-    asked = _Asked(ledger.connection, first, last, question_milliseconds)
+    lived = day_answers.list_lived(ledger.connection, _days(first, last))
+    asked = _Asked(ledger.connection, lived, first, last, question_milliseconds)
+    without: dict[str, dict[str, Any]] = {}  # the answer about a day without interactions, by question
     answers, different, unanswered = list[dict[str, Any]](), list[str](), list[str]()
     until_, step = time.monotonic() + share_seconds, cursor or 0
     while step < len(steps) and (step == (cursor or 0) or time.monotonic() < until_):
         one = steps[step]
         step += 1
-        known = kept.get((one.key, one.day)) if one.day else None
-        if fresh or known is None:
-            try:
+        known, same = kept.get((one.key, one.day)) if one.day else None, True
+        try:
+            if one.day and one.day not in lived:
+                known = without.get(one.question) or without.setdefault(one.question, asked.of_nothing(one))
+            elif fresh or known is None:
                 known, same = asked.again(one, known)
-            except psycopg.errors.QueryCanceled:
-                unanswered += [] if one.sums else [one.name]  # who adds it up is unanswered, if it still takes too long
-                continue
-            different += [] if same else [one.name]
+        except psycopg.errors.QueryCanceled:
+            unanswered += [] if one.sums else [one.name]  # who adds it up is unanswered, if it still takes too long
+            continue
+        different += [] if same else [one.name]
         answers += [] if one.sums else [{"question": one.question, **known}]
     next_ = step if step < len(steps) else None
     return {"answers": answers, "cursor": next_, "steps": len(steps), "different": different, "unanswered": unanswered}
@@ -93,9 +98,9 @@ def keep_ahead(ledger: Database, *, in_time: Callable[[], bool], seconds: float 
     """
     yesterday = _today() - timedelta(days=1)
     steps = {step.key: step for step in _of_day(yesterday)}
-    asked = _Asked(ledger.connection, yesterday, yesterday, AHEAD_MILLISECONDS)
+    days = _days(yesterday - timedelta(days=MAX_DAYS - 1), yesterday)
+    asked = _Asked(ledger.connection, set(), yesterday, yesterday, AHEAD_MILLISECONDS)
     until, kept = time.monotonic() + seconds, 0
-    days = [yesterday - timedelta(days=number) for number in range(MAX_DAYS)]
     for day, key in day_answers.list_unkept(ledger.connection, list(steps), days):
         if time.monotonic() < _too_slow.get((day, key), 0):
             continue
@@ -116,11 +121,14 @@ def _steps(first: date, last: date, questions: list[str] | None) -> list[_Step]:
         raise StatisticsError(f"more than {MAX_DAYS} days: ask for fewer")
     wanted = {*OF_A_DAY, *OF_SUMS, *OF_ALL_DAYS} if questions is None else set(questions)
     wanted |= {OF_SUMS[question][0] for question in wanted & set(OF_SUMS)}
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    of_days = [step for day in days for step in _of_day(day)]
+    of_days = [step for day in _days(first, last) for step in _of_day(day)]
     of_all = {question: sql for question, (_, sql) in OF_SUMS.items()} | OF_ALL_DAYS
     steps = [*of_days, *(_Step(question, sql) for question, sql in of_all.items())]
     return [step for step in steps if step.question in wanted]
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _of_day(day: date) -> list[_Step]:
@@ -132,6 +140,8 @@ class _Asked(NamedTuple):
     """How the views are asked: about which days, and for how long at most."""
 
     connection: psycopg.Connection
+    lived: set[date]
+    """Those with interactions."""
     first: date
     last: date
     milliseconds: int
@@ -152,6 +162,13 @@ class _Asked(NamedTuple):
                 day_answers.keep(self.connection, step.key, day, found)
             return found, known is None or known == found
 
+    def of_nothing(self, step: _Step) -> dict[str, Any]:
+        """Return the answer about a day without interactions."""
+        if step.sums:
+            return {}
+        with self._counting():
+            return self._ask(step.sql, {"day": A_DAY_WITHOUT})
+
     def _keep_sums(self, step: _Step, day: date) -> bool:
         """Count and keep sums; return whether those that were kept before are the same."""
         before = day_answers.read_sums(self.connection, step.key, day)
@@ -162,8 +179,7 @@ class _Asked(NamedTuple):
         """Answer from kept sums; what has none, such as the day that is not over, is counted."""
         key = _SUM_KEYS[OF_SUMS[question][0]]
         kept = {day for _, day in day_answers.read(self.connection, [key], self.first, self.last)}
-        days = {self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)}
-        uncounted = sorted(days - kept)
+        uncounted = sorted(self.lived - kept)
         values = {f"day_{number}": day for number, day in enumerate(uncounted)}
         return self._ask(of_sums(question, len(uncounted)), values | {"sums": key})
 
