@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed
-
-from local.component import LOOPBACK, CloudError, Component, Narrate, in_one_line
+from local.answer import await_answer, check_listener
+from local.component import LOOPBACK, CloudError, Component, Narrate
 from local.console import ConsoleComponent
 from local.folder import check
 from local.front.component import FrontComponent
@@ -52,7 +51,7 @@ class Cloud:
                 self._supervisor.start(component.name)
         for component in chosen:
             narrate(f"{component.name}: waiting for its answer")
-            self._await(component)
+            await_answer(component, self._supervisor)
             component.settle()
 
     def down(self) -> None:
@@ -84,6 +83,10 @@ class Cloud:
         if pid := self._supervisor.pid(component):
             return pid
         raise CloudError(f"{component} does not run")
+
+    def check_aws(self) -> None:
+        """Raise CloudError unless it is the AWS endpoint that listens at its port, and not another user's process."""
+        check_listener(self._aws, self._supervisor)
 
     def status(self) -> dict[str, str]:
         """Return each component's state in the supervisor's words: RUNNING, STOPPED, EXITED, FATAL …"""  # noqa: D400, D415
@@ -122,20 +125,6 @@ class Cloud:
                 by = f" by {process.name()} (pid {process.pid})" if process else ""
                 taken = f"{component.name}: port {component.port} is taken{by}"
                 raise CloudError(f"{taken}; set {variable(component.name)} to another")
-
-    def _await(self, component: Component) -> None:
-        log = f"its log: {self._supervisor.logs / component.name}.log"
-        unready = retry_if_exception(lambda e: isinstance(e, Exception) and not isinstance(e, CloudError))
-        seconds = component.start_seconds
-        try:
-            for attempt in Retrying(stop=stop_after_delay(seconds), wait=wait_fixed(0.1), retry=unready):
-                with attempt:
-                    if (state := self._supervisor.state(component.name)) not in RUNNING:
-                        raise CloudError(f"{component.name}: did not start ({state}); {log}")
-                    component.answer()
-        except RetryError as error:
-            reason = in_one_line(error.last_attempt.exception())
-            raise CloudError(f"{component.name}: no answer after {seconds} s ({reason}); {log}") from error
 
     @cached_property
     def _folder(self) -> Path:

@@ -36,6 +36,7 @@ def deploy(cloud: Cloud, narrate: Narrate, source: Path = ROOT) -> tuple[Target,
         narrate("the AWS endpoint: starting afresh after a bootstrap that was cut off")
         empty(cloud)
         bootstrap = ""
+    cloud.check_aws()  # the next requests hold passwords in clear
     _put_secrets(target, cloud.secrets())
     if not bootstrap:
         narrate("cdk bootstrap")

@@ -78,7 +78,7 @@ class Postgres:
             "log_error_verbosity": "terse",
             "log_parameter_max_length": "0",
             "log_parameter_max_length_on_error": "0",
-            "temp_file_limit": "4GB",  # of one process: an analyst's question does not fill the disk
+            "temp_file_limit": "4GB",  # of what one session's questions spill; temporary tables have no limit
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = (*self._as_nobody(), str(BINARIES / "postgres"), "-D", str(self.data), *options)

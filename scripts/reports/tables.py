@@ -16,8 +16,8 @@ Table = dict[str, Any]
 """{"columns": [name, …], "rows": [[value, …], …]}"""
 
 # A spreadsheet computes a cell that begins so. Where it takes semicolons for separators, as in German, cells begin
-# after them too, within one of ours.
-FORMULA = re.compile("(^|;)(?=[-=+@＝＋－＠])")  # noqa: RUF001
+# after them too, within one of ours, and a quote there opens the cell.
+FORMULA = re.compile(r"""(^|;)(?=["\s]*[-=+@＝＋－＠])""")  # noqa: RUF001
 
 
 def fetch_tables(

@@ -18,6 +18,7 @@ from chalicelib.ledger import connection as postgres
 from chalicelib.ledger import erasures, migrate
 from chalicelib.ledger.ledger import ROW_BYTES, STORE, Ledger, Row, Stored, Waiting, columns
 from chalicelib.ledger.migrate import MIGRATIONS, migrate_ledger
+from local.cloud import Cloud
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
 
 
@@ -285,6 +286,30 @@ def test_the_functions_role_has_limits_for_what_a_killed_function_holds(ledger: 
         "lock_timeout": ("10s",),
         "idle_in_transaction_session_timeout": ("15s",),
     }
+
+
+@pytest.mark.parametrize("role", ["app", "operator", "analyst", "event_status"])
+def test_a_migration_restores_the_settings_that_a_role_has_changed_for_itself(
+    role: str, cloud: Cloud, stores: dict[str, Any], sql: psycopg.Connection
+) -> None:
+    """Who has taken a function over could stop its work for good."""
+    secrets = [secret for name, secret in stores.items() if name.startswith("postgres")]
+    logins = {secret["username"]: postgres.conninfo(secret) for secret in secrets}
+    login = (logins | {"analyst": cloud.environment()["ANALYST_DATABASE_URL"]})[role]
+    settings = "SELECT setrole::regrole, setdatabase, setconfig FROM pg_db_role_setting ORDER BY 1, 2"
+    before = sql.execute(settings).fetchall()
+    with psycopg.connect(login, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute("ALTER ROLE CURRENT_USER RESET ALL")
+        connection.execute("ALTER ROLE CURRENT_USER SET lock_timeout = '1ms'")
+        connection.execute("ALTER ROLE CURRENT_USER IN DATABASE interaction SET statement_timeout = '1ms'")
+        connection.execute("ALTER ROLE CURRENT_USER IN DATABASE postgres SET search_path = nowhere")
+    with psycopg.connect(login) as connection, pytest.raises(psycopg.errors.QueryCanceled):
+        connection.execute("SELECT pg_sleep(10)")
+    assert migrate_ledger(stores["postgres-owner"]) == []
+    assert sql.execute(settings).fetchall() == before
+    with psycopg.connect(login) as connection:
+        connection.execute("SELECT pg_sleep(0.1)")
 
 
 def test_what_waits_is_counted_and_its_oldest_due_row_timed(ledger: Ledger, sql: psycopg.Connection) -> None:

@@ -7,12 +7,15 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import neo4j
@@ -25,12 +28,16 @@ from botocore.credentials import Credentials
 
 from chalicelib.ledger.connection import conninfo
 from local.cloud import Cloud
+from local.component import CloudError
+from local.deploy import deploy
+from local.ports import Ports
 from scripts.common.target import Target
 
 SERVICE = "AWSCognitoIdentityProviderService."
 ALICE, PASSWORD = "alice@example.com", "Recall-and-peel-1"
 FUNCTIONS = "/2015-03-31/functions/"
 FORGED = "AWS4-HMAC-SHA256 Credential=test/20261126/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=00"
+CALLER = "<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>"
 OTHER_USER = """
 import json, pathlib, socket, sys, urllib.error, urllib.request
 endpoint, folder = sys.argv[1:]
@@ -313,6 +320,85 @@ def test_who_listens_in_place_of_postgres_is_told_no_password(
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(address)
     assert set(answers) == {b""}
+
+
+class FalseAws(HTTPServer):
+    """Has the port of the AWS endpoint before it, and listens from `listen` on; says who calls, and no more."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), FalseAnswers, bind_and_activate=False)
+        self.told: list[str] = []
+        self.server_bind()
+
+    def listen(self) -> None:
+        if not self.told:
+            self.told.append("listening")
+            self.server_activate()
+            threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class FalseAnswers(BaseHTTPRequestHandler):
+    server: FalseAws
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.told.append(f"{self.headers.get('X-Amz-Target', '')} {body}")
+        answer = CALLER if "Action=GetCallerIdentity" in body else "<ErrorResponse/>"
+        self.send_response(200 if answer is CALLER else 400)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def starting(tmp_path: Path) -> Iterator[tuple[Cloud, FalseAws]]:
+    """Yield a cloud of which nothing runs, and who waits at the port of its AWS endpoint."""
+    cloud = Cloud(folder=tmp_path, ports=Ports.free())
+    with FalseAws(cloud.ports.aws) as false_aws:
+        yield cloud, false_aws
+        if false_aws.told:
+            false_aws.shutdown()
+    cloud.down()
+
+
+def test_who_listens_in_place_of_the_aws_endpoint_while_it_starts_is_not_believed(
+    starting: tuple[Cloud, FalseAws],
+) -> None:
+    cloud, false_aws = starting
+
+    def narrate(told: str) -> None:
+        if told == "AWS: starting":  # the port was free, and the endpoint's own process has it only after a while
+            false_aws.listen()
+
+    def make_up() -> None:
+        cloud.up(["aws"], narrate)
+        deploy(cloud, print)
+
+    with pytest.raises(CloudError, match=r"^aws: did not start"):
+        make_up()
+    assert false_aws.told == ["listening"]
+
+
+def test_who_listens_in_place_of_the_aws_endpoint_before_a_deploy_is_told_no_password(
+    starting: tuple[Cloud, FalseAws],
+) -> None:
+    cloud, false_aws = starting
+    false_aws.listen()
+    with pytest.raises(CloudError, match=r"^aws: its own process does not listen"):
+        deploy(cloud, print)
+    assert [told for told in false_aws.told if "Secret" in told] == []
+    assert "DescribeStacks" in false_aws.told[1]  # it was asked, but for nothing secret
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root runs Postgres as nobody")
+def test_root_without_the_right_to_look_into_postgres_takes_it_for_the_listener(cloud: Cloud) -> None:
+    """As in a container, whose root has fewer rights."""
+    code = f"from local.ports import listens; print(listens({cloud.pid('postgres')}, {cloud.ports.postgres}))"
+    command = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")

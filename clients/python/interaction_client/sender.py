@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -116,9 +117,14 @@ class Sender:
         return Next("later", "the API asks for another attempt", floor_seconds)
 
 
-def new_client() -> httpx.Client:
-    """Return a client whose every step has a time limit."""
-    return httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False)
+def new_client(url: str) -> httpx.Client:
+    """Return a client for the API at this address; its every step has a time limit.
+
+    It reaches an http: address, which is this machine's, without the proxy of the environment: that is on the network,
+    and would get the token in clear text.
+    """
+    is_secure = urlsplit(url).scheme == "https"
+    return httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=is_secure)
 
 
 def user_of(token: str) -> str | None:

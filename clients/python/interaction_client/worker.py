@@ -74,7 +74,7 @@ class Worker:
 
     def _run(self) -> None:
         next_, failures = Next("empty"), 0
-        with new_client() as client:
+        with new_client(self._sender.url) as client:
             while not self._is_stopped:
                 self._wait(next_, failures)
                 if self._is_stopped or not self._lock_queue():

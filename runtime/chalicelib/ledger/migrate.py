@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import quote, urlencode
 
 import psycopg
@@ -16,6 +16,8 @@ from chalicelib.telemetry import log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_WAIT = "60s"
+ON_EACH_RUN: tuple[LiteralString, ...] = ("publish_views()", "restore_role_settings()")
+"""Procedures of the migrations: the views for analysts, and the roles' settings, which a role may change for itself."""
 
 
 class MigrationError(Exception):
@@ -37,8 +39,9 @@ def migrate_ledger(owner: Mapping[str, Any]) -> list[str]:
         if applied and guard.execute("SELECT to_regclass('day_answer')").fetchone() != (None,):
             with guard.transaction():
                 day_answers.forget_all(guard)  # views may count in another way now
-        if guard.execute("SELECT to_regprocedure('publish_views()')").fetchone() != (None,):
-            guard.execute("CALL publish_views()")  # a repeat too: one that was cut off may have left it out
+        for procedure in ON_EACH_RUN:  # a repeat too: one that was cut off may have left it out
+            if guard.execute("SELECT to_regprocedure(%s)", [procedure]).fetchone() != (None,):
+                guard.execute(f"CALL {procedure}")
     log.info("migrated", applied=applied)
     return applied
 

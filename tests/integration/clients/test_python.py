@@ -1,6 +1,8 @@
 """The Python client against a real HTTP server that fails as told: what happens to the interactions."""
 
 import asyncio
+import select
+import socket
 import threading
 import time
 import uuid
@@ -64,6 +66,22 @@ def test_two_interactions_with_the_same_content_have_two_times(api: Api, user: s
         tracker.peel(event_id, "a1")
     tracker.flush()
     assert len({one["timestamp"] for one in api.stored(user)}) == 20
+
+
+def test_a_token_for_this_machine_goes_to_no_proxy(
+    api: Api, user: str, new_tracker: NewTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "")
+        tracker = new_tracker()
+        tracker.recall({"query": "test recall"})
+        assert tracker.flush().waiting == 0
+        assert select.select([proxy], [], [], 0)[0] == []
+    monkeypatch.undo()  # before the test itself asks
+    assert len(api.stored(user)) == 1
 
 
 @pytest.mark.parametrize(

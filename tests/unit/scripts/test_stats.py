@@ -1,5 +1,6 @@
 """stats: its CSV."""
 
+import csv
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -8,12 +9,14 @@ from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from scripts import stats
 from scripts.common.errors import OperationError
 from scripts.common.target import SHORT_CALLS, Settings, Target
 from scripts.reports import waiting
-from scripts.reports.tables import cell
+from scripts.reports.tables import as_csv, cell
 from tests.unit.scripts.fake_sqs import FakeTarget
 
 
@@ -32,6 +35,9 @@ from tests.unit.scripts.fake_sqs import FakeTarget
         ("a;=1+1;b", "a;'=1+1;b"),
         (";;-1;+2", ";;'-1;'+2"),
         ("a; b-c", "a; b-c"),
+        ("a; =1", "a;' =1"),
+        ('a;"=1+1;', "a;'\"=1+1;"),
+        ('a;"b=1', 'a;"b=1'),
         ("\t=1", "'\\t=1"),
         ("\x1b[2J", "'\\x1b[2J"),
         ("a\x1b[2J\n", "a\\x1b[2J\\n"),
@@ -39,6 +45,15 @@ from tests.unit.scripts.fake_sqs import FakeTarget
 )
 def test_a_cell_is_neither_computed_nor_a_control_sequence(value: Any, written: Any) -> None:
     assert cell(value) == written
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@given(st.lists(st.text(";,\"=-+@ \ta'"), min_size=2, max_size=3))
+@example(["x", 'a;"=HYPERLINK("https://api.example");'])
+def test_whatever_separator_the_spreadsheet_takes_no_cell_is_computed(delimiter: str, row: list[str]) -> None:
+    written = as_csv({"columns": ["name"] * len(row), "rows": [row]})
+    cells = [one for line in csv.reader(written.splitlines(), delimiter=delimiter) for one in line]
+    assert [one for one in cells if one.lstrip(" \t").startswith(("=", "-", "+", "@"))] == []
 
 
 def test_an_empty_line_separates_two_tables(monkeypatch: pytest.MonkeyPatch) -> None:
