@@ -34,7 +34,8 @@ test: $(INSTALLED)  ## run all tests, on clouds of their own
 	@echo "side by side, each shown when it ends: $(TESTS)"
 	@$(MAKE) --no-print-directory --jobs=3 --keep-going $(TESTS:=/shown-at-the-end)
 
-TESTS := tests/e2e tests/integration tests/infra tests/unit
+# Three at a time, the longest first.
+TESTS := tests/e2e tests/integration tests/infra tests/clients tests/unit
 .PHONY: $(TESTS)
 $(TESTS): $(INSTALLED)
 	@$(RUN) pytest --quiet $@
@@ -43,6 +44,7 @@ LONG_TESTS := tests/long
 .PHONY: test-long
 test-long: $(INSTALLED)  ## run the tests that take many minutes, on clouds of their own
 	@$(RUN) pytest $(LONG_TESTS)
+	@$(RUN) pytest -m long tests/infra tests/integration tests/e2e
 	@HISTORIES=200 $(RUN) pytest tests/integration/test_side_by_side.py
 	@EXAMPLES=500 $(RUN) pytest tests/e2e/test_hostile_input.py
 	@KILLS=10 $(RUN) pytest tests/e2e/test_redrive.py

@@ -54,7 +54,7 @@ def test_readmes_example_for_the_typescript_client(run_example: RunExample, tmp_
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("tabs", [1, 2])
+@pytest.mark.parametrize("tabs", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_nothing_is_lost_while_the_api_is_off_and_on_and_the_clients_are_killed(
     system: System, token: str, sql: psycopg.Connection, tmp_path: Path, tabs: int
 ) -> None:

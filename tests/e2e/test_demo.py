@@ -42,6 +42,7 @@ def test_with_a_graph_of_newer_code_the_demo_names_the_way_back(system: System, 
         cypher.run(change, version=version).consume()
 
 
+@pytest.mark.long
 def test_a_command_that_does_not_work_is_named_with_its_own_word(system: System, sql: psycopg.Connection) -> None:
     sql.execute("ALTER ROLE operator PASSWORD NULL")
     try:

@@ -154,6 +154,7 @@ def test_only_bolt_is_open_to_the_network(running: Running) -> None:
     assert given["server.http.listen_address"] == "localhost:7474"
 
 
+@pytest.mark.long
 def test_its_memory_stays_under_the_containers_limit_while_it_is_written_to(running: Running) -> None:
     graph = Graph(running.connect)
     graph.prepare()

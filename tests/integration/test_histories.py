@@ -22,7 +22,7 @@ from tests.histories.stores import Stores
 HISTORIES = int(os.environ.get("HISTORIES", "500"))
 SEED = int(os.environ.get("SEED", "15"))
 BLOCK = 500  # histories of one seed, so that a block can be repeated without those before it
-STEPS = 12
+STEPS = 12 if HISTORIES > BLOCK else 8
 
 
 @pytest.fixture

@@ -195,6 +195,7 @@ def test_the_graphs_host_makes_the_same_graph_from_the_bucket(
     assert not [name for name in ("import", "other", "ready") if (host.data / name).exists()]
 
 
+@pytest.mark.long
 def test_a_file_that_is_missing_or_damaged_leaves_the_old_graph_which_catch_up_rebuilds(
     bucket: Any,
     host: Host,

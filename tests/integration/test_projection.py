@@ -351,6 +351,7 @@ def test_users_beside_a_locked_one_are_projected_within_a_workers_time(
     assert sql.execute(left).fetchall() == [(users[7],)]
 
 
+@pytest.mark.long
 def test_what_is_too_much_for_one_transaction_is_halved(
     ledger: Ledger, graph: Graph, sql: psycopg.Connection, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

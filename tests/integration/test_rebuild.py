@@ -177,6 +177,7 @@ def test_rows_that_the_graph_refuses_wait_in_the_outbox(
     assert sql.execute("SELECT count(*) FROM graph_outbox").fetchone() == (0,)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("sql")
 def test_a_wipe_deletes_fewer_large_nodes_at_once(ledger: Ledger, graph: Graph, cypher: neo4j.Session) -> None:
     for _ in range(10):

@@ -167,6 +167,7 @@ def test_orphans_of_several_pages_are_all_counted_and_deleted(verify: Verify, cy
     assert snapshot(cypher) == before
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("told")
 def test_an_orphan_with_too_many_edges_for_one_transaction_is_deleted_in_parts(
     verify: Verify, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch

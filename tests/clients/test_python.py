@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from interaction_client import AsyncTracker, Interaction, QueueFullError, Rejected, Tracker
-from tests.integration.clients.conftest import Api, token_of
+from tests.clients.conftest import Api, token_of
 from tests.waiting import within
 
 NewTracker = Callable[..., Tracker]

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from interaction_client import Tracker
-from tests.integration.clients import programs
-from tests.integration.clients.conftest import Api, token_of
+from tests.clients import programs
+from tests.clients.conftest import Api, token_of
 from tests.waiting import within
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 ARTIFACTS = [f"a{number}" for number in range(programs.COUNT)]
 
 
 def start(program: str, url: str, user: str, queue: Path) -> "subprocess.Popen[str]":
-    module = "tests.integration.clients.programs"
+    module = "tests.clients.programs"
     command = [sys.executable, "-W", "ignore", "-m", module, program, url, user, token_of(user), str(queue)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
