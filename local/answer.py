@@ -1,6 +1,6 @@
 """Waits until a component answers, and believes only the component's own process.
 
-While that does not listen, another user of the machine can listen at its port: to be told passwords, and believed.
+While that does not listen, another user of the machine can listen at its port: who must get no password.
 """
 
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_fixed

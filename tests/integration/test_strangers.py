@@ -323,16 +323,16 @@ def test_who_listens_in_place_of_postgres_is_told_no_password(
 
 
 class FalseAws(HTTPServer):
-    """Has the port of the AWS endpoint before it, and listens from `listen` on; says who calls, and no more."""
+    """Listens at the port of the AWS endpoint from `listen` on; tells who calls, and refuses all else."""
 
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", port), FalseAnswers, bind_and_activate=False)
         self.told: list[str] = []
-        self.server_bind()
 
     def listen(self) -> None:
         if not self.told:
             self.told.append("listening")
+            self.server_bind()
             self.server_activate()
             threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -355,7 +355,7 @@ class FalseAnswers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def starting(tmp_path: Path) -> Iterator[tuple[Cloud, FalseAws]]:
-    """Yield a cloud of which nothing runs, and who waits at the port of its AWS endpoint."""
+    """Yield a cloud of which nothing runs, and a server that can take the port of its AWS endpoint."""
     cloud = Cloud(folder=tmp_path, ports=Ports.free())
     with FalseAws(cloud.ports.aws) as false_aws:
         yield cloud, false_aws
@@ -390,7 +390,7 @@ def test_who_listens_in_place_of_the_aws_endpoint_before_a_deploy_is_told_no_pas
     with pytest.raises(CloudError, match=r"^aws: its own process does not listen"):
         deploy(cloud, print)
     assert [told for told in false_aws.told if "Secret" in told] == []
-    assert "DescribeStacks" in false_aws.told[1]  # it was asked, but for nothing secret
+    assert "DescribeStacks" in false_aws.told[1]  # it was asked, and told nothing secret
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root runs Postgres as nobody")
