@@ -1,25 +1,32 @@
 """Neo4j Browser, a page that draws the graph: its files come from its jar, and it asks nothing but the local Neo4j.
 
 Neo4j itself would serve it together with an HTTP API; that stays off. The page connects to Bolt by a WebSocket, as
-drivers do, and asks for the login, which `.local/env` has.
+drivers do, and asks for the login, which `.local/env` has. It keeps that login, so no other page may tell it what to
+run: it is served at one address only, and it looks for no command there.
 """
 
 import mimetypes
 from collections.abc import Callable
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 from zipfile import ZipFile
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from local import jars
 
 PATH: Final = "/browser/"
 _INDEX: Final = "index.html"
+_PREVIEW: Final = "preview/"  # another application, of the same origin and with an address of its own: left out
+# At its start the page runs `cmd=play&arg=…` of its address, the fragment too, with the login that it keeps.
+_SCRIPT: Final = "app-"
+_READS_A_COMMAND: Final = b'getUrlParamValue("cmd",e.url)'
+_READS_NONE: Final = b'getUrlParamValue("cmd","")'
 
 
 def routes(bolt: str) -> list[Route]:
@@ -28,6 +35,7 @@ def routes(bolt: str) -> list[Route]:
 
 
 def _send(bolt: str) -> Callable[[Request], Response]:
+    query = urlencode({"dbms": f"bolt://{bolt}", "db": "neo4j"})
     # It compiles templates in the page, so `unsafe-eval`; what it may reach is this page's own files and Neo4j.
     policy = (
         "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; "
@@ -38,11 +46,13 @@ def _send(bolt: str) -> Callable[[Request], Response]:
 
     def send(request: Request) -> Response:
         name = request.path_params["name"] or _INDEX
-        if name == _INDEX and "dbms" not in request.query_params:
-            return RedirectResponse(f"{PATH}?{urlencode({'dbms': f'bolt://{bolt}', 'db': 'neo4j'})}")
+        if name == _INDEX and _is_from_elsewhere(request):
+            return _link(f"{PATH}?{query}", headers)
+        if name == _INDEX and request.url.query != query:
+            return RedirectResponse(f"{PATH}?{query}")
         if not jars.browser().exists():
             return PlainTextResponse("Neo4j Browser is not fetched yet: run `make up`\n", 503)
-        content = _read(jars.browser(), f"browser/{name}")
+        content = _read(jars.browser(), name)
         if content is None:
             return PlainTextResponse("not found\n", 404)
         return Response(
@@ -50,6 +60,17 @@ def _send(bolt: str) -> Callable[[Request], Response]:
         )
 
     return send
+
+
+def _is_from_elsewhere(request: Request) -> bool:
+    """Tell whether another site opened the page, as the browser says, by way of redirects too."""
+    return request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+
+
+def _link(address: str, headers: dict[str, str]) -> Response:
+    # Not a redirect: the browser would keep the fragment of the address that the other page gave.
+    page = f'<!doctype html><title>Neo4j Browser</title><a href="{escape(address)}">Open Neo4j Browser</a>\n'
+    return HTMLResponse(page, headers=headers)
 
 
 def _redirect(_request: Request) -> Response:
@@ -63,8 +84,16 @@ def _names(jar: Path) -> frozenset[str]:
 
 
 def _read(jar: Path, name: str) -> bytes | None:
-    """Return a file of the jar; None if it has none of that name."""
-    if name not in _names(jar) or name.endswith("/"):
+    """Return a file of the page, which runs no command of its address; None if it has none of that name."""
+    path = f"browser/{name}"
+    if path not in _names(jar) or path.endswith("/") or name.startswith(_PREVIEW):
         return None
     with ZipFile(jar) as file:
-        return file.read(name)
+        content = file.read(path)
+    return _without_commands(content) if name.startswith(_SCRIPT) else content
+
+
+def _without_commands(script: bytes) -> bytes:
+    if script.count(_READS_A_COMMAND) != 1:
+        raise ValueError("this Neo4j Browser reads commands of its address elsewhere: look where, and change this too")
+    return script.replace(_READS_A_COMMAND, _READS_NONE)

@@ -213,6 +213,7 @@ def ask(system: System, request: bytes) -> tuple[int, dict[str, Any]]:
     [
         (b"GET /event/%00", b"", 404),
         (b"GET /event/any?X-Amz-Credential=999999999999/20261126/us-east-1/sqs/aws4_request", b"", 404),
+        (b"GET /event/any?AWSAccessKeyId=999999999999", b"", 404),
         (b"GET /event/any?Action=ListQueues", b"", 404),
         (b"GET /event/any", b"X-Amz-Target: secretsmanager.ListSecrets", 404),
         (b"GET /event/any", b"X-Forwarded-For: 192.0.2.1", 404),

@@ -11,6 +11,8 @@ import psutil
 import psycopg
 import pytest
 import requests
+from neo4j import GraphDatabase
+from neo4j.exceptions import Neo4jError
 
 from local.cloud import Cloud
 from local.component import CloudError
@@ -47,6 +49,18 @@ def test_the_page_that_draws_the_graph_sends_its_login_to_where_neo4j_listens(cl
     [address] = parse_qs(urlsplit(page.headers["location"]).query)["dbms"]
     scheme, _, server = known["NEO4J_URI"].partition("://")
     assert address == f"{scheme}://{known['NEO4J_USER']}@{server}"  # `localhost` is first ::1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", None])
+def test_neo4j_reads_no_file_and_no_other_server(cloud: Cloud, host: str | None) -> None:
+    known = cloud.environment()
+    address = f"http://{host}:{cloud.ports.api}/docs" if host else Path(__file__).as_uri()
+    login = (known["NEO4J_USER"], known["NEO4J_PASSWORD"])
+    with GraphDatabase.driver(known["NEO4J_URI"], auth=login) as driver, driver.session() as session:
+        with pytest.raises(Neo4jError) as error:
+            session.run("LOAD CSV FROM $address AS line RETURN line", address=address).consume()
+        assert error.value.code == "Neo.ClientError.Statement.ExternalResourceFailed"
+        assert ("cypher_ip_blocklist" if host else "allow_csv_import_from_file_urls") in str(error.value)
 
 
 def test_a_taken_port_is_named_with_the_variable_that_changes_it(small: Cloud) -> None:

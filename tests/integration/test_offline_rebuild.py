@@ -1,7 +1,7 @@
 """Neo4j's importer makes the graph that projecting makes, whatever happens meanwhile; and without it all goes on."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import psycopg
@@ -156,16 +156,18 @@ def test_make_up_removes_the_files_of_one_that_was_killed(
     assert [folder for folder in left if folder.exists()] == []
 
 
+@pytest.mark.parametrize("ends", ["now()", "'infinity'"])  # the second is nobody's lease: a stranger wrote it
 def test_one_that_was_killed_is_left_alone_for_its_lease_and_then_continued_without_the_importer(
-    ledger: Ledger, operator: Ledger, graph: Graph, seen: Callable[[], Any]
+    ledger: Ledger, operator: Ledger, graph: Graph, seen: Callable[[], Any], ends: LiteralString
 ) -> None:
     filled(ledger, graph)
     before = seen()
     id_ = offline.begin(operator, graph)
+    offline.begin_import(operator, id_)  # the longest lease
     assert (rebuild.step(ledger, graph), tend(ledger, graph, in_time=lambda: True)) == (0, 0)
     with pytest.raises(OfflineError, match="--from-scratch --yes"):
         rebuild.begin(ledger, cause="a test")
-    ledger.connection.execute("UPDATE rebuild SET offline_until = now()")
+    ledger.connection.execute(f"UPDATE rebuild SET offline_until = {ends}")
     with pytest.raises(OfflineError):
         offline.begin_import(operator, id_)
     tend(ledger, graph, in_time=lambda: True)

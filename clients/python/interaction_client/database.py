@@ -66,16 +66,28 @@ class Database:
 
 def _connect(path: Path, schema: str) -> sqlite3.Connection:
     # One process at a time: while the first turns a new file to WAL, others would be told that it is locked.
-    with open(f"{path}-open.lock", "w", opener=_private) as lock:
+    with open(f"{path}-open.lock", "a", opener=_private) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Only if it is not there: to close another descriptor of the file would release this process's locks on it.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # it holds what users did
+        for file in (path, *(Path(f"{path}-{ending}") for ending in ("wal", "shm", "journal"))):
+            _check_private(file)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(schema)
         return connection
+
+
+def _check_private(file: Path) -> None:
+    """Raise PermissionError if another user owns the file, or may read or write it: they would have what users did."""
+    with suppress(FileNotFoundError):
+        state = file.stat()
+        if {file.lstat().st_uid, state.st_uid} != {os.geteuid()}:
+            raise PermissionError(f"{file}: belongs to another user of this machine; give the tracker another path")
+        if state.st_mode & 0o077:
+            raise PermissionError(f"{file}: other users of this machine may read or write it; chmod 600 it")
 
 
 def _private(path: str, flags: int) -> int:

@@ -5,16 +5,16 @@ from datetime import timedelta
 import psycopg
 
 from chalicelib.ledger import rebuilds
-from chalicelib.ledger.rebuilds import OfflineError
+from chalicelib.ledger.rebuilds import IS_LEASED, OfflineError
 
-_KEEP = """
+_KEEP = f"""
 UPDATE rebuild SET offline_until = now() + %s, projected = projected + %s
-WHERE id = %s AND finished_at IS NULL AND offline_until > now()
-"""
-_FINISH = """
+WHERE id = %s AND finished_at IS NULL AND {IS_LEASED}
+"""  # noqa: S608  a constant
+_FINISH = f"""
 UPDATE rebuild SET walking_at = now(), estimated = projected, finished_at = now()
-WHERE id = %s AND finished_at IS NULL AND offline_until > now()
-"""
+WHERE id = %s AND finished_at IS NULL AND {IS_LEASED}
+"""  # noqa: S608  a constant
 _GIVE_UP = "UPDATE rebuild SET offline_until = NULL WHERE id = %s"
 
 

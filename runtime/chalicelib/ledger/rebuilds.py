@@ -20,9 +20,13 @@ LANES = 8  # more callers than that find no work; each lane reads the whole ledg
 SAMPLE_ROWS = 50_000
 FIRST = UUID(int=0)  # before every key
 
+# Nobody gives more than `IMPORT_LEASE`, two hours: what ends later is no lease, or catch-up would never project again.
+# Ten minutes more are for a caller whose transaction, and so its now(), began before the lease was given.
+IS_LEASED: LiteralString = (
+    "coalesce(offline_until > now() AND offline_until < now() + interval '2 hours 10 minutes', false)"
+)
 _COLUMNS: LiteralString = (
-    "id, since, from_scratch, cause, estimated, projected, started_at, walking_at, finished_at,"
-    " coalesce(offline_until > now(), false) AS offline"
+    f"id, since, from_scratch, cause, estimated, projected, started_at, walking_at, finished_at, {IS_LEASED} AS offline"
 )
 # A rebuild that supersedes another one starts in the transaction that finishes the other.
 _SUPERSEDED: LiteralString = """

@@ -23,7 +23,7 @@ from chalicelib.operations.erasure import Erasure
 from chalicelib.projection import rebuild, watermark
 
 LEASE = timedelta(minutes=10)  # from one step to the next
-IMPORT_LEASE = timedelta(hours=2)
+IMPORT_LEASE = timedelta(hours=2)  # `rebuilds.IS_LEASED` believes no longer one
 CONSTRAINT_SECONDS = 1800  # for each, in a graph that is full already
 POLL_SECONDS = 1
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -34,6 +35,24 @@ def test_a_token_never_crosses_a_network_in_clear_text(url: str, tmp_path: Path)
 @pytest.mark.parametrize("url", ["https://api.example/", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"])
 def test_https_and_this_machine_are_addresses_of_the_api(url: str, tmp_path: Path) -> None:
     Tracker(url, "token", user="u", path=tmp_path / "queue.db").close(0)
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o620])
+@pytest.mark.parametrize("file", ["queue.db", "queue.db-wal", "queue.db-shm", "queue.db-journal"])
+def test_a_queue_that_others_may_read_or_write_is_refused(file: str, mode: int, tmp_path: Path) -> None:
+    (tmp_path / file).touch()
+    (tmp_path / file).chmod(mode)
+    with pytest.raises(PermissionError, match=f"{file}: other users of this machine may read or write it"):
+        Tracker("https://api.example", "token", user="u", path=tmp_path / "queue.db")
+    assert (tmp_path / file).stat().st_size == 0
+
+
+def test_a_queue_of_another_user_of_the_machine_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Tracker("https://api.example", "token", user="u", path=tmp_path / "queue.db").close(0)
+    another = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: another)
+    with pytest.raises(PermissionError, match="belongs to another user of this machine"):
+        Tracker("https://api.example", "token", user="u", path=tmp_path / "queue.db")
 
 
 def numbers() -> Iterator[int]:
