@@ -12,6 +12,7 @@ import pytest
 
 from local.cloud import Cloud
 from local.environment import leave_accounts
+from local.lock import alone
 from local.ports import Ports
 from tests.browser import CHROMIUM
 from tests.hostile import FOLDER, hostile_machine
@@ -46,12 +47,14 @@ def cloud() -> Iterator[Cloud]:
 
 
 def sweep() -> None:
-    """Remove the clouds of tests that were cut off."""
-    for folder in LOCAL.glob("test-*"):
-        owner = folder.name.removeprefix("test-").partition(" ")[0]
-        if not owner.isdigit() or int(owner) == os.getpid() or not psutil.pid_exists(int(owner)):
-            Cloud(folder=folder).down()
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove the clouds of tests that were cut off, unless another process of tests does."""
+    LOCAL.mkdir(mode=0o700, exist_ok=True)
+    with alone(print, LOCAL):
+        for folder in LOCAL.glob("test-*"):
+            owner = folder.name.removeprefix("test-").partition(" ")[0]
+            if not owner.isdigit() or int(owner) == os.getpid() or not psutil.pid_exists(int(owner)):
+                Cloud(folder=folder).down()
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
