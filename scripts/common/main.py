@@ -1,24 +1,28 @@
 """The entry point of all commands: signals, standard streams and exit codes, before anything slow is imported."""
 
-import importlib
+import builtins
 import os
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from scripts.common.exit_codes import FAILED, WRONG_USE
 
 AGAIN_SECONDS = 0.01
+INTERRUPTS = (signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGTERM)
+
+_IMPORT = builtins.__import__
 
 
 def main() -> None:
     """Run the command that this process was started as: `verify-graph` is scripts/verify_graph.py."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    builtins.__import__ = _import_whole
+    sys.unraisablehook = _interrupt_again
+    for number in INTERRUPTS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, _interrupt)
-    signal.signal(signal.SIGALRM, _interrupt)
-    sys.unraisablehook = _interrupt_again
     try:
         status = _run(Path(sys.argv[0]).name.replace("-", "_")) if _open_streams() else WRONG_USE
     except KeyboardInterrupt:  # while it imports
@@ -35,6 +39,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _import_whole(*arguments: Any, **named: Any) -> Any:
+    """Import without an interrupt in between: some modules in C lose it and go on, and DuckDB's ends the process."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    try:
+        return _IMPORT(*arguments, **named)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
     """Interrupt once more, soon, if the exception was lost in a callback that Python itself calls, as imports have."""
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
@@ -46,7 +59,7 @@ def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
 def _run(name: str) -> int:
     from scripts.common.cli import run
 
-    return run(getattr(importlib.import_module(f"scripts.{name}"), name), sys.argv[1:])
+    return run(getattr(_import_whole(f"scripts.{name}", fromlist=[name]), name), sys.argv[1:])
 
 
 def _open_streams() -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import CALLING, COMMANDS, FOLDER, MOMENTS, interrupt, run_redirected, silent_endpoint
+from tests.commands import CALLING, COMMANDS, FOLDER, MOMENTS, REFUSING, interrupt, run_redirected, silent_endpoint
 
 INTERRUPTED = """
 import signal, time, weakref
@@ -23,6 +23,15 @@ def run(name):
 
 main._run = run
 main.main()
+"""
+
+LOSING = """
+import signal, time
+try:
+    signal.raise_signal(signal.SIGINT)
+    time.sleep(0.1)
+except KeyboardInterrupt:
+    pass
 """
 
 
@@ -90,6 +99,15 @@ def test_an_interrupt_at_any_moment_is_one_line_and_exit_3(command: str, moment:
 def test_an_interrupt_inside_a_callback_of_python_itself_is_not_lost() -> None:
     """As of a weak reference, which an import has for each module: Python tells of its exception, and goes on."""
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (3, "Error: interrupted\n")
+
+
+def test_an_interrupt_while_a_module_is_imported_is_not_lost(tmp_path: Path) -> None:
+    """Such modules stand for those in C that clear each error of what they try."""
+    (tmp_path / "boto3.py").write_text(LOSING)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "AWS_ENDPOINT_URL": REFUSING}
+    command = [str(FOLDER / "stats"), "-e", "local"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (3, "Error: interrupted\n")
 
 
