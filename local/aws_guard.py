@@ -3,6 +3,7 @@
 MiniStack by itself takes any credentials and any Host, and runs functions as the user who started it.
 """
 
+import hashlib
 import hmac
 import json
 import logging
@@ -29,7 +30,9 @@ _OPEN: Final = {
     "PUT": re.compile(r"/_ministack/cfn-response/[0-9a-f-]{36}"),
 }
 _API: Final = re.compile(r"/restapis/\w+/\w+/_user_request_/.*")
-_MAX_BODY_BYTES: Final = 16 * 1024**2  # of the API's, or where the signature covers the body itself; S3 signs a header
+_MAX_BODY_BYTES: Final = 16 * 1024**2
+_MAX_FILE_BYTES: Final = 512 * 1024**2  # S3's, once the signature is known to be right
+_SHA256: Final = "x-amz-content-sha256"
 # The guard or MiniStack decides by these and by all x-amz-*. Of a repeated one each would read another value.
 _ONLY_ONCE: Final = frozenset(
     {"authorization", "content-length", "content-type", "date", "host", "origin", "sec-fetch-site", FRONT_KEY}
@@ -45,11 +48,7 @@ class RefusedError(Exception):
 
 
 class Guard:
-    """An ASGI application that passes on only what its own user has sent.
-
-    `secret_of` returns an access key's secret, None for an unknown one; with `front_key` come the API's requests.
-    `is_genuine` tells whether a user pool has signed a token.
-    """
+    """An ASGI application that passes on only what its own user has sent."""
 
     def __init__(
         self,
@@ -60,6 +59,7 @@ class Guard:
         is_genuine: Callable[[str], bool],
         front_key: str,
     ) -> None:
+        """Take what tells an access key's secret, and whether a user pool has signed a token; the API's have the key."""
         self._app = app
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         self._secret_of = secret_of
@@ -129,15 +129,20 @@ class Guard:
         secret = self._secret_of(signature.access_key_id)
         if secret is None:
             raise RefusedError("InvalidClientTokenId", "unknown access key: source .local/env")
-        body, receive = b"", request.receive
-        if "x-amz-content-sha256" not in headers:  # which the signature covers instead of the body
-            body = await _read(request, _MAX_BODY_BYTES)
-            receive = _again(body, receive)
+        # MiniStack decides by these too, and the signature covers only those that it names.
+        signed = signature.signed_headers.split(";")
+        if unsigned := [name for name in headers if name.startswith(("host", "x-amz-")) and name not in signed]:
+            raise RefusedError("SignatureDoesNotMatch", f"not signed: {', '.join(unsigned)}")
+        body = b"" if _SHA256 in headers else await _read(request, _MAX_BODY_BYTES)  # the signature covers either
         query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         wrong = sigv4.header_signature_failure(signature, secret, request.method, path, query, headers, body)
         if wrong:
             raise RefusedError(*wrong)
-        return request.scope, receive
+        if _SHA256 in headers:
+            body = await _read(request, _MAX_FILE_BYTES)
+            if hashlib.sha256(body).hexdigest() != headers[_SHA256]:
+                raise RefusedError("XAmzContentSHA256Mismatch", "the body is not the one that was signed")
+        return request.scope, _again(body, request.receive)
 
 
 def _is_open(method: str, path: str, target: str | None) -> bool:

@@ -1,12 +1,16 @@
 """What the guard hands on to MiniStack, for which a recorder stands here."""
 
 import asyncio
+import hashlib
 import json
 from typing import Any
 
 import httpx
 import pytest
 import pytest_socket
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -17,6 +21,9 @@ INITIATE_AUTH = "AWSCognitoIdentityProviderService.InitiateAuth"
 PASSWORD_AUTH = b'{"AuthFlow": "USER_PASSWORD_AUTH"}'
 API = "/restapis/api/api/_user_request_/interaction"
 KEY = (FRONT_KEY, "front's key")
+SECRETS = {"known": "a secret"}
+DESCRIBE = b"Action=DescribeStacks&Version=2010-05-15"
+OTHER = b"Action=CreateStack&Version=2010-05-15"
 
 
 class Recorder:
@@ -41,7 +48,7 @@ def ask(
     recorder: Recorder, *headers: tuple[str, str], body: bytes = PASSWORD_AUTH, path: str = "/", method: str = "POST"
 ) -> int:
     """Return the status of a request to the guard in front of the recorder."""
-    guard = Guard(recorder, port=4566, secret_of=lambda _: None, is_genuine=lambda _: False, front_key=KEY[1])
+    guard = Guard(recorder, port=4566, secret_of=SECRETS.get, is_genuine=lambda _: False, front_key=KEY[1])
     transport: Any = httpx.ASGITransport(guard)
 
     async def send() -> int:
@@ -120,3 +127,46 @@ def test_a_body_has_a_bound(
     assert ask(recorder, *headers, body=body, path=path, method=method) == 200
     assert ask(recorder, *headers, body=body + b" ", path=path, method=method) == 403
     assert len(recorder.seen) == 1
+
+
+def signed(auth: type[SigV4Auth], service: str, body: bytes, **headers: str) -> list[tuple[str, str]]:
+    """Return the headers of a POST to / that the laptop's own key has signed."""
+    given = {"Host": "localhost:4566", "Content-Type": "application/x-www-form-urlencoded"} | headers
+    request = AWSRequest("POST", "http://localhost:4566/", headers=given, data=body)
+    auth(Credentials("known", SECRETS["known"]), service, "us-east-1").add_auth(request)
+    return list(request.headers.items())
+
+
+def test_what_is_signed_is_passed_on_as_it_is(recorder: Recorder) -> None:
+    target = {"X-Amz-Target": "AmazonSQS.ListQueues"}
+    assert ask(recorder, *signed(SigV4Auth, "cloudformation", DESCRIBE), body=DESCRIBE) == 200
+    assert ask(recorder, *signed(SigV4Auth, "sqs", b"{}", **target), body=b"{}") == 200
+    assert ask(recorder, *signed(S3SigV4Auth, "s3", b"a file"), body=b"a file") == 200
+    assert [body for _, body in recorder.seen] == [DESCRIBE, b"{}", b"a file"]
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        [],
+        [("X-Amz-Content-Sha256", hashlib.sha256(DESCRIBE).hexdigest())],
+        [("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")],
+    ],
+    ids=["nothing", "the old body's digest", "that it is not signed"],
+)
+def test_a_signature_that_somebody_saw_signs_no_other_body(recorder: Recorder, added: list[tuple[str, str]]) -> None:
+    assert ask(recorder, *signed(SigV4Auth, "cloudformation", DESCRIBE), *added, body=OTHER) == 403
+    assert recorder.seen == []
+
+
+@pytest.mark.parametrize("digest", [hashlib.sha256(DESCRIBE).hexdigest(), "UNSIGNED-PAYLOAD"])
+def test_a_signed_digest_is_that_of_the_body(recorder: Recorder, digest: str) -> None:
+    seen = signed(S3SigV4Auth, "s3", DESCRIBE, **{"X-Amz-Content-SHA256": digest})
+    assert ask(recorder, *seen, body=OTHER) == 403
+    assert recorder.seen == []
+
+
+def test_a_signature_that_somebody_saw_chooses_no_other_service(recorder: Recorder) -> None:
+    target = ("X-Amz-Target", "secretsmanager.GetSecretValue")
+    assert ask(recorder, *signed(SigV4Auth, "cloudformation", DESCRIBE), target, body=DESCRIBE) == 403
+    assert recorder.seen == []
