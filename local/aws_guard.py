@@ -59,7 +59,7 @@ class Guard:
         is_genuine: Callable[[str], bool],
         front_key: str,
     ) -> None:
-        """Take what tells an access key's secret, and whether a user pool has signed a token; the API's have the key."""
+        """Take what tells a key's secret, and whether a user pool has signed a token; the API's calls have the key."""
         self._app = app
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         self._secret_of = secret_of
