@@ -84,6 +84,22 @@ def test_one_user_is_erased_and_the_others_stay(
     assert finished
 
 
+@pytest.mark.long
+def test_an_event_with_too_many_edges_for_one_transaction_is_erased(
+    ledger: Ledger, graph: Graph, erase: Erase, cypher: neo4j.Session
+) -> None:
+    ledger.store([now("recall", event_id=EVENT), now("peel", event_id=EVENT)])
+    drain(ledger, graph)
+    for _ in range(6):
+        cypher.run(
+            "MATCH (e:Event {user_id: $id}), (a:Artifact {user_id: $id})"
+            " UNWIND range(1, 50000) AS i CREATE (e)-[:PEEL]->(a)",
+            id=ALICE,
+        ).consume()
+    assert erase()["nodes"] == 3
+    assert cypher.run("MATCH (n) WHERE n.user_id = $id OR n.id = $id RETURN n", id=ALICE).single() is None
+
+
 def test_a_user_may_come_back_and_their_old_interactions_do_not(
     ledger: Ledger, graph: Graph, erase: Erase, sql: psycopg.Connection, cypher: neo4j.Session
 ) -> None:

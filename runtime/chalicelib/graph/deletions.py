@@ -21,9 +21,14 @@ _WIPES = (
     f"{_BEING_WIPED} MATCH (n) WHERE NOT n:Watermark WITH n LIMIT $limit DETACH DELETE n RETURN count(*) AS deleted",
 )
 # The projection locks a user's node before the user's other elements; a deletion that did not would deadlock with it.
+_USER_LOCKED = "OPTIONAL MATCH (u:User {id: $id}) SET u.id = $id WITH count(*) AS locked"
+# First, since one event can have more edges than one transaction deletes.
+_USER_EDGES = (
+    f"{_USER_LOCKED} MATCH (n:Event)-[r]->() WHERE n.user_id = $id AND n.id IS NOT NULL"
+    " WITH r LIMIT $limit DELETE r RETURN count(*) AS deleted"
+)
 _USER_NODES = tuple(
-    "OPTIONAL MATCH (u:User {id: $id}) SET u.id = $id WITH count(*) AS locked"
-    f" MATCH (n:{label}) WHERE {owned} WITH n LIMIT $limit DETACH DELETE n RETURN count(*) AS deleted"
+    f"{_USER_LOCKED} MATCH (n:{label}) WHERE {owned} WITH n LIMIT $limit DETACH DELETE n RETURN count(*) AS deleted"
     for label, owned in {
         "Event": "n.user_id = $id AND n.id IS NOT NULL",
         "Artifact": "n.user_id = $id AND n.id IS NOT NULL",
@@ -55,7 +60,10 @@ def wipe_batch(graph: Graph, max_elements: int, *, before_each: Callable[[], Non
 
 
 def delete_user_nodes(graph: Graph, user_id: str, max_nodes: int) -> tuple[int, bool]:
-    """Delete a batch of the user's nodes with their edges; return how many, and whether there may be more."""
+    """Delete a batch of the user's nodes with their edges; return how many nodes, and whether there may be more."""
+    _, more = graph.delete_batch(_USER_EDGES, EDGES_BATCH, id=user_id)
+    if more:
+        return 0, True
     total = 0
     for text in _USER_NODES:
         deleted, more = graph.delete_batch(text, max_nodes, id=user_id)
