@@ -168,10 +168,10 @@ class Actor:
 
     def _settle(self) -> None:
         with self.own_driver.session() as session:
-            now = session.run("RETURN toString(datetime.realtime()) AS now").single(strict=True)["now"]
-            running = 1
+            now, running = None, 1
             while running:
                 with suppress(Neo4jError):  # this one was ended too
+                    now = now or session.run("RETURN toString(datetime.realtime()) AS now").single(strict=True)["now"]
                     running = session.run(OLDER, now=now).single(strict=True)["running"]
                 time.sleep(0.005)
 
