@@ -96,7 +96,7 @@ def rebuild_by_importer(target: Target) -> None:
 def _rebuild_locally(target: Target, show: Callable[[str, int, int], object]) -> int:
     import psycopg
 
-    from chalicelib.graph.errors import GraphUnavailableError
+    from chalicelib.graph.errors import GraphUnavailableError, RowsRefusedError
     from chalicelib.ledger.rebuilds import OfflineError
     from local.component import CloudError
     from local.lock import alone
@@ -115,7 +115,7 @@ def _rebuild_locally(target: Target, show: Callable[[str, int, int], object]) ->
             )
         try:
             return rebuild_offline(cloud, show)
-        except (CloudError, GraphUnavailableError, OfflineError, psycopg.OperationalError) as error:
+        except (CloudError, GraphUnavailableError, RowsRefusedError, OfflineError, psycopg.OperationalError) as error:
             raise OperationError(f"{error}; `rebuild-graph --from-scratch --yes` works without the importer") from None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.filling import fill
 from chalicelib.graph import client
-from chalicelib.graph.client import Graph
+from chalicelib.graph.client import Graph, RowsBusyError
 from chalicelib.interaction import GRAPH_METADATA_BYTES, GRAPH_QUERY_BYTES, MAX_POSITION, Interaction, Kind
 from chalicelib.ledger import bulk, rebuilds
 from chalicelib.ledger.ledger import Ledger
@@ -95,6 +95,24 @@ def erase(operator: Ledger, graph: Graph, user_id: str) -> None:
         answer = Handlers(operator, graph, Limits(settle_seconds=0)).erase(user_id=user_id, cursor=cursor)
         if not (cursor := answer["cursor"]):
             return
+
+
+def test_a_graph_that_is_busy_at_the_end_is_asked_again(
+    cloud: Cloud, ledger: Ledger, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(ledger, graph)
+    advance, asked = watermark.advance, []
+
+    def busy_once(*arguments: Any) -> bool:
+        asked.append(arguments)
+        if len(asked) == 1:
+            raise RowsBusyError("Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration")
+        return advance(*arguments)
+
+    monkeypatch.setattr(offline.watermark, "advance", busy_once)
+    assert rebuild_offline(cloud, lambda *_: None) == len([*rows(ALICE)]) * 3
+    graph.close()  # Neo4j was restarted
+    verified(ledger, graph)
 
 
 @pytest.mark.parametrize("step", ["exporting", "importing"])  # tests/long has the one that restarts Neo4j

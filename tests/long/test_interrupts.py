@@ -13,7 +13,7 @@ from tests.commands import CALLING, MOMENTS, REFUSING, interrupt, silent_endpoin
 def test_an_interrupt_is_one_line_and_exit_3(command: str, moment: float) -> None:
     with silent_endpoint() as environment:
         status, error = interrupt(command, moment, environment)
-    assert (status, error.splitlines()[-1]) == (3, "Error: interrupted")
+    assert (status, error.splitlines()[-1]) == (3, "Error: interrupted"), error
     assert "Traceback" not in error
 
 

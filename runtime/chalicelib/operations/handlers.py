@@ -5,22 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError
+from chalicelib.graph.client import Graph
 from chalicelib.ledger import erasures, judgments, pages, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations import erasure, json_values
+from chalicelib.operations.busy import retry
 from chalicelib.projection import rebuild
 from chalicelib.verification import run
 
-MAX_ATTEMPTS = 4
 MAX_AHEAD = timedelta(minutes=1)  # of a clock, for the time of an erasure: until then nothing of the user is stored
 PAGE_ERASURES = 1000
 PAGE_USERS = 5000
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +67,7 @@ class Handlers:
         self._graph.prepare()
         if cursor is None:
             cursor = rebuild.begin(self._ledger, cause="an operator", since=asked, from_scratch=from_scratch)
-        while self._in_time() and _retry(partial(rebuild.step, self._ledger, self._graph)):
+        while self._in_time() and retry(partial(rebuild.step, self._ledger, self._graph)):
             pass
         progress = rebuilds.progress(self._ledger.connection, cursor)
         return {**json_values.as_json(progress), "cursor": None if progress["finished_at"] else cursor}
@@ -79,7 +77,7 @@ class Handlers:
         self._graph.prepare()
         reached: pages.Cursor | None = json_values.page_cursor(cursor)
         while reached:
-            reached = _retry(partial(rebuild.project_user, self._ledger, self._graph, user_id, reached))
+            reached = retry(partial(rebuild.project_user, self._ledger, self._graph, user_id, reached))
             if not self._in_time():
                 break
         return {"cursor": reached and [str(reached[0]), str(reached[1])]}
@@ -108,7 +106,7 @@ class Handlers:
             until = json_values.parse_time(erased_at, max_ahead=MAX_AHEAD) if erased_at else None
             moment = work.record(until, with_account=with_account)
             cursor = {"phase": "rows", "erased_at": moment.isoformat()}
-        reached = _retry(partial(work.run, cursor, self._in_time))
+        reached = retry(partial(work.run, cursor, self._in_time))
         return {"erased_at": cursor["erased_at"], "cursor": reached, **work.counts}
 
     def erasures(self, *, cursor: str | None = None) -> dict[str, Any]:
@@ -158,13 +156,3 @@ class Handlers:
 
 def _page(found: list[str]) -> dict[str, Any]:
     return {"users": found, "cursor": found[-1] if len(found) == PAGE_USERS else None}
-
-
-def _retry(work: Callable[[], T]) -> T:
-    """Repeat the work while the graph is busy: a wipe or an erasure and a drain can deadlock, and Neo4j ends one."""
-    for failures in range(1, MAX_ATTEMPTS):
-        try:
-            return work()
-        except (GraphUnavailableError, RowsBusyError):
-            time.sleep(failures)
-    return work()

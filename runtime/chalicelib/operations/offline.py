@@ -11,6 +11,7 @@ time, rebuilds it from scratch by projecting.
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from chalicelib.graph import watermark as graph_watermark
 from chalicelib.graph.client import Graph
@@ -19,6 +20,7 @@ from chalicelib.graph.importing import IMPORTED_AT
 from chalicelib.ledger import bulk, erasures, locks, offline, rebuilds
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.rebuilds import OfflineError
+from chalicelib.operations.busy import retry
 from chalicelib.operations.erasure import Erasure
 from chalicelib.projection import rebuild, watermark
 
@@ -87,11 +89,15 @@ def finish(ledger: Ledger, graph: Graph, rebuild_id: int) -> None:
     """
     connection = ledger.connection
     offline.keep(connection, rebuild_id, IMPORT_LEASE)
-    graph.prepare(CONSTRAINT_SECONDS)
+    retry(partial(graph.prepare, CONSTRAINT_SECONDS))
     for user_id in erasures.users_since(connection, rebuilds.progress(connection, rebuild_id)["started_at"]):
         Erasure(ledger, graph, user_id).repeat_in_graph()
     ledger.unpark_all()
-    with connection.transaction():
-        offline.finish(connection, rebuild_id)
+    retry(partial(_open, ledger, graph, rebuild_id))
+
+
+def _open(ledger: Ledger, graph: Graph, rebuild_id: int) -> None:
+    with ledger.connection.transaction():
+        offline.finish(ledger.connection, rebuild_id)
         if not watermark.advance(ledger, graph, IMPORTED_AT):
             raise OfflineError("the graph is not the one that was imported")
