@@ -10,8 +10,9 @@ from typing import Any
 
 from scripts.common.exit_codes import FAILED, WRONG_USE
 
-AGAIN_SECONDS = 0.01
-INTERRUPTS = (signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGTERM)
+INTERRUPTS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+HELD = {*INTERRUPTS, signal.SIGALRM}
+BEAT_SECONDS = 0.5
 
 _IMPORT = builtins.__import__
 
@@ -20,6 +21,8 @@ def main() -> None:
     """Run the command that this process was started as: `verify-graph` is scripts/verify_graph.py."""
     builtins.__import__ = _import_whole
     sys.unraisablehook = _interrupt_again
+    signal.signal(signal.SIGALRM, _beat)
+    signal.setitimer(signal.ITIMER_REAL, BEAT_SECONDS, BEAT_SECONDS)
     for number in INTERRUPTS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, _interrupt)
@@ -31,6 +34,7 @@ def main() -> None:
         _discard(2)
         status = FAILED
     status = _flush(status)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status)
 
@@ -39,9 +43,24 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+_lost = False
+
+
+def _beat(_number: int, _frame: FrameType | None) -> None:
+    """End each wait twice a second, so that Python looks at its signals.
+
+    One that comes just before a wait would be looked at when that ends: another thread or a busy machine makes this
+    moment long. Raises what was lost in a callback.
+    """
+    global _lost  # noqa: PLW0603
+    if _lost:
+        _lost = False
+        raise KeyboardInterrupt
+
+
 def _import_whole(*arguments: Any, **named: Any) -> Any:
     """Import without an interrupt in between: some modules in C lose it and go on, and DuckDB's ends the process."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     try:
         return _IMPORT(*arguments, **named)
     finally:
@@ -50,8 +69,9 @@ def _import_whole(*arguments: Any, **named: Any) -> Any:
 
 def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
     """Interrupt once more, soon, if the exception was lost in a callback that Python itself calls, as imports have."""
+    global _lost  # noqa: PLW0603
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
-        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+        _lost = True
     else:
         sys.__unraisablehook__(unraisable)
 

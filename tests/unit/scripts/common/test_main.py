@@ -25,6 +25,18 @@ main._run = run
 main.main()
 """
 
+BEFORE_A_WAIT = """
+import ctypes, threading, time
+from scripts.common import main
+
+def run(name):
+    threading.Timer(0.2, ctypes.pythonapi.PyErr_SetInterrupt).start()  # a signal that ends no wait
+    time.sleep(60)
+    return 0
+
+main._run = run
+main.main()
+"""
 LOSING = """
 import signal, time
 try:
@@ -99,6 +111,13 @@ def test_an_interrupt_at_any_moment_is_one_line_and_exit_3(command: str, moment:
 def test_an_interrupt_inside_a_callback_of_python_itself_is_not_lost() -> None:
     """As of a weak reference, which an import has for each module: Python tells of its exception, and goes on."""
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (3, "Error: interrupted\n")
+
+
+def test_an_interrupt_just_before_a_wait_does_not_wait_for_its_end() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BEFORE_A_WAIT], capture_output=True, text=True, timeout=40, check=False
+    )
     assert (done.returncode, done.stderr) == (3, "Error: interrupted\n")
 
 
