@@ -109,7 +109,7 @@ def test_a_graph_that_is_busy_at_the_end_is_asked_again(
             raise RowsBusyError("Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration")
         return advance(*arguments)
 
-    monkeypatch.setattr(offline.watermark, "advance", busy_once)
+    monkeypatch.setattr(watermark, "advance", busy_once)
     assert rebuild_offline(cloud, lambda *_: None) == len([*rows(ALICE)]) * 3
     graph.close()  # Neo4j was restarted
     verified(ledger, graph)
