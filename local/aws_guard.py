@@ -48,7 +48,11 @@ class RefusedError(Exception):
 
 
 class Guard:
-    """An ASGI application that passes on only what its own user has sent."""
+    """An ASGI application that passes on only what its own user has sent.
+
+    `secret_of` returns an access key's secret, None for an unknown one; with `front_key` come the API's requests.
+    `is_genuine` tells whether a user pool has signed a token.
+    """
 
     def __init__(
         self,
@@ -59,7 +63,6 @@ class Guard:
         is_genuine: Callable[[str], bool],
         front_key: str,
     ) -> None:
-        """Take what tells a key's secret, and whether a user pool has signed a token; the API's calls have the key."""
         self._app = app
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         self._secret_of = secret_of
@@ -126,8 +129,7 @@ class Guard:
             raise RefusedError(*signature)
         if late := sigv4.request_time_failure(signature):
             raise RefusedError(*late)
-        secret = self._secret_of(signature.access_key_id)
-        if secret is None:
+        if (secret := self._secret_of(signature.access_key_id)) is None:
             raise RefusedError("InvalidClientTokenId", "unknown access key: source .local/env")
         # MiniStack decides by these too, and the signature covers only those that it names.
         signed = signature.signed_headers.split(";")
@@ -135,8 +137,7 @@ class Guard:
             raise RefusedError("SignatureDoesNotMatch", f"not signed: {', '.join(unsigned)}")
         body = b"" if _SHA256 in headers else await _read(request, _MAX_BODY_BYTES)  # the signature covers either
         query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        wrong = sigv4.header_signature_failure(signature, secret, request.method, path, query, headers, body)
-        if wrong:
+        if wrong := sigv4.header_signature_failure(signature, secret, request.method, path, query, headers, body):
             raise RefusedError(*wrong)
         if _SHA256 in headers:
             body = await _read(request, _MAX_FILE_BYTES)

@@ -49,7 +49,7 @@ def cloud() -> Iterator[Cloud]:
 def sweep() -> None:
     """Remove the clouds of tests that were cut off, unless another process of tests does."""
     LOCAL.mkdir(mode=0o700, exist_ok=True)
-    with alone(print, LOCAL):
+    with alone(lambda _: None, LOCAL):
         for folder in LOCAL.glob("test-*"):
             owner = folder.name.removeprefix("test-").partition(" ")[0]
             if not owner.isdigit() or int(owner) == os.getpid() or not psutil.pid_exists(int(owner)):

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.common.exit_codes import FAILED, WRONG_USE
 
-INTERRUPTS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+INTERRUPTS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)  # the last one last: by it tests see that all are set
 HELD = {*INTERRUPTS, signal.SIGALRM}
 BEAT_SECONDS = 0.5
 

@@ -91,7 +91,7 @@ def finish(ledger: Ledger, graph: Graph, rebuild_id: int) -> None:
     offline.keep(connection, rebuild_id, IMPORT_LEASE)
     retry(partial(graph.prepare, CONSTRAINT_SECONDS))
     for user_id in erasures.users_since(connection, rebuilds.progress(connection, rebuild_id)["started_at"]):
-        Erasure(ledger, graph, user_id).repeat_in_graph()
+        retry(Erasure(ledger, graph, user_id).repeat_in_graph)
     ledger.unpark_all()
     retry(partial(_open, ledger, graph, rebuild_id))
 
