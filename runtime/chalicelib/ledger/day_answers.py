@@ -1,7 +1,7 @@
 """Answers about days that are over, kept until an interaction of that day, or of an event of that day, changes.
 
 They are found by when rows were stored, and not by the statement that stores them: that pays for an index entry only.
-What was stored since the last look, and two minutes before it, is looked at again: no transaction of a writer is longer.
+What was stored since the last look and two minutes before it is looked at again: no transaction of a writer is longer.
 
 An answer about a day of more than a week ago is counted again once an hour at most. One post can change a year of days,
 by an event with touches on each; with a post a minute one person would have all of them counted again and again.
