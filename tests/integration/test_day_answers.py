@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from bench.filling import fill
 from chalicelib.graph.client import Graph
 from chalicelib.interaction import Interaction, Kind
 from chalicelib.ledger import day_answers, erasures, statistics, users
@@ -146,17 +147,66 @@ def test_catch_up_keeps_answers_ahead(ledger: Ledger, sql: psycopg.Connection, g
     assert sql.execute("SELECT count(*) FROM day_answer").fetchall() == [(len(OF_A_DAY) + len(SUMS),)]
 
 
-def test_after_a_flood_all_is_counted_again(
-    ledger: Ledger, sql: psycopg.Connection, ask: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch
+def test_a_flood_changes_all_days_but_those_of_long_ago_stay_for_their_hour(
+    ledger: Ledger, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger.store([at(9, "recall", metadata={"query": "x"})])
+    ledger.store([at(24 * age - 1, "recall", metadata={"query": "x"}) for age in (1, 7, 8, 100)])
     sql.execute(LONG_STORED)
-    ask()
+    day_answers.forget_changed(ledger.connection)
+    keep_ahead(ledger, in_time=lambda: True)
     monkeypatch.setattr(day_answers, "LOOK_MILLISECONDS", 100)
     monkeypatch.setattr(day_answers, "_MARK_CHANGED", "SELECT pg_sleep(5), %s::timestamptz")
-    day_answers.forget_changed(ledger.connection)
-    kept = "SELECT (SELECT count(*) FROM day_answer), (SELECT count(*) FROM day_sums)"
-    assert sql.execute(kept).fetchall() == [(0, 0)]
+
+    def kept() -> list[int]:
+        day_answers.forget_changed(ledger.connection)
+        days = "SELECT day FROM day_answer LEFT JOIN day_sums ON answer_id = id GROUP BY day ORDER BY day DESC"
+        return [(TODAY.date() - day).days for (day,) in sql.execute(days)]
+
+    assert kept() == [8, 100]
+    assert kept() == [8, 100]  # catch-up looks again in a minute
+    sql.execute("UPDATE day_answer SET counted_at = now() - interval '61 minutes' WHERE day < current_date - 50")
+    assert kept() == [8]
+
+
+@pytest.fixture
+def large_event(sql: psycopg.Connection) -> None:
+    """Make one event of half of 20,000 rows of half a year, its last one just stored; 20 days have kept answers."""
+    list(fill(sql, 20_000, str((TODAY - timedelta(days=180)).date())))
+    sql.execute("UPDATE interaction SET stored_at = received_at")
+    sql.execute("UPDATE interaction SET user_id = %s, event_id = %s WHERE right(id::text, 1) < '8'", [ALICE, EVENT])
+    last = "SELECT id FROM interaction WHERE user_id = %s ORDER BY id DESC LIMIT 1"
+    sql.execute(f"UPDATE interaction SET stored_at = now() WHERE id = ({last})", [ALICE])
+    sql.execute("VACUUM (FULL, ANALYZE) interaction")
+    kept = "SELECT 'question ' || n, %s::date - day, '{}' FROM generate_series(1, 20) day, generate_series(1, 11) n"
+    sql.execute(f"INSERT INTO day_answer (question, day, answer) {kept}", [TODAY])
+
+
+def rows_read(connection: psycopg.Connection, statement: str, values: Any) -> int:
+    """Run a statement; return how many rows of the ledger it reads, in the heap or in an index."""
+
+    def read(plan: dict[str, Any]) -> float:
+        rows = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+        own = rows if plan.get("Relation Name") == "interaction" else 0
+        return own + sum(map(read, plan.get("Plans", [])))
+
+    [[[explained]]] = connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {statement}", values).fetchall()
+    return round(read(explained["Plan"]))
+
+
+@pytest.mark.usefixtures("large_event")
+def test_a_look_at_a_large_event_reads_a_row_of_each_of_its_days(ledger: Ledger, sql: psycopg.Connection) -> None:
+    since = [datetime.now(UTC) - timedelta(minutes=3)]
+    assert rows_read(ledger.connection, day_answers._MARK_CHANGED, since) < 100  # noqa: SLF001
+    assert sql.execute("SELECT DISTINCT changed FROM day_answer").fetchall() == [(True,)]
+
+
+@pytest.mark.usefixtures("large_event")
+def test_each_batch_of_an_erasure_reads_its_rows_and_one_of_each_day_of_their_events(
+    operator: Ledger, sql: psycopg.Connection
+) -> None:
+    values = {"user_id": ALICE, "erased_at": datetime.now(UTC), "batch": 10}
+    assert rows_read(operator.connection, erasures._DELETE_ROWS, values) < 100  # noqa: SLF001
+    assert sql.execute("SELECT count(*) FROM day_answer").fetchall() == [(0,)]
 
 
 def test_what_arrives_late_counts(ledger: Ledger, ask: Callable[..., Answers], counted: Callable[[], Answers]) -> None:

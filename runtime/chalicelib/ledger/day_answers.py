@@ -23,20 +23,39 @@ LONGEST_WRITE = timedelta(minutes=2)
 FORGET_ALL_AFTER = timedelta(hours=1)  # without a look; then counting again is cheaper
 RECENT_DAYS = 7  # of which a change is seen at once
 COUNTED_AGAIN_AFTER = timedelta(hours=1)  # a day before these
-LOOK_MILLISECONDS = 5_000  # of a look; after a flood that takes longer, all is forgotten
+LOOK_MILLISECONDS = 5_000  # of a look; after a flood that takes longer, all answers count as changed
 
 Kept = dict[tuple[str, date], dict[str, Any]]
 """Answers by question and day: columns and rows; of sums none of these."""
 Sums = list[tuple[Any, ...]]
 """Names, each with four numbers."""
 
-# All of an event's days: a recall that comes late changes what its touches on other days mean.
-_MARK_CHANGED: LiteralString = """
-WITH event AS (SELECT DISTINCT user_id, event_id FROM interaction WHERE stored_at > %s)
-UPDATE day_answer SET changed = true WHERE NOT changed AND day IN (
-    SELECT (timestamp AT TIME ZONE 'UTC')::date FROM event JOIN interaction USING (user_id, event_id)
+# All of an event's days: a recall that comes late changes what its touches on other days mean. An id begins with the
+# interaction's own time, so a day is a range of ids, and the index (user_id, event_id, id) alone leads from each day of
+# an event to its next one: that costs the days, not the rows, of which one person may give one event any number. Who
+# uses it says which events, each with the day before the first one that is looked for.
+EVENT_DAYS: LiteralString = """
+event_day (user_id, event_id, day) AS (
+    {events_and_day_before}
+    UNION ALL
+    SELECT user_id, event_id, next.day FROM event_day CROSS JOIN LATERAL (
+        SELECT DATE '1970-01-01' + (('0x' || left(translate(id::text, '-', ''), 12))::bigint / 86400000)::int AS day
+        FROM interaction AS later
+        WHERE later.user_id = event_day.user_id AND later.event_id = event_day.event_id AND id >=
+              rpad(lpad(to_hex((event_day.day + 1 - DATE '1970-01-01') * 86400000::bigint), 12, '0'), 32, '0')::uuid
+        ORDER BY id LIMIT 1
+    ) AS next
 )
 """
+_CHANGED_EVENTS: LiteralString = """
+    SELECT DISTINCT user_id, event_id, (SELECT min(day) - 1 FROM day_answer WHERE NOT changed)
+    FROM interaction WHERE stored_at > %s
+"""
+_MARK_CHANGED = f"""
+WITH RECURSIVE {EVENT_DAYS.format(events_and_day_before=_CHANGED_EVENTS)}
+UPDATE day_answer SET changed = true WHERE NOT changed AND day IN (SELECT day FROM event_day)
+"""  # noqa: S608  constants
+_MARK_ALL = "UPDATE day_answer SET changed = true WHERE NOT changed"
 _FORGET_CHANGED = "DELETE FROM day_answer WHERE changed AND (day >= %s OR counted_at < %s)"
 # An id begins with the interaction's own time: so a day is a range of ids.
 _LIVED: LiteralString = """
@@ -77,7 +96,7 @@ def forget_changed(connection: psycopg.Connection) -> None:
         look = "SELECT checked_at, clock_timestamp() FROM day_answers_checked FOR UPDATE"
         for checked_at, now in connection.execute(look).fetchall():
             if now - checked_at > FORGET_ALL_AFTER or not _mark_since(connection, checked_at - LONGEST_WRITE):
-                connection.execute("DELETE FROM day_answer")
+                connection.execute(_MARK_ALL)
             recent = now.astimezone(UTC).date() - timedelta(days=RECENT_DAYS)
             connection.execute(_FORGET_CHANGED, [recent, now - COUNTED_AGAIN_AFTER])
             connection.execute("UPDATE day_answers_checked SET checked_at = %s", [now])

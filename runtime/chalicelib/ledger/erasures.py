@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
 
 from chalicelib.ledger import locks
 from chalicelib.ledger.connection import read_row
+from chalicelib.ledger.day_answers import EVENT_DAYS
 
 # Clocks of Cognito and of the API may be ahead of this one by as much. Nobody signs in to a deleted account, so nothing
 # is lost; an account that is enabled again is not stored for so long.
@@ -22,22 +23,24 @@ ON CONFLICT (user_id) DO UPDATE SET erased_at = greatest(erasure.erased_at, excl
                                     with_account = erasure.with_account OR excluded.with_account
 RETURNING erased_at
 """
-_DELETE_ROWS = """
-WITH gone AS (
+# By event, so that few batches meet the same one. Answers about all days of these events: see EVENT_DAYS.
+_GONE_EVENTS: LiteralString = """
+    SELECT DISTINCT %(user_id)s::text, event_id, (SELECT min(day) - 1 FROM day_answer) FROM gone
+"""
+_DELETE_ROWS = f"""
+WITH RECURSIVE gone AS (
     DELETE FROM interaction WHERE id IN (
         SELECT id FROM interaction
-        WHERE user_id = %(user_id)s AND least(received_at, timestamp) <= %(erased_at)s LIMIT %(batch)s
+        WHERE user_id = %(user_id)s AND least(received_at, timestamp) <= %(erased_at)s
+        ORDER BY event_id, id LIMIT %(batch)s
     ) RETURNING id, event_id
 ), waiting AS (
     DELETE FROM graph_outbox USING gone WHERE interaction_id = gone.id
-), answers AS (
-    DELETE FROM day_answer WHERE day IN (
-        SELECT (timestamp AT TIME ZONE 'UTC')::date FROM interaction
-        WHERE user_id = %(user_id)s AND event_id IN (SELECT event_id FROM gone)
-    )
+), {EVENT_DAYS.format(events_and_day_before=_GONE_EVENTS)}, answers AS (
+    DELETE FROM day_answer WHERE day IN (SELECT day FROM event_day)
 )
 SELECT count(*) FROM gone
-"""
+"""  # noqa: S608  constants
 _FORGET_EXCLUSION = "DELETE FROM excluded_user WHERE user_id = %s"
 _FINISH = "UPDATE erasure SET finished_at = clock_timestamp() WHERE user_id = %s AND erased_at = %s"
 _UNDER_WAY = "SELECT 1 FROM erasure WHERE user_id = %s AND finished_at IS NULL"
