@@ -37,6 +37,10 @@ _SHA256: Final = "x-amz-content-sha256"
 _ONLY_ONCE: Final = frozenset(
     {"authorization", "content-length", "content-type", "date", "host", "origin", "sec-fetch-site", FRONT_KEY}
 )
+# As every client writes it, each part once: what reads such a header leniently finds the first or the last of two.
+_AUTHORIZATION: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=[^\s,=]+, SignedHeaders=[^\s,=]+, Signature=[^\s,=]+")
+# A signature for another service than S3 covers the path without empty and dot segments; MiniStack reads it with them.
+_UNSIGNED_SEGMENTS: Final = re.compile(r"\A(?!/)|//|/\.\.?(?:/|\Z)")
 
 
 class RefusedError(Exception):
@@ -45,6 +49,14 @@ class RefusedError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+    def answer(self, request: Request) -> Response:
+        """Answer in JSON to services that speak it, in XML to the others; without CORS headers, so no page reads it."""
+        if "json" in request.headers.get("content-type", ""):
+            body = json.dumps({"__type": self.code, "message": str(self)})
+            return Response(body, 403, media_type="application/x-amz-json-1.1")
+        error = f"<Error><Code>{escape(self.code)}</Code><Message>{escape(str(self))}</Message></Error>"
+        return Response(f"<ErrorResponse>{error}</ErrorResponse>", 403, media_type="text/xml")
 
 
 class Guard:
@@ -67,7 +79,7 @@ class Guard:
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         self._secret_of = secret_of
         self._is_genuine = is_genuine
-        self._front_key = front_key
+        self._front_key = front_key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it; no web socket is needed here."""
@@ -81,7 +93,7 @@ class Guard:
                 scope, receive = await self._admit(request)
             except RefusedError as refusal:
                 _LOG.warning("refused %r %r: %s", request.method, scope["path"], refusal.code)  # a stranger's text
-                await _refusal(request, refusal)(scope, receive, send)
+                await refusal.answer(request)(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
 
@@ -91,7 +103,7 @@ class Guard:
         path = request.scope["raw_path"].decode("latin-1")
         if not request.url.query and _is_open(request.method, path, request.headers.get("x-amz-target")):
             return await self._unsigned(request)
-        if _API.fullmatch(path) and _same(request.headers.get(FRONT_KEY, ""), self._front_key):
+        if _API.fullmatch(path) and hmac.compare_digest(request.headers.get(FRONT_KEY, "").encode(), self._front_key):
             return _of_the_api(request.scope), _again(await _read(request, _MAX_BODY_BYTES), request.receive)
         return await self._check_signature(request, path)
 
@@ -110,8 +122,7 @@ class Guard:
         body, target = await _read(request, sign_in.MAX_BODY_BYTES), request.headers.get("x-amz-target")
         headers = {"host": request.headers["host"], "content-type": "application/x-amz-json-1.1"}
         if target:
-            checked = sign_in.proven(target, body, self._is_genuine)
-            if checked is None:
+            if (checked := sign_in.proven(target, body, self._is_genuine)) is None:
                 raise RefusedError("NotAuthorizedException", "a request without a signature has to prove who sent it")
             body, headers["x-amz-target"] = checked, target
         headers["content-length"] = str(len(body))
@@ -122,11 +133,13 @@ class Guard:
         from ministack.core import sigv4  # noqa: PLC0415  MiniStack reads its environment when it is imported
 
         headers = dict(request.headers)
-        if not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
+        if not _AUTHORIZATION.fullmatch(headers.get("authorization", "")):
             raise RefusedError("MissingAuthenticationToken", "not signed: source .local/env")
         signature = sigv4.parse_header_signature(headers)
         if isinstance(signature, tuple):
             raise RefusedError(*signature)
+        if signature.service != "s3" and _UNSIGNED_SEGMENTS.search(path):
+            raise RefusedError("SignatureDoesNotMatch", "not signed: empty or dot segments of the path")
         if late := sigv4.request_time_failure(signature):
             raise RefusedError(*late)
         if (secret := self._secret_of(signature.access_key_id)) is None:
@@ -152,10 +165,6 @@ def _is_open(method: str, path: str, target: str | None) -> bool:
     return method in _OPEN and target is None and bool(_OPEN[method].fullmatch(path))
 
 
-def _same(given: str, secret: str) -> bool:
-    return hmac.compare_digest(given.encode(), secret.encode())
-
-
 async def _read(request: Request, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
@@ -177,14 +186,5 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 def _of_the_api(scope: Scope) -> Scope:
     """Leave out the front's key, and what could make MiniStack take the request for another service's."""
-    left_out = (FRONT_KEY.encode(), b"x-amz-")
-    return {**scope, "headers": [pair for pair in scope["headers"] if not pair[0].startswith(left_out)]}
-
-
-def _refusal(request: Request, refusal: RefusedError) -> Response:
-    """Answer in JSON to services that speak it, in XML to the others; without CORS headers, so no page reads it."""
-    if "json" in request.headers.get("content-type", ""):
-        body = json.dumps({"__type": refusal.code, "message": str(refusal)})
-        return Response(body, 403, media_type="application/x-amz-json-1.1")
-    error = f"<Error><Code>{escape(refusal.code)}</Code><Message>{escape(str(refusal))}</Message></Error>"
-    return Response(f"<ErrorResponse>{error}</ErrorResponse>", 403, media_type="text/xml")
+    headers = [pair for pair in scope["headers"] if not pair[0].startswith((FRONT_KEY.encode(), b"x-amz-"))]
+    return {**scope, "headers": headers}

@@ -47,9 +47,13 @@ def recorder() -> Recorder:
 def ask(
     recorder: Recorder, *headers: tuple[str, str], body: bytes = PASSWORD_AUTH, path: str = "/", method: str = "POST"
 ) -> int:
-    """Return the status of a request to the guard in front of the recorder."""
+    """Return the status of a request to the guard in front of the recorder; its path is sent as it is given."""
     guard = Guard(recorder, port=4566, secret_of=SECRETS.get, is_genuine=lambda _: False, front_key=KEY[1])
-    transport: Any = httpx.ASGITransport(guard)
+
+    async def as_given(scope: Scope, receive: Receive, send: Send) -> None:
+        await guard({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+
+    transport: Any = httpx.ASGITransport(as_given)
 
     async def send() -> int:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost:4566") as client:
@@ -169,4 +173,23 @@ def test_a_signed_digest_is_that_of_the_body(recorder: Recorder, digest: str) ->
 def test_a_signature_that_somebody_saw_chooses_no_other_service(recorder: Recorder) -> None:
     target = ("X-Amz-Target", "secretsmanager.GetSecretValue")
     assert ask(recorder, *signed(SigV4Auth, "cloudformation", DESCRIBE), target, body=DESCRIBE) == 403
+    assert recorder.seen == []
+
+
+OTHER_SERVICE = "Credential=999999999999/x/us-east-1/lambda/aws4_request, "
+
+
+@pytest.mark.parametrize("before", [OTHER_SERVICE, f"X{OTHER_SERVICE}", f"Signature=0, {OTHER_SERVICE}"])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_signature_that_somebody_saw_has_each_part_once(recorder: Recorder, before: str, *, last: bool) -> None:
+    seen = dict(signed(SigV4Auth, "sts", DESCRIBE))
+    algorithm, parts = seen["Authorization"].split(" ", 1)
+    seen["Authorization"] = f"{algorithm} " + (f"{parts}, {before[:-2]}" if last else f"{before}{parts}")
+    assert ask(recorder, *seen.items(), body=DESCRIBE) == 403
+    assert recorder.seen == []
+
+
+@pytest.mark.parametrize("path", ["/2015-03-31/functions/../../", "/a/..", "//", "/./", "/.", ""])
+def test_a_signature_that_somebody_saw_chooses_no_other_path(recorder: Recorder, path: str) -> None:
+    assert ask(recorder, *signed(SigV4Auth, "sts", DESCRIBE), body=DESCRIBE, path=path) == 403
     assert recorder.seen == []
