@@ -80,6 +80,7 @@ class Ledger(Construct):
             description="TLS for everybody; slow statements are logged, the values in them never",
             parameters={
                 "rds.force_ssl": "1",
+                "log_connections": "1",  # the login, its address and the time: who may have read, not what
                 "log_min_duration_statement": "1000",
                 # Values are user data, and error messages quote them.
                 "log_parameter_max_length": "0",

@@ -93,6 +93,14 @@ def test_values_of_statements_are_never_logged() -> None:
     assert parameters["log_error_verbosity"] == "terse"
 
 
+@pytest.mark.parametrize(
+    ("environment", "kind"), [(DEV, "AWS::RDS::DBParameterGroup"), (WITH_AURORA, "AWS::RDS::DBClusterParameterGroup")]
+)
+def test_each_connection_is_logged(environment: Environment, kind: str) -> None:
+    _, group = data_stack(environment).one(kind)
+    assert group["Properties"]["Parameters"]["log_connections"] == "1"
+
+
 def test_one_question_does_not_fill_the_disk() -> None:
     for environment in ON_AWS:
         assert isinstance(environment.postgres, RdsPostgres)

@@ -129,6 +129,14 @@ def test_the_later_time_of_list_and_ledger_counts(erase: Erase, tmp_path: Path) 
     assert result.exit_code == 3
 
 
+def test_what_is_dead_lettered_after_an_erasure_goes_when_it_is_applied_again(erase: Erase, tmp_path: Path) -> None:
+    path, target = tmp_path / "list", dev()
+    path.write_text(f'{{"user_id": "{ALICE}", "erased_at": "2026-05-02T12:00:00Z"}}\n')
+    result = erase(target, "--again", "--file", str(path), "--yes", messages=2)
+    assert "2 nodes and 2 dead-lettered interactions, all from before 2026-05-01T12:00:00+00:00" in result.stdout
+    assert target.erased[ALICE] == "2026-05-02T12:00:00+00:00"  # its own time: what the person did since then stays
+
+
 def test_many_erasures_wait_together_for_the_sweep(erase: Erase, tmp_path: Path) -> None:
     path, target = tmp_path / "list", dev()
     path.write_text(f'{{"user_id": "{ALICE}", "erased_at": "2026-05-02T12:00:00Z"}}\n')
