@@ -343,8 +343,12 @@ def test_a_graph_damaged_between_a_check_and_the_end_of_catch_up_is_noticed(
     filled(ledger, graph, 20)
     before = snapshot(cypher)
 
+    asked: list[bool] = []
+
     def damaged_then_over() -> bool:
-        cypher.run(damage).consume()
+        if not asked:  # later ones come after the watermark has moved
+            cypher.run(damage).consume()
+        asked.append(True)
         return False
 
     upkeep.tend(ledger, graph, in_time=damaged_then_over)
