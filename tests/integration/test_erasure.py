@@ -16,7 +16,7 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.graph.cypher import Changes
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import locks, migrate, rebuilds, users
+from chalicelib.ledger import locks, migrate, pages, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild
@@ -261,13 +261,14 @@ def test_a_user_who_came_back_with_more_than_can_be_compared_is_erased_up_to_the
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(user, "MAX_ROWS", 1)
+    monkeypatch.setitem(pages._SIZE, "rows", 1)  # noqa: SLF001  so that it takes several calls
     erased_at = datetime.now(UTC).isoformat()
     ledger.store([now(artifact_id=name) for name in "ab"])
     with graph_module.connect(**stores["neo4j"]) as driver, driver.session() as session:
         left = session.begin_transaction()
         left.run("CREATE (:Artifact {user_id: $user, id: 'left'})", user=ALICE).consume()
-        monkeypatch.setattr("chalicelib.operations.erasure.time.sleep", lambda _: left.commit())
-        erase(erased_at=erased_at)
+        monkeypatch.setattr("chalicelib.operations.erasure.time.sleep", lambda _: left.closed() or left.commit())
+        erase(erased_at=erased_at, share_seconds=0)
     assert artifacts(cypher) == {"a", "b"}
     [listed] = Handlers(operator, graph).erasures()["erasures"]
     assert listed["finished_at"]

@@ -25,7 +25,7 @@ from chalicelib.verification import MODULUS, actual, user
 from chalicelib.verification.run import Verification
 from chalicelib.verification.user import UndecidedError
 from tests.graphs import snapshot
-from tests.integration.conftest import Opened
+from tests.integration.conftest import Opened, project_all
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
 
 CAROL = "f41d9c3e-carol"
@@ -249,13 +249,18 @@ def test_a_user_too_large_to_compare_leaves_the_other_users_verified(
 
 # 19 KB that Postgres writes as 1 MB, the most that the API takes: it writes numbers without exponents.
 INFLATED = {"a": [1e308] * 3236, "position": 7}
+# Of metadata that is too long for the graph, both keys as they may be, just may not be, and cannot be.
+KEYS = [{"query": q} for q in ("\u0001" * GRAPH_QUERY_BYTES, "é" * GRAPH_QUERY_BYTES, "q" * 5000, {"a": 1}, None)]
+KEYS += [{"position": position} for position in (3.0, 3.5, MAX_POSITION, 1e308, "q" * 5000, [1], True, None)]
 
 
 def test_large_metadata_costs_a_verification_little_memory_and_is_as_the_projection_has_it(
     verify: Verify, ledger: Ledger, graph: Graph, sql: psycopg.Connection
 ) -> None:
     ledger.store([interaction("peel", event_id=EVENT, artifact_id=f"{n}", metadata=INFLATED) for n in range(3)])
-    drain(ledger, graph)
+    long = [{"k": "x" * GRAPH_METADATA_BYTES, **keys} for keys in KEYS]
+    ledger.store([interaction(kind, artifact_id="a", metadata=one) for kind in ("recall", "peel") for one in long])
+    project_all(ledger, graph)
     assert {"missing": 0, "extra": 0, "different": 0}.items() <= verify().items()
     ledger.store([interaction("peel", event_id=EVENT, artifact_id=f"{n}", metadata=INFLATED) for n in range(3, 40)])
     sql.execute("DELETE FROM graph_outbox")  # so they are compared exactly, too
