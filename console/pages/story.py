@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from console.context import Context
 from console.pages.dead_letters import REASONS
+from console.source import find_user_id
 from scripts.common.errors import WrongUseError
 from scripts.dlq.message import Selection
 from scripts.reports.queue_state import read_queue
@@ -30,7 +31,8 @@ def routes(context: Context) -> list[Route]:
 
     def found(request: Request) -> Response:
         query = request.query_params
-        id_, user_id = _uuid(query.get("id", "")), query.get("user", "").strip() or None
+        id_ = _uuid(query.get("id", ""))
+        user_id = find_user_id(context.source, query.get("user", "").strip()) or None
         looks = int(query["looks"]) if query.get("looks", "").isdecimal() else None
         story = context.source.operate("story", id=id_, user_id=user_id)
         rows = [_row(one, story) for one in story["interactions"]]

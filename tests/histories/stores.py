@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,10 +176,12 @@ class Stores:
         main = psutil.Process(self.servers[server])
         processes = [main, *main.children(recursive=True)]
         for process in processes:
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):  # that of a connection to Postgres may end meanwhile
+                process.suspend()
         time.sleep(seconds)
         for process in processes:
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def _name(found: list[Any]) -> tuple[Any, ...]:

@@ -211,6 +211,13 @@ def test_a_graph_that_was_lost_after_it_was_checked_takes_nothing_until_it_is_pr
         graph.prepare()
 
 
+def test_neo4js_own_index_of_edges_by_type_is_dropped(graph: Graph, cypher: neo4j.Session) -> None:
+    cypher.run("CREATE LOOKUP INDEX made_by_neo4j IF NOT EXISTS FOR ()-[r]-() ON EACH type(r)").consume()
+    graph.prepare()
+    lookups = cypher.run("SHOW LOOKUP INDEXES YIELD entityType").value()
+    assert lookups == ["NODE"]
+
+
 def test_a_graph_that_newer_code_took_over_after_it_was_checked_takes_nothing(
     ledger: Ledger, graph: Graph, cypher: neo4j.Session
 ) -> None:

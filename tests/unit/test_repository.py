@@ -91,6 +91,12 @@ def test_no_document_connects_without_verifying_the_server() -> None:
     ]
 
 
+def test_no_example_puts_a_token_on_a_command_line() -> None:
+    lines = [line for path in DOCUMENTS for line in path.read_text().splitlines()]
+    assert any("Authorization: Bearer $TOKEN" in line for line in lines)
+    assert [line for line in lines if re.search(r"(-H|--header)[ =]*[\"']?Authorization", line)] == []
+
+
 def test_each_defence_in_the_threat_model_names_the_test_that_holds_it() -> None:
     tables = re.findall(
         r"^\|.*held by \|\n\| ---.*\n((?:\|.*\n)+)", (ROOT / "docs" / "security.md").read_text(), re.MULTILINE

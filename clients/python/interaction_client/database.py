@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 BUSY_SECONDS = 30.0
+_BESIDE = ("-wal", "-shm")  # as long as a connection is open
 
 
 class Database:
@@ -71,23 +72,37 @@ def _connect(path: Path, schema: str) -> sqlite3.Connection:
         # Only if it is not there: to close another descriptor of the file would release this process's locks on it.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # it holds what users did
-        for file in (path, *(Path(f"{path}-{ending}") for ending in ("wal", "shm", "journal"))):
-            _check_private(file)
+        for ending in ("", *_BESIDE, "-journal"):
+            _check_private(Path(f"{path}{ending}"))
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(schema)
+        try:
+            [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(schema)
+            # Again, now that SQLite has opened them: between the check and that, another user may have made them.
+            for ending in ("", *(_BESIDE if mode == "wal" else ())):  # some network disks have no WAL
+                _check_private(Path(f"{path}{ending}"), is_open=True)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
-def _check_private(file: Path) -> None:
-    """Raise PermissionError if another user owns the file, or may read or write it: they would have what users did."""
-    with suppress(FileNotFoundError):
-        state = file.stat()
-        if {file.lstat().st_uid, state.st_uid} != {os.geteuid()}:
-            raise PermissionError(f"{file}: belongs to another user of this machine; give the tracker another path")
-        if state.st_mode & 0o077:
-            raise PermissionError(f"{file}: other users of this machine may read or write it; chmod 600 it")
+def _check_private(file: Path, *, is_open: bool = False) -> None:
+    """Raise PermissionError if another user owns the file, or may read or write it: they would have what users did.
+
+    Of an open file, also if it is not there: another user's was, and has been removed.
+    """
+    try:
+        owner, state = file.lstat().st_uid, file.stat()
+    except FileNotFoundError:
+        if is_open:
+            raise PermissionError(f"{file}: was removed by another user; give the tracker another path") from None
+        return
+    if {owner, state.st_uid} != {os.geteuid()}:
+        raise PermissionError(f"{file}: belongs to another user of this machine; give the tracker another path")
+    if state.st_mode & 0o077:
+        raise PermissionError(f"{file}: other users of this machine may read or write it; chmod 600 it")
 
 
 def _private(path: str, flags: int) -> int:

@@ -32,6 +32,8 @@ INDEXES = {
 }
 SCHEMA = (*CONSTRAINTS, *INDEXES)
 ONLINE = "SHOW INDEXES YIELD name, state WHERE name IN $names AND state = 'ONLINE' RETURN count(*) AS online"
+# Neo4j's own index of edges by their type, an entry for each new edge. Nothing asks for a type's edges of everybody.
+NEEDLESS = "SHOW LOOKUP INDEXES YIELD name, entityType WHERE entityType = 'RELATIONSHIP' RETURN name"
 # The watermark's time is the graph's epoch: catch-up moves it each minute, and a graph that is lost or being wiped has
 # none. For as long as it is the same, nothing that was checked of the graph has changed.
 READ_STATE = "MATCH (w:Watermark) RETURN max(w.version) AS version, toString(max(w.reached_at)) AS epoch"

@@ -1,5 +1,6 @@
 """Runs the operations that operators and deploys ask for in the private stores."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -13,12 +14,17 @@ from chalicelib.projection import watermark
 from chalicelib.telemetry import log, measure
 
 # By argument, how it is read: what the log tells of an operation besides its user.
-_LOOKED_AT: Final[Mapping[str, Callable[[str], object]]] = {
+_TOLD: Final[Mapping[str, Callable[[str], object]]] = {
     "id": UUID,
     "day": date.fromisoformat,
     "since": datetime.fromisoformat,
     "until": datetime.fromisoformat,
+    "erased_at": datetime.fromisoformat,
+    "rebuild": int,
 }
+# The arguments that choose what is done, as the operations take them: by whether they are true.
+_CHOICES: Final = ("excluded", "fresh", "from_scratch", "repair", "with_account")
+_USER_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")  # Cognito's are UUIDs; no address has this form
 
 
 def migrate(owner: Mapping[str, Any], ledger: Ledger, graph: Graph) -> dict[str, Any]:
@@ -57,18 +63,18 @@ def run(event: Mapping[str, Any], operations: Mapping[str, Callable[..., Any]]) 
         raise GraphUnavailableError(f"the graph takes no work now ({error}): is Neo4j unavailable?") from error
     finally:
         # The caller says who they are; CloudTrail has the proof, under the same request id.
-        told: dict[str, Any] = {"user_id": asked.get("user_id"), **_looked_at(asked)}
-        log.info("operation", operation=name, caller=caller, **told, outcome=outcome)
+        log.info("operation", operation=name, caller=caller, **_told(asked), outcome=outcome)
     return {"operation": name, "result": result}
 
 
-def _looked_at(asked: Mapping[str, Any]) -> dict[str, str]:
-    """Return the id and the days among the arguments. What is none is left out: it may be any text."""
-    found = {}
-    for name, read in _LOOKED_AT.items():
+def _told(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the user, what was looked at and what was chosen. Other arguments are left out: they may be any text."""
+    user_id = asked.get("user_id")
+    found: dict[str, Any] = {"user_id": user_id if user_id is None or _USER_ID.fullmatch(str(user_id)) else "not an id"}
+    for name, read in _TOLD.items():
         with suppress(KeyError, ValueError):
             found[name] = str(read(str(asked[name])))
-    return found
+    return found | {name: bool(asked[name]) for name in _CHOICES if name in asked}
 
 
 def record_mended(message_id: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -53,6 +54,36 @@ def test_a_queue_of_another_user_of_the_machine_is_refused(tmp_path: Path, monke
     monkeypatch.setattr(os, "geteuid", lambda: another)
     with pytest.raises(PermissionError, match="belongs to another user of this machine"):
         Tracker("https://api.example", "token", user="u", path=tmp_path / "queue.db")
+
+
+class Neighbour(sqlite3.Connection):
+    """A connection during whose opening another user makes PATH-wal, or makes and removes it."""
+
+    removes = False
+
+    def __init__(self, path: Path, **settings: Any) -> None:
+        self.wal = Path(f"{path}-wal")
+        self.wal.write_bytes(b"x")  # SQLite itself would make an empty one private
+        self.wal.chmod(0o666)
+        super().__init__(path, **settings)
+
+    def executescript(self, script: str) -> sqlite3.Cursor:
+        done = super().executescript(script)
+        if self.removes:
+            self.wal.unlink()
+        return done
+
+
+@pytest.mark.parametrize(("removes", "told"), [(False, "may read or write it"), (True, "was removed by another user")])
+def test_a_file_that_another_user_makes_while_the_queue_is_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, *, removes: bool
+) -> None:
+    path = tmp_path / "queue.db"
+    Tracker("https://api.example", "token", user="u", path=path).close(0)
+    monkeypatch.setattr(Neighbour, "removes", removes)
+    monkeypatch.setattr(sqlite3, "connect", Neighbour)
+    with pytest.raises(PermissionError, match=f"{path}-wal: .*{told}"):
+        Tracker("https://api.example", "token", user="u", path=path)
 
 
 def numbers() -> Iterator[int]:

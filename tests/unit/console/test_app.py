@@ -2,6 +2,10 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,9 +17,13 @@ from starlette.applications import Starlette
 import console
 from console.app import PAGES, application
 from console.source import Source
+from scripts.common.errors import WrongUseError
 from scripts.common.target import Target
 from stacks.config.environments import LOCAL
+from tests.samples import EVENT
+from tests.stubbed import Stubbed
 
+USER_ID = "0b5e7f64-3a51-4c62-9d41-9f0c7b2f1a90"
 ORIGIN = "http://localhost:18090"
 ADDRESS = re.compile(r'(?:href|action|src|hx-get|hx-post)="(?!#)([^"]*)"')
 
@@ -41,6 +49,21 @@ class SlowTarget(Target):
 class Slow(Source):
     def ask(self, work: Any) -> Any:
         return work(SlowTarget("local", "us-east-1", None))
+
+
+@dataclass(frozen=True)
+class StoryTarget(Stubbed):
+    """A target that notes what its function is asked, and then refuses."""
+
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        return {"UserPoolId": "us-east-1_pool"}
+
+    def operate(self, operation: str, **arguments: Any) -> Any:
+        self.asked.append({"operation": operation, **arguments})
+        raise WrongUseError("asked enough")
 
 
 @pytest.fixture
@@ -96,6 +119,29 @@ def test_what_takes_too_long_to_count_is_named_and_its_file_is_not_half_a_file()
     assert "funnel of 2026-05-01" in part.text
     assert file.headers["content-type"].startswith("text/html")
     assert "It takes too long to count: funnel of 2026-05-01. Choose fewer days." in file.text
+
+
+@pytest.mark.usefixtures("app")  # for its sockets
+def test_the_story_s_function_is_never_asked_by_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = StoryTarget("local", "us-east-1", endpoint=None)
+    monkeypatch.setattr(Slow, "ask", lambda _, work: work(target))
+    attributes = {"sub": USER_ID, "email": "alice@example.com", "email_verified": "true"}
+    account = {
+        "Username": "alice",
+        "UserCreateDate": datetime(2026, 5, 1, tzinfo=UTC),
+        "UserStatus": "CONFIRMED",
+        "UserAttributes": [{"Name": name, "Value": value} for name, value in attributes.items()],
+    }
+    named = {"UserPoolId": "us-east-1_pool", "Username": "alice@example.com"}
+    target.expect("cognito-idp", "admin_get_user", account, named)
+    target.refuse("cognito-idp", "admin_get_user", "UserNotFoundException")
+    users = ("+alice@example.com ", "bob@example.com", USER_ID, "")
+    known, unknown, *others = ask(make(Slow), *(f"ROOT/story/found?id={EVENT}&user={user}" for user in users))
+    target.assert_asked()
+    assert [one["user_id"] for one in target.asked] == [USER_ID, USER_ID, None]
+    assert "asked enough" in known.text
+    assert "knows no user bob@example.com" in unknown.text
+    assert all("asked enough" in one.text for one in others)
 
 
 def test_no_template_writes_an_address_by_hand() -> None:
