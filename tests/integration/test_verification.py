@@ -250,7 +250,9 @@ def test_a_user_too_large_to_compare_leaves_the_other_users_verified(
 # 19 KB that Postgres writes as 1 MB, the most that the API takes: it writes numbers without exponents.
 INFLATED = {"a": [1e308] * 3236, "position": 7}
 # Of metadata that is too long for the graph, both keys as they may be, just may not be, and cannot be.
-KEYS = [{"query": q} for q in ("\u0001" * GRAPH_QUERY_BYTES, "é" * GRAPH_QUERY_BYTES, "q" * 5000, {"a": 1}, None)]
+KEYS: list[dict[str, Any]] = [
+    {"query": q} for q in ("\u0001" * GRAPH_QUERY_BYTES, "é" * GRAPH_QUERY_BYTES, "q" * 5000, {"a": 1}, None)
+]
 KEYS += [{"position": position} for position in (3.0, 3.5, MAX_POSITION, 1e308, "q" * 5000, [1], True, None)]
 
 
