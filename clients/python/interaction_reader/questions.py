@@ -14,6 +14,7 @@ from interaction_reader import answers, cypher
 
 Answer = TypeVar("Answer")
 Record = Mapping[str, Any]
+MAX_WORDS = 32  # of a query: each is looked for in every recall of the user
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def history(user_id: str, artifact_ids: Iterable[str]) -> Question[dict[str, ans
 
 
 def kept_near(user_id: str, query: str, *, limit: int = 50) -> Question[list[answers.Kept]]:
-    """Ask what the user keeps from events whose query contains a word of this one."""
+    """Ask what the user keeps from events whose query contains one of the first 32 words of this one."""
     return _list(answers.Kept, cypher.KEPT_NEAR, user_id=user_id, words=_words(query), limit=limit)
 
 
@@ -79,7 +80,10 @@ def recent_events(user_id: str, *, limit: int = 20) -> Question[list[answers.Eve
 
 
 def similar_recalls(user_id: str, query: str, *, limit: int = 20) -> Question[list[answers.Similar]]:
-    """Ask for the user's earlier recalls whose query shares words with this one, and what they kept in them."""
+    """Ask for the user's earlier recalls whose query shares words with this one, and what they kept in them.
+
+    Of the query's words the first 32 different ones count.
+    """
     return _list(answers.Similar, cypher.SIMILAR_RECALLS, user_id=user_id, words=_words(query), limit=limit)
 
 
@@ -102,7 +106,7 @@ def _list(row: Callable[..., Answer], text: LiteralString, **parameters: Any) ->
 
 
 def _words(query: str) -> list[str]:
-    return list(dict.fromkeys(query.lower().split()))
+    return list(dict.fromkeys(query.lower().split()))[:MAX_WORDS]
 
 
 def _results(metadata: str | None) -> list[str]:
