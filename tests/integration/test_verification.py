@@ -4,6 +4,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
 
 import neo4j
@@ -21,7 +22,7 @@ from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import catch_up as upkeep
 from chalicelib.projection import rebuild
 from chalicelib.projection.projector import drain
-from chalicelib.verification import MODULUS, actual, user
+from chalicelib.verification import MODULUS, actual, run, user
 from chalicelib.verification.run import Verification
 from chalicelib.verification.user import UndecidedError
 from tests.graphs import snapshot
@@ -278,18 +279,25 @@ def test_large_metadata_costs_a_verification_little_memory_and_is_as_the_project
 
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize(
-    ("limit", "value", "reason"),
+    ("module", "limit", "value", "reason"),
     [
-        ("MAX_ROWS", 7, "too large to compare: more than 7 interactions"),
-        ("LEDGER_SECONDS", 0, "too large to compare: interactions that take more than 0 s to read"),
-        ("MAX_SIDE_BYTES", 5_000, "too large to compare exactly: more than 0 MB"),
+        (user, "MAX_ROWS", 7, "too large to compare: more than 7 interactions"),
+        (run, "LEDGER_SECONDS", 0, "too large to compare: interactions that take more than 0 s to read"),
+        (user, "LOCK_SECONDS", 0, "too large to compare: interactions that take more than 0 s to read"),
+        (user, "MAX_SIDE_BYTES", 5_000, "too large to compare exactly: more than 0 MB"),
     ],
 )
 def test_a_user_with_more_than_a_comparison_may_hold_is_undecided(
-    verify: Verify, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, reason: str
+    verify: Verify,
+    cypher: neo4j.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    limit: str,
+    value: int,
+    reason: str,
 ) -> None:
     cypher.run("MATCH (e:Event {user_id: $alice}) SET e.metadata = '{}'", alice=ALICE).consume()
-    monkeypatch.setattr(user, limit, value)
+    monkeypatch.setattr(module, limit, value)
     for repair in (False, True):
         found = verify(repair=repair, page_rows=1)
         assert {"user": ALICE, "reason": reason} in found["undecided"]

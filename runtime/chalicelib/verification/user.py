@@ -23,7 +23,6 @@ LOCK_SECONDS = 120  # a user of 250,000 rows took less; a drain that meets the l
 REPAIR_BATCH = 5_000  # elements that one transaction deletes
 MAX_ATTEMPTS = 20
 MAX_ROWS = 250_000  # of one user: compared in about a minute by a whole core, exactly in two
-LEDGER_SECONDS = 240  # to read the rows; with the graph's 300 less than the 600 for which a command waits
 # The operations function has 1,769 MB and takes 150 without this. Both sides and their differences take 2.8 times this
 # if every element differs (`tests/unit/verification/test_user.py`).
 MAX_SIDE_BYTES = 400_000_000
@@ -104,21 +103,21 @@ def _is_user(element: Element) -> bool:
     return not element.is_edge and json.loads(element.key)[0] == "User"
 
 
-def read_rows(connection: psycopg.Connection, user_ids: Sequence[str]) -> Iterator[GraphRow]:
-    """Yield all rows of these users. Raises TooLargeError after `MAX_ROWS` of them, and after `LEDGER_SECONDS`."""
-    until = time.monotonic() + LEDGER_SECONDS
+def read_rows(connection: psycopg.Connection, user_ids: Sequence[str], seconds: float) -> Iterator[GraphRow]:
+    """Yield all rows of these users. Raises TooLargeError after `MAX_ROWS` of them, and after these seconds."""
+    until = time.monotonic() + seconds
     for number, row in enumerate(pages.for_graph(connection, user_ids), start=1):
         if number > MAX_ROWS:
             raise TooLargeError(f"too large to compare: more than {MAX_ROWS:,} interactions")
         if time.monotonic() > until:
-            raise TooLargeError(f"too large to compare: interactions that take more than {LEDGER_SECONDS} s to read")
+            raise TooLargeError(f"too large to compare: interactions that take more than {seconds:g} s to read")
         yield row
 
 
 def _expected(connection: psycopg.Connection, user_id: str) -> tuple[dict[str, str], set[UUID]]:
     """Return the expected elements, content by key, and the ids of the rows that imply them."""
     ids: set[UUID] = set()
-    rows = _collecting(ids, read_rows(connection, [user_id]))
+    rows = _collecting(ids, read_rows(connection, [user_id], LOCK_SECONDS / 2))  # the graph takes as long
     elements = _fitting(map(actual.of, expected.graph_of(rows)))
     return {element.key: element.content for element in elements}, ids
 
