@@ -9,7 +9,7 @@ import click
 from scripts.common.cli import command, environment_option
 from scripts.common.console import printable, progress
 from scripts.common.erasures import Erasure, Until, latest, list_erasures, parse, read_list
-from scripts.common.errors import WrongUseError
+from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import Target, find_target
 from scripts.common.users import User, delete_account, find_user, list_account_ids, lock_account, unknown_user
 from scripts.dlq.queue import DeadLetterQueue
@@ -128,7 +128,10 @@ def _erase_again(target: Target, listed: dict[str, Until], *, yes: bool) -> None
 
 
 def _erase(target: Target, until: Mapping[str, Until]) -> None:
-    """Erase each user's data up to their time, or now. Raises OperationError if dead-lettered messages were held."""
+    """Erase each user's data up to their time, or now. One that fails stops no other.
+
+    Raises OperationError for these, and if dead-lettered messages were held.
+    """
     erasures = [Erasure(target, user_id, *one) for user_id, one in until.items()]
     with progress() as bar:
         for one in bar.track(erasures, description="erasing"):
@@ -137,11 +140,17 @@ def _erase(target: Target, until: Mapping[str, Until]) -> None:
         for one in bar.track(erasures, description="waiting 15 s, then checking again"):
             one.finish()
     with DeadLetterQueue(target) as queue:
-        deleted = delete_messages_of(queue, {one.user_id: one.erased_at for one in erasures if one.erased_at})
+        gone = {one.user_id: one.erased_at for one in erasures if one.rows_deleted and one.erased_at}
+        deleted = delete_messages_of(queue, gone)
     for one in erasures:
+        if one.failure:
+            click.echo(f"{printable(one.user_id)}: not complete: {printable(one.failure)}", err=True)
+            continue
         click.echo(
             f"{printable(one.user_id)}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes"
             f" and {deleted[one.user_id]} dead-lettered interactions, all from before"
             f" {one.erased_at and one.erased_at.isoformat()}"
         )
+    if failed := sum(1 for one in erasures if one.failure):
+        raise OperationError(f"{failed} of {len(erasures)} erasures are not complete: run this again")
     queue.check_all_read()

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 
 import psycopg
 
 from chalicelib.interaction import Interaction
+from chalicelib.ledger.erasures import Erased
 from chalicelib.ledger.ledger import Ledger, Row, Stored
 from chalicelib.queue import QueueUnavailableError
 
@@ -33,7 +33,7 @@ class FakeLedger(Ledger):
         super().__init__(conninfo=lambda: "")
         self.rows: dict[str, Interaction] = {}
         self.refused: dict[str, type[Exception]] = {}
-        self.erasures: dict[str, datetime] = {}
+        self.erasures: dict[str, Erased] = {}
         self.available = True
         self.claims = 0
         self.claim_error: Exception | None = None
@@ -49,7 +49,7 @@ class FakeLedger(Ledger):
         stored = len(self.rows) - before
         return Stored(stored=stored, repeated=len(interactions) - stored, erased=0)
 
-    def erased_at(self, users: Sequence[str]) -> dict[str, datetime]:
+    def erased(self, users: Sequence[str]) -> dict[str, Erased]:
         return {user: self.erasures[user] for user in users if user in self.erasures}
 
     @contextmanager

@@ -46,10 +46,19 @@ class Poison(NamedTuple):
         return user_id if isinstance(user_id, str) and user_id.isprintable() else None
 
     @property
-    def received_at(self) -> int:
-        """When it says it was received, in microseconds since 1970; 0 if that cannot be read."""
-        received_at = self._content.get("received_at")
-        return received_at if isinstance(received_at, int) else 0
+    def times(self) -> dict[str, int]:
+        """The times that an erasure goes by, as it says they are, in microseconds since 1970.
+
+        Of what cannot be read 0 stands for when it was received and when its user signed in. A time at which it
+        happened that cannot be read is left out of account.
+        """
+        found = {name: value for name, value in self._content.items() if isinstance(value, int)}
+        received_at = found.get("received_at", 0)
+        return {
+            "received_at": received_at,
+            "timestamp": found.get("timestamp", received_at),
+            "signed_in_at": found.get("signed_in_at", 0),
+        }
 
     @property
     def _content(self) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import psycopg
 
 from chalicelib.batch import BatchResult, Part, Poison, SqsMessage, take_apart
 from chalicelib.graph.client import Graph, GraphUnavailableError
-from chalicelib.interaction import microseconds, to_datetime
+from chalicelib.interaction import to_datetime
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.projection.projector import drain_within
 from chalicelib.queue import QueueUnavailableError
@@ -83,11 +83,11 @@ class Worker:
             measure(Stored=stored.stored, Repeated=stored.repeated, Erased=stored.erased, TimeToStored=age(oldest))
 
     def _send_to_dlq(self, result: BatchResult) -> None:
-        erased = self._ledger.erased_at([poison.user_id for poison in result.poison if poison.user_id])
+        erased = self._ledger.erased([poison.user_id for poison in result.poison if poison.user_id])
         for poison in result.poison:
             if poison.message in result.failed:
                 continue  # it comes again with its message
-            if (user_id := poison.user_id) in erased and poison.received_at <= microseconds(erased[user_id]):
+            if (user_id := poison.user_id) in erased and erased[user_id].covers(**poison.times):
                 log.warning("poison of an erased user", message_id=poison.message.message_id)
                 measure(Erased=1)
                 continue

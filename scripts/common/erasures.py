@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chalicelib.interaction import EARLIEST
-from scripts.common.errors import WrongUseError
+from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import Target
 
 MAX_AHEAD = timedelta(minutes=1)  # of an erasure's time, when it is recorded: clocks differ
@@ -31,6 +31,9 @@ class Erasure:
     erased_at: datetime | None
     with_account: bool
     counts: Counter[str] = field(default_factory=Counter)
+    rows_deleted: bool = False
+    failure: str | None = None
+    """Why it is not complete."""
 
     def __post_init__(self) -> None:
         """Prepare the calls; the first one is made by `begin`."""
@@ -39,20 +42,26 @@ class Erasure:
         self._results = self.target.operate_in_calls("erase", **arguments)
 
     def begin(self) -> None:
-        """Do everything except the sweep."""
-        for cursor in self._cursors():
-            if cursor and cursor["phase"] == "sweep":
-                return
+        """Do everything except the sweep, unless it fails."""
+        self._run(until="sweep")
 
     def finish(self) -> None:
-        """Do the sweep."""
-        for _ in self._cursors():
-            pass
+        """Do the sweep, unless this or what is before it fails."""
+        self._run(until=None)
+
+    def _run(self, until: str | None) -> None:
+        try:
+            for cursor in self._cursors():
+                if cursor and cursor["phase"] == until:
+                    return
+        except OperationError as error:
+            self.failure = error.message
 
     def _cursors(self) -> Iterator[dict[str, Any] | None]:
         for result in self._results:
             self.counts.update(interactions=result["interactions"], nodes=result["nodes"])
             self.erased_at = datetime.fromisoformat(result["erased_at"])
+            self.rows_deleted = result["cursor"] is None or result["cursor"]["phase"] != "rows"
             yield result["cursor"]
 
 

@@ -110,9 +110,14 @@ class Target:
     def operate(self, operation: str, **arguments: Any) -> Any:
         """Run an operation in the function that reaches the private stores, and return its result.
 
-        Raises OperationError with the function's own message if it fails there.
+        Raises OperationError with the function's own message if it fails there, and if it does not end in time.
         """
-        answer = self._invoke(json.dumps({"operation": operation, "caller": self.caller, **arguments}))
+        from botocore.exceptions import ReadTimeoutError
+
+        try:
+            answer = self._invoke(json.dumps({"operation": operation, "caller": self.caller, **arguments}))
+        except ReadTimeoutError:
+            raise OperationError(f"{operation}: no answer in {LONG_CALLS['read_timeout']} seconds") from None
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise OperationError(" ".join(f"{operation}: {payload.get('errorMessage', payload)}".split()))

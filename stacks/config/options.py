@@ -7,6 +7,9 @@ from typing import Final
 # By function, where the environment reserves any. One run of catch-up projects as fast as Neo4j writes: two would wait
 # for each other. Each run of the other holds a connection to Postgres that the workers could need.
 RESERVED_CONCURRENCY: Final = {"CatchUp": 1, "EventStatus": 5}
+# By function, where it is not 512. At this size a function has a whole core, and a verification is bound by Python.
+# What it may hold of one user follows from it (`chalicelib.verification.user`).
+MEMORY_MB: Final = {"Operations": 1769}
 
 
 @dataclass(frozen=True, kw_only=True)

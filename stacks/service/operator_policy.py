@@ -48,6 +48,7 @@ class Operators(Construct):
         self._allow(operations.function_arn, "lambda:InvokeFunction")
         queue.grant_send_messages(self.policy)
         dead_letters.grant_consume_messages(self.policy)
+        dead_letters.grant_send_messages(self.policy)  # an erasure puts back what is another user's in a message
         for log in logs.values():
             log.grant(self.policy, "logs:FilterLogEvents")
         self._allow(

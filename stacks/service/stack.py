@@ -8,7 +8,7 @@ from constructs import Construct
 
 from stacks.common.parameters import StackParameters
 from stacks.config.environment import Environment
-from stacks.config.options import RESERVED_CONCURRENCY, ExistingUsers
+from stacks.config.options import MEMORY_MB, RESERVED_CONCURRENCY, ExistingUsers
 from stacks.service.alarms import Observability
 from stacks.service.api import Api
 from stacks.service.audit import Audit
@@ -179,7 +179,7 @@ class ServiceStack(cdk.Stack):
             resource=self._package.function(name),
             environment=self._environment,
             timeout_seconds=timeout_seconds,
-            memory_mb=512,
+            memory_mb=MEMORY_MB.get(name, 512),
             variables={**variables, **(self._stores.variables(role=role) if role else {})},
         )
         if self._environment.reserved_concurrency:

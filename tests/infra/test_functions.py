@@ -214,6 +214,13 @@ def test_a_failed_catch_up_is_not_retried(service: Template, environment: Enviro
     assert properties.get("ReservedConcurrentExecutions") == (1 if environment.reserved_concurrency else None)
 
 
+def test_operations_have_a_whole_core_and_the_memory_that_a_verification_counts_on(service: Template) -> None:
+    functions = service.of_type(FUNCTION).items()
+    assert {name: function["Properties"]["MemorySize"] for name, function in functions} == {
+        name: 1769 if name == "Operations" else 512 for name, _ in functions
+    }
+
+
 def test_logs_expire(service: Template) -> None:
     assert all(log["Properties"]["RetentionInDays"] for log in service.of_type("AWS::Logs::LogGroup").values())
 

@@ -16,11 +16,12 @@ from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.graph.cypher import Changes
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import locks, migrate, rebuilds, users
+from chalicelib.ledger import locks, migrate, pages, rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import rebuild
 from chalicelib.projection.projector import drain
+from chalicelib.verification import user
 from chalicelib.verification.run import Verification
 from tests.integration.conftest import Opened, project_all
 from tests.samples import ALICE, BOB, EVENT, interaction
@@ -248,6 +249,30 @@ def test_the_write_of_a_killed_projector_that_neo4j_completes_later_is_deleted_t
         monkeypatch.setattr("chalicelib.operations.erasure.time.sleep", lambda _: left.commit())
         erase()
     assert artifacts(cypher) == set()
+
+
+def test_a_user_who_came_back_with_more_than_can_be_compared_is_erased_up_to_the_time(
+    ledger: Ledger,
+    operator: Ledger,
+    graph: Graph,
+    stores: dict[str, Any],
+    erase: Erase,
+    cypher: neo4j.Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(user, "MAX_ROWS", 1)
+    monkeypatch.setitem(pages._SIZE, "rows", 1)  # noqa: SLF001  so that it takes several calls
+    erased_at = datetime.now(UTC).isoformat()
+    ledger.store([now(artifact_id=name) for name in "ab"])
+    with graph_module.connect(**stores["neo4j"]) as driver, driver.session() as session:
+        left = session.begin_transaction()
+        left.run("CREATE (:Artifact {user_id: $user, id: 'left'})", user=ALICE).consume()
+        moments = iter([left.commit])  # in the first sweep; there are two
+        monkeypatch.setattr("chalicelib.operations.erasure.time.sleep", lambda _: [end() for end in moments])
+        erase(erased_at=erased_at, share_seconds=0)
+    assert artifacts(cypher) == {"a", "b"}
+    [listed] = Handlers(operator, graph).erasures()["erasures"]
+    assert listed["finished_at"]
 
 
 def test_an_interrupted_erasure_is_listed_as_unfinished_and_can_be_repeated(

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from bench.far import far
 from chalicelib.interaction import Interaction, microseconds, to_datetime
 from chalicelib.ledger import connection as postgres
-from chalicelib.ledger import erasures, migrate
+from chalicelib.ledger import erasures, migrate, pages
 from chalicelib.ledger.ledger import ROW_BYTES, STORE, Ledger, Row, Stored, Waiting, columns
 from chalicelib.ledger.migrate import MIGRATIONS, migrate_ledger
 from local.cloud import Cloud
@@ -116,8 +117,31 @@ def test_after_an_erasure_without_the_account_its_token_stores_later_interaction
 
 def test_the_times_of_erasures_are_told_of_those_who_have_one(ledger: Ledger, sql: psycopg.Connection) -> None:
     sql.execute("INSERT INTO erasure VALUES (%s, %s)", [ALICE, NOW])
-    assert ledger.erased_at([ALICE, BOB]) == {ALICE: NOW}
-    assert ledger.erased_at([]) == {}
+    assert ledger.erased([ALICE, BOB]) == {ALICE: erasures.Erased(NOW, with_account=False)}
+    assert ledger.erased([]) == {}
+
+
+@pytest.mark.parametrize("statement", ["_KEY_PAGE", "_USER_PAGE", "_EXPORT_PAGE", "_DAY_PAGE"])
+def test_a_page_reads_no_more_rows_than_it_returns_but_one(
+    ledger: Ledger, sql: psycopg.Connection, statement: str
+) -> None:
+    """Else one user's large rows, weighed again for each page, would make all their pages take hours."""
+    ledger.store([interaction("peel", artifact_id=str(number), metadata={"k": "x" * 1000}) for number in range(500)])
+    sql.execute("ANALYZE interaction")
+    ends = {"last": UUID(int=2**128 - 1), "end": UUID(int=2**128 - 1), "lane": 0, "lanes": 1}
+    size = {"rows": 1000, "bytes": 5_000, "row_bytes": 500}
+    values = {"user_id": ALICE, "event_id": UUID(int=0), "id": UUID(int=0), **ends, **size}
+    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(pages, statement)}"
+    [[[explained]]] = sql.execute(explain, values).fetchall()
+    scans = [node for node in _nodes(explained["Plan"]) if node.get("Relation Name") == "interaction"]
+    assert explained["Plan"]["Actual Rows"] == 3  # of about 1,500 bytes
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) == 4
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from _nodes(part)
 
 
 def test_a_failed_claim_requeues_its_rows(ledger: Ledger, sql: psycopg.Connection) -> None:

@@ -1,6 +1,7 @@
 """Every difference between the graph and the ledger is reported and repaired; rows under way are none."""
 
 import threading
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,11 +21,11 @@ from chalicelib.operations.handlers import Handlers, Limits
 from chalicelib.projection import catch_up as upkeep
 from chalicelib.projection import rebuild
 from chalicelib.projection.projector import drain
-from chalicelib.verification import MODULUS, actual
+from chalicelib.verification import MODULUS, actual, user
 from chalicelib.verification.run import Verification
 from chalicelib.verification.user import UndecidedError
 from tests.graphs import snapshot
-from tests.integration.conftest import Opened
+from tests.integration.conftest import Opened, project_all
 from tests.samples import ALICE, ARTIFACT, BOB, EVENT, NOW, interaction
 
 CAROL = "f41d9c3e-carol"
@@ -244,6 +245,55 @@ def test_a_user_too_large_to_compare_leaves_the_other_users_verified(
     found = verify(page_rows=1)  # one user at a time
     assert [one["user"] for one in found["undecided"]] == [ALICE]
     assert found["users"] == 2
+
+
+# 19 KB that Postgres writes as 1 MB, the most that the API takes: it writes numbers without exponents.
+INFLATED = {"a": [1e308] * 3236, "position": 7}
+# Of metadata that is too long for the graph, both keys as they may be, just may not be, and cannot be.
+KEYS: list[dict[str, Any]] = [
+    {"query": q} for q in ("\u0001" * GRAPH_QUERY_BYTES, "é" * GRAPH_QUERY_BYTES, "q" * 5000, {"a": 1}, None)
+]
+KEYS += [{"position": position} for position in (3.0, 3.5, MAX_POSITION, 1e308, "q" * 5000, [1], True, None)]
+
+
+def test_large_metadata_costs_a_verification_little_memory_and_is_as_the_projection_has_it(
+    verify: Verify, ledger: Ledger, graph: Graph, sql: psycopg.Connection
+) -> None:
+    ledger.store([interaction("peel", event_id=EVENT, artifact_id=f"{n}", metadata=INFLATED) for n in range(3)])
+    long = [{"k": "x" * GRAPH_METADATA_BYTES, **keys} for keys in KEYS]
+    ledger.store([interaction(kind, artifact_id="a", metadata=one) for kind in ("recall", "peel") for one in long])
+    project_all(ledger, graph)
+    assert {"missing": 0, "extra": 0, "different": 0}.items() <= verify().items()
+    ledger.store([interaction("peel", event_id=EVENT, artifact_id=f"{n}", metadata=INFLATED) for n in range(3, 40)])
+    sql.execute("DELETE FROM graph_outbox")  # so they are compared exactly, too
+    tracemalloc.start()
+    try:
+        found = verify()
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found["missing"], found["undecided"]) == (2 * 37, [])
+    assert peak_bytes < 10_000_000  # the rows of this event are 40 MB as text
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("limit", "value", "reason"),
+    [
+        ("MAX_ROWS", 7, "too large to compare: more than 7 interactions"),
+        ("LEDGER_SECONDS", 0, "too large to compare: interactions that take more than 0 s to read"),
+        ("MAX_SIDE_BYTES", 5_000, "too large to compare exactly: more than 0 MB"),
+    ],
+)
+def test_a_user_with_more_than_a_comparison_may_hold_is_undecided(
+    verify: Verify, cypher: neo4j.Session, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, reason: str
+) -> None:
+    cypher.run("MATCH (e:Event {user_id: $alice}) SET e.metadata = '{}'", alice=ALICE).consume()
+    monkeypatch.setattr(user, limit, value)
+    for repair in (False, True):
+        found = verify(repair=repair, page_rows=1)
+        assert {"user": ALICE, "reason": reason} in found["undecided"]
+        assert found["users"] == 2
 
 
 @pytest.mark.usefixtures("told")

@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.graph.client import Graph, GraphUnavailableError
 from chalicelib.interaction import Interaction, microseconds
+from chalicelib.ledger.erasures import Erased
 from chalicelib.queue import decode, encode
 from chalicelib.worker import Worker
 from tests.fakes import FakeLedger, FakeQueue
@@ -111,7 +112,7 @@ def test_poison_of_an_erased_user_is_dropped_and_what_came_after_is_kept(
     worker: Worker, ledger: FakeLedger, queue: FakeQueue, capsys: pytest.CaptureFixture[str], received_at: Any
 ) -> None:
     """Else a file of dead letters that is sent again brings an erased person's data back."""
-    ledger.erasures[BOB] = datetime.now(UTC)
+    ledger.erasures[BOB] = Erased(datetime.now(UTC))
     old = changed(user_id=BOB, kind="keep", artifact_id=None, timestamp="soon", received_at=received_at)
     later = changed(user_id=BOB, timestamp="soon", received_at=microseconds(datetime.now(UTC) + timedelta(minutes=1)))
     others = [
@@ -125,6 +126,26 @@ def test_poison_of_an_erased_user_is_dropped_and_what_came_after_is_kept(
     assert failed(worker.handle(batch(old, later, *others))) == []
     assert queue.bodies == [later, *others]
     assert values(metrics(capsys), "Erased")[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("with_account", "times", "kept"),
+    [
+        (False, {"timestamp": days_ahead(-1)}, False),
+        (False, {"timestamp": days_ahead(1), "signed_in_at": days_ahead(-1)}, True),
+        (True, {"signed_in_at": days_ahead(-1)}, False),
+        (True, {"signed_in_at": None}, False),
+        (True, {"signed_in_at": days_ahead(1), "timestamp": "soon"}, True),
+    ],
+)
+def test_poison_of_an_erased_user_is_dropped_by_the_rule_by_which_it_would_not_be_stored(
+    worker: Worker, ledger: FakeLedger, queue: FakeQueue, *, with_account: bool, times: dict[str, Any], kept: bool
+) -> None:
+    ledger.erasures[BOB] = Erased(datetime.now(UTC), with_account)
+    given = {"received_at": days_ahead(1), "timestamp": days_ahead(1), "signed_in_at": days_ahead(1)} | times
+    poison = changed(user_id=BOB, artifact_id=7, **given)
+    worker.handle(batch(poison))
+    assert queue.bodies == [poison] * kept
 
 
 def test_no_log_holds_what_a_user_wrote(

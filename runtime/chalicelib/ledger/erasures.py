@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
 
+from chalicelib.interaction import microseconds
 from chalicelib.ledger import locks
 from chalicelib.ledger.connection import read_row
 from chalicelib.ledger.day_answers import EVENT_DAYS
@@ -44,9 +45,21 @@ SELECT count(*) FROM gone
 _FORGET_EXCLUSION = "DELETE FROM excluded_user WHERE user_id = %s"
 _FINISH = "UPDATE erasure SET finished_at = clock_timestamp() WHERE user_id = %s AND erased_at = %s"
 _UNDER_WAY = "SELECT 1 FROM erasure WHERE user_id = %s AND finished_at IS NULL"
-_TIMES = "SELECT user_id, erased_at FROM erasure WHERE user_id = ANY(%s)"
+_OF_USERS = "SELECT user_id, erased_at, with_account FROM erasure WHERE user_id = ANY(%s)"
 _LIST = "SELECT user_id, erased_at, finished_at, with_account FROM erasure WHERE user_id > %s ORDER BY user_id LIMIT %s"
 _SINCE = "SELECT user_id FROM erasure WHERE finished_at IS NULL OR finished_at >= %s ORDER BY user_id"
+
+
+class Erased(NamedTuple):
+    """Up to when a user's data is erased."""
+
+    erased_at: datetime
+    with_account: bool = False
+
+    def covers(self, *, received_at: int, timestamp: int, signed_in_at: int) -> bool:
+        """Return whether an interaction with these times, in microseconds, is not stored: STORE's rule."""
+        until = microseconds(self.erased_at)
+        return min(received_at, timestamp) <= until or (self.with_account and signed_in_at <= until)
 
 
 def record(
@@ -84,9 +97,9 @@ def is_under_way(connection: psycopg.Connection, user_id: str) -> bool:
     return connection.execute(_UNDER_WAY, [user_id]).fetchone() is not None
 
 
-def times_of(connection: psycopg.Connection, users: Sequence[str]) -> dict[str, datetime]:
-    """Return the times of the last erasures of those of these users who have one."""
-    return dict(connection.execute(_TIMES, [list(users)]).fetchall())
+def of_users(connection: psycopg.Connection, users: Sequence[str]) -> dict[str, Erased]:
+    """Return the last erasures of those of these users who have one."""
+    return {user_id: Erased(*one) for user_id, *one in connection.execute(_OF_USERS, [list(users)])}
 
 
 def list_after(connection: psycopg.Connection, user_id: str, max_users: int) -> list[dict[str, Any]]:

@@ -108,11 +108,11 @@ class Ledger(Database):
         stored, erased = self.repeatable(store)
         return Stored(stored=stored, repeated=len(interactions) - stored - erased, erased=erased)
 
-    def erased_at(self, users: Sequence[str]) -> dict[str, datetime]:
-        """Return the times of the last erasures of those of these users who have one; asks nothing about nobody."""
+    def erased(self, users: Sequence[str]) -> dict[str, erasures.Erased]:
+        """Return the last erasures of those of these users who have one; asks nothing about nobody."""
         if not users:
             return {}
-        return erasures.times_of(self.connection, users)
+        return erasures.of_users(self.connection, users)
 
     @contextmanager
     def claim(self) -> Iterator[list[Row]]:

@@ -2,53 +2,75 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row, dict_row
 
+from chalicelib.interaction import GRAPH_METADATA_BYTES, GRAPH_QUERY_BYTES
 from chalicelib.ledger.ledger import CLAIM_BYTES, CLAIM_ROWS, ROW_BYTES, Row
 from chalicelib.ledger.rebuilds import Range, key_before
 
 _ROW: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, attempts, received_at"
 _EXPORTED: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at, stored_at"
-# Both are the order of an index, so that a page costs no more than it returns.
-_BY_KEY: LiteralString = "id"
-_BY_USER: LiteralString = "user_id, event_id, id"
-_AFTER_KEY: LiteralString = "id > %(start)s AND id <= %(last)s AND user_partition(user_id) %% %(lanes)s = %(lane)s"
-_AFTER_USER: LiteralString = (
-    "user_id = ANY(%(users)s) AND (user_id, event_id, id) > (%(user_id)s, %(event_id)s, %(id)s)"
-)
+# Where the next row is looked for, and in which order: that of an index.
+_NEXT_BY_KEY: LiteralString = """
+id > {id} AND id <= %(last)s AND user_partition(user_id) %% %(lanes)s = %(lane)s ORDER BY id
+"""
+_NEXT_OF_USER: LiteralString = """
+user_id = %(user_id)s AND (event_id, id) > ({event_id}, {id}) ORDER BY event_id, id
+"""
 # Keys begin with the interaction's own time, so a day is a range of them. Whoever is being erased is left out at once.
-_OF_DAY: LiteralString = """
-id > %(start)s AND id < %(end)s AND NOT EXISTS (
+_NEXT_OF_DAY: LiteralString = """
+id > {id} AND id < %(end)s AND NOT EXISTS (
     SELECT FROM erasure AS e WHERE e.user_id = interaction.user_id AND least(received_at, timestamp) <= e.erased_at
-)
+) ORDER BY id
 """
 
 
-def _page(columns: LiteralString, where: LiteralString, order: LiteralString) -> LiteralString:
-    return f"""
-    SELECT {columns}
-    FROM (
-        SELECT *, sum(bytes) OVER (ORDER BY {order}) - bytes AS before
+def _page(columns: LiteralString, following: LiteralString) -> LiteralString:
+    """Return a statement that goes from row to row and stops at the page's size: it weighs what it returns, no more."""
+    following = f"""
+        SELECT *, %(row_bytes)s + coalesce(octet_length(metadata), 0) AS bytes
         FROM (
             SELECT id, user_id, event_id, kind, artifact_id, metadata::text AS metadata, timestamp, received_at,
-                   stored_at, 0 AS attempts, %(row_bytes)s + coalesce(octet_length(metadata::text), 0) AS bytes
-            FROM interaction WHERE {where} ORDER BY {order} LIMIT %(rows)s
-        ) AS page
-    ) AS weighed
-    WHERE before = 0 OR before + bytes <= %(bytes)s
-    ORDER BY {order}
+                   stored_at, 0 AS attempts
+            FROM interaction WHERE {following} LIMIT 1
+        ) AS following
+    """  # noqa: S608  constants
+    return f"""
+    WITH RECURSIVE page AS (
+        SELECT *, 1 AS number, bytes AS total
+        FROM ({following.format(id="%(id)s::uuid", event_id="%(event_id)s::uuid")}) AS first
+        UNION ALL
+        SELECT following.*, number + 1, total + following.bytes
+        FROM page CROSS JOIN LATERAL ({following.format(id="page.id", event_id="page.event_id")}) AS following
+        WHERE number < %(rows)s AND total + following.bytes <= %(bytes)s
+    )
+    SELECT {columns} FROM page ORDER BY number
     """  # noqa: S608  constants
 
 
 _END_OF_SCAN = "SELECT id FROM interaction WHERE id > %s AND id <= %s ORDER BY id OFFSET %s LIMIT 1"
-_KEY_PAGE = _page(_ROW, _AFTER_KEY, _BY_KEY)
-_USER_PAGE = _page(_ROW, _AFTER_USER, _BY_USER)
-_EXPORT_PAGE = _page(_EXPORTED, _AFTER_USER, _BY_USER)
-_DAY_PAGE = _page(_EXPORTED, _OF_DAY, _BY_KEY)
+_KEY_PAGE = _page(_ROW, _NEXT_BY_KEY)
+_USER_PAGE = _page(_ROW, _NEXT_OF_USER)
+_EXPORT_PAGE = _page(_EXPORTED, _NEXT_OF_USER)
+_DAY_PAGE = _page(_EXPORTED, _NEXT_OF_DAY)
+_GRAPH_PAGE = """
+SELECT id, user_id, event_id, kind, artifact_id, timestamp, octet_length(text) AS metadata_bytes,
+       CASE WHEN octet_length(text) > %(metadata_bytes)s THEN jsonb_build_object(
+           'query', CASE WHEN octet_length(metadata ->> 'query') <= %(value_bytes)s THEN metadata -> 'query' END,
+           'position',
+           CASE WHEN octet_length(metadata ->> 'position') <= %(value_bytes)s THEN metadata -> 'position' END
+       )::text ELSE text END AS metadata
+FROM (
+    SELECT *, metadata::text AS text FROM interaction
+    WHERE user_id = ANY(%(users)s) AND (user_id, event_id, id) > (%(user_id)s, %(event_id)s, %(id)s)
+    ORDER BY user_id, event_id, id LIMIT %(rows)s
+) AS page
+ORDER BY user_id, event_id, id
+"""
 _SIZE = {"rows": CLAIM_ROWS, "bytes": CLAIM_BYTES, "row_bytes": ROW_BYTES}
 EXPORT_ROWS = 2_000
 EXPORT_BYTES = 1_000_000  # escaped as JSON, below the 6 MB that a function may return
@@ -56,6 +78,21 @@ EXPORT_BYTES = 1_000_000  # escaped as JSON, below the 6 MB that a function may 
 Cursor = tuple[UUID, UUID]
 """Where a page of one user's rows ended: event and interaction."""
 START: Cursor = (UUID(int=0), UUID(int=0))
+
+
+class GraphRow(NamedTuple):
+    """A ledger row as the graph could have it."""
+
+    id: UUID
+    user_id: str
+    event_id: UUID
+    kind: str
+    artifact_id: str | None
+    metadata: str | None
+    """JSON text; of more than GRAPH_METADATA_BYTES only `query` and `position`, and they only if they are short."""
+    metadata_bytes: int | None
+    """The size of all of it."""
+    timestamp: datetime
 
 
 def of_range(connection: psycopg.Connection, keys: Range, max_rows: int = CLAIM_ROWS) -> tuple[list[Row], UUID]:
@@ -66,20 +103,27 @@ def of_range(connection: psycopg.Connection, keys: Range, max_rows: int = CLAIM_
     """
     end = connection.execute(_END_OF_SCAN, [keys.start, keys.last, max_rows * keys.lanes - 1]).fetchone()
     last = end[0] if end else keys.last
+    values = {**_SIZE, "rows": max_rows, "id": keys.start, "last": last, "lane": keys.lane, "lanes": keys.lanes}
     with connection.cursor(row_factory=class_row(Row)) as cursor:
-        rows = cursor.execute(_KEY_PAGE, {**_SIZE, **keys._asdict(), "rows": max_rows, "last": last}).fetchall()
+        rows = cursor.execute(_KEY_PAGE, values).fetchall()
     return rows, rows[-1].id if rows else last
 
 
 def of_user(connection: psycopg.Connection, user_id: str, cursor: Cursor) -> list[Row]:
     """Return one user's next rows by event, after the cursor."""
-    return _of_users(connection, [user_id], user_id, cursor)
+    with connection.cursor(row_factory=class_row(Row)) as rows:
+        return rows.execute(_USER_PAGE, _after(user_id, cursor)).fetchall()
 
 
-def of_users(connection: psycopg.Connection, users: Sequence[str]) -> Iterator[Row]:
-    """Yield all rows of these users, by user and then by event; only one page is in memory at a time."""
+def for_graph(connection: psycopg.Connection, users: Sequence[str]) -> Iterator[GraphRow]:
+    """Yield all rows of these users, by user and then by event; only one page, of 10 MB at most, is in memory."""
     user_id, cursor = "", START
-    while page := _of_users(connection, users, user_id, cursor):
+    lengths = {"metadata_bytes": GRAPH_METADATA_BYTES, "value_bytes": GRAPH_QUERY_BYTES}
+    while True:
+        with connection.cursor(row_factory=class_row(GraphRow)) as rows:
+            page = rows.execute(_GRAPH_PAGE, {**_after(user_id, cursor), **lengths, "users": list(users)}).fetchall()
+        if not page:
+            return
         yield from page
         user_id, cursor = page[-1].user_id, (page[-1].event_id, page[-1].id)
 
@@ -88,7 +132,7 @@ def exported(
     connection: psycopg.Connection, user_id: str, cursor: Cursor, max_bytes: int = EXPORT_BYTES
 ) -> list[dict[str, object]]:
     """Return one user's next rows with all columns, as `of_user` does."""
-    values = _after([user_id], user_id, cursor) | {"bytes": max_bytes}
+    values = _after(user_id, cursor) | {"bytes": max_bytes}
     with connection.cursor(row_factory=dict_row) as rows:
         return rows.execute(_EXPORT_PAGE, values).fetchall()
 
@@ -98,15 +142,10 @@ def of_day(
 ) -> list[dict[str, object]]:
     """Return the next interactions of a day (UTC, by their own time) with all columns, by id, after that one."""
     start, end = (key_before(datetime.combine(day + timedelta(days=days), time(), UTC)) for days in (0, 1))
-    values = {**_SIZE, "rows": EXPORT_ROWS, "bytes": max_bytes, "start": after or start, "end": end}
+    values = {**_SIZE, "rows": EXPORT_ROWS, "bytes": max_bytes, "id": after or start, "end": end}
     with connection.cursor(row_factory=dict_row) as rows:
         return rows.execute(_DAY_PAGE, values).fetchall()
 
 
-def _of_users(connection: psycopg.Connection, users: Sequence[str], user_id: str, cursor: Cursor) -> list[Row]:
-    with connection.cursor(row_factory=class_row(Row)) as rows:
-        return rows.execute(_USER_PAGE, _after(users, user_id, cursor)).fetchall()
-
-
-def _after(users: Sequence[str], user_id: str, cursor: Cursor) -> dict[str, object]:
-    return {**_SIZE, "users": list(users), "user_id": user_id, "event_id": cursor[0], "id": cursor[1]}
+def _after(user_id: str, cursor: Cursor) -> dict[str, object]:
+    return {**_SIZE, "user_id": user_id, "event_id": cursor[0], "id": cursor[1]}

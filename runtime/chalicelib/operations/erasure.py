@@ -5,7 +5,8 @@
 3. Wait for the projector that has leased the user's partition, if one has: it may hold such rows. Begin a new epoch of
    the graph: a projector that was paused and has lost its lease does not write then. Delete the user's part of the
    graph, and project the rows that are left.
-4. Do step 3 again when a transaction that a killed projector left on the graph's server must have ended.
+4. When a transaction that a killed projector left on the graph's server must have ended, compare the user's graph with
+   the rows that are left, and repair it; if that is too much to compare, do step 3 again.
 
 What the user did later stays in the ledger, and is at once in the graph again.
 """
@@ -19,10 +20,12 @@ from chalicelib.graph import deletions, elements
 from chalicelib.graph.client import TRANSACTION_SECONDS, Graph
 from chalicelib.ledger import erasures, locks, users
 from chalicelib.ledger.ledger import Ledger
+from chalicelib.ledger.pages import START, Cursor
+from chalicelib.operations import json_values
 from chalicelib.projection import watermark
-from chalicelib.projection.rebuild import project_whole_user
+from chalicelib.projection.rebuild import project_user
 from chalicelib.telemetry import log
-from chalicelib.verification.user import UndecidedError, repair
+from chalicelib.verification.user import TooLargeError, UndecidedError, repair
 
 SETTLE_SECONDS = TRANSACTION_SECONDS + 5.0  # the graph's server checks every 2 s for transactions that timed out
 BATCH = 5_000  # rows or nodes
@@ -62,18 +65,24 @@ class Erasure:
             case "rows":
                 return {**cursor, "phase": "graph" if self._delete_rows(erased_at, in_time) else "rows"}
             case "graph":
-                done = self._delete_nodes(in_time)
+                return {**cursor, "phase": "project" if self._delete_nodes(in_time) else "graph"}
+            case "project":
+                if reached := self._project(json_values.page_cursor(cursor.get("reached")), in_time):
+                    return {**cursor, "reached": [str(reached[0]), str(reached[1])]}
                 settled_at = datetime.now(UTC) + timedelta(seconds=self._settle_seconds)
-                return {**cursor, "phase": "sweep", "settled_at": settled_at.isoformat()} if done else {**cursor}
+                return {**cursor, "phase": "sweep", "reached": None, "settled_at": settled_at.isoformat()}
             case _:
                 left = datetime.fromisoformat(cursor["settled_at"]) - datetime.now(UTC)
                 time.sleep(max(0.0, left.total_seconds()))
-                self._sweep(erased_at)
+                if not (cursor.get("repeated") or self._is_right()):
+                    return {**cursor, "phase": "graph", "repeated": True}
+                erasures.finish(self._ledger.connection, self.user_id, erased_at)
                 return None
 
     def repeat_in_graph(self) -> None:
         """Delete the user's part of a graph that was made from older rows, and project the rows that are left."""
         self._delete_nodes(lambda: True)
+        self._project(START, lambda: True)
 
     def _delete_rows(self, erased_at: datetime, in_time: Callable[[], bool]) -> bool:
         """Delete the user's rows up to that time; return whether all are deleted."""
@@ -85,7 +94,7 @@ class Erasure:
         return True
 
     def _delete_nodes(self, in_time: Callable[[], bool]) -> bool:
-        """Delete the user's part of the graph, and project the rows that are left; return whether that is done."""
+        """Delete the user's part of the graph; return whether all is deleted."""
         locks.wait_for_holders(self._ledger.connection, locks.PROJECTING, self.user_id)
         watermark.begin_epoch(self._ledger, self._graph)
         more = True
@@ -94,12 +103,23 @@ class Erasure:
             self.counts["nodes"] += deleted
             if more and not in_time():
                 return False
-        if not users.without_rows(self._ledger.connection, [self.user_id]):
-            project_whole_user(self._ledger, self._graph, self.user_id)
         return True
 
-    def _sweep(self, erased_at: datetime) -> None:
-        left = repair(self._ledger, self._graph, self.user_id, check_erasure=False)
+    def _project(self, cursor: Cursor, in_time: Callable[[], bool]) -> Cursor | None:
+        """Project the rows that are left, after the cursor; return the next cursor, None at the end."""
+        if users.without_rows(self._ledger.connection, [self.user_id]):
+            return None
+        reached = project_user(self._ledger, self._graph, self.user_id, cursor)
+        while reached and in_time():
+            reached = project_user(self._ledger, self._graph, self.user_id, reached)
+        return reached
+
+    def _is_right(self) -> bool:
+        """Repair the user's graph; return whether it is right then, False if there is too much of it to compare."""
+        try:
+            left = repair(self._ledger, self._graph, self.user_id, check_erasure=False)
+        except TooLargeError:  # of what the user did later
+            return False
         if not left.none:
             raise UndecidedError("the graph still differs from what is left in the ledger: erase again")
-        erasures.finish(self._ledger.connection, self.user_id, erased_at)
+        return True

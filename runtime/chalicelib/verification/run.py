@@ -12,11 +12,11 @@ from typing import Any
 from chalicelib.graph import deletions, elements
 from chalicelib.graph import watermark as graph_watermark
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsRefusedError
-from chalicelib.ledger import pages, rebuilds, users
+from chalicelib.ledger import rebuilds, users
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.verification import MODULUS, actual, diff, expected
 from chalicelib.verification.diff import Differences
-from chalicelib.verification.user import UndecidedError, compare, repair
+from chalicelib.verification.user import UndecidedError, compare, read_rows, repair
 
 READ_SECONDS = 300  # without locks; a user with 250,000 edges took less than 60
 PAGE_USERS, PAGE_ROWS = 100, 5_000
@@ -112,14 +112,14 @@ class Verification:
     def _compare_sums(self, page: Sequence[str]) -> list[str]:
         """Count the users whose sums are the same on both sides, and return the others."""
         wanted: dict[str, int] = {}
-        for user_id, rows in groupby(pages.of_users(self._ledger.connection, page), key=lambda row: row.user_id):
-            wanted[user_id] = sum(actual.of(element).digest for element in expected.graph_of(rows))
         found: dict[str, int] = defaultdict(int)
         try:
+            for user_id, rows in groupby(read_rows(self._ledger.connection, page), key=lambda row: row.user_id):
+                wanted[user_id] = sum(actual.of(element).digest for element in expected.graph_of(rows))
             with self._graph.transaction(READ_SECONDS) as transaction:
                 for user_id, element in actual.of_users(transaction, page):
                     found[user_id] += element.digest
-        except RowsRefusedError as error:
+        except (UndecidedError, RowsRefusedError) as error:
             self._report.undecided += [{"user": user_id, "reason": str(error)} for user_id in page]
             return []
         same = {user_id for user_id in page if wanted.get(user_id) == found.get(user_id)}

@@ -1,7 +1,8 @@
 """Compares one user's graph with their ledger rows, while their projection waits; and repairs it."""
 
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 import neo4j
@@ -11,6 +12,7 @@ from chalicelib.graph import elements
 from chalicelib.graph.client import Graph, GraphUnavailableError, RowsBusyError, RowsRefusedError, write_within
 from chalicelib.ledger import erasures, pages, users
 from chalicelib.ledger.ledger import Ledger, Row
+from chalicelib.ledger.pages import GraphRow
 from chalicelib.projection.projector import KINDS, changes
 from chalicelib.projection.rebuild import project_whole_user
 from chalicelib.verification import actual, diff, expected
@@ -20,10 +22,20 @@ from chalicelib.verification.diff import Differences
 LOCK_SECONDS = 120  # a user of 250,000 rows took less; a drain that meets the lock requeues the user's rows
 REPAIR_BATCH = 5_000  # elements that one transaction deletes
 MAX_ATTEMPTS = 20
+MAX_ROWS = 250_000  # of one user: compared in about a minute by a whole core, exactly in two
+LEDGER_SECONDS = 240  # to read the rows; with the graph's 300 less than the 600 for which a command waits
+# The operations function has 1,769 MB and takes 150 without this. Both sides and their differences take 2.8 times this
+# if every element differs (`tests/unit/verification/test_user.py`).
+MAX_SIDE_BYTES = 400_000_000
+ELEMENT_BYTES = 400  # of Python's objects, beside the text; measured: 210 to 380
 
 
 class UndecidedError(Exception):
     """It cannot be decided now whether this user's graph is right; the text says why."""
+
+
+class TooLargeError(UndecidedError):
+    """The user has more than can be compared."""
 
 
 def compare(ledger: Ledger, graph: Graph, user_id: str, *, check_erasure: bool = True) -> Differences:
@@ -83,7 +95,7 @@ def _compare_locked(
         raise UndecidedError("the user is being erased")
     waiting = [row for row in _waiting(ledger, user_id) if row.id in ids]
     write_within(transaction, changes(waiting))
-    found = [element for _, element in actual.of_users(transaction, [user_id])]
+    found = list(_fitting(element for _, element in actual.of_users(transaction, [user_id])))
     ours = [element for element in found if created and not waiting and _is_user(element)]
     return diff.compare(wanted, (element for element in found if element not in ours)), ours
 
@@ -92,17 +104,39 @@ def _is_user(element: Element) -> bool:
     return not element.is_edge and json.loads(element.key)[0] == "User"
 
 
+def read_rows(connection: psycopg.Connection, user_ids: Sequence[str]) -> Iterator[GraphRow]:
+    """Yield all rows of these users. Raises TooLargeError after `MAX_ROWS` of them, and after `LEDGER_SECONDS`."""
+    until = time.monotonic() + LEDGER_SECONDS
+    for number, row in enumerate(pages.for_graph(connection, user_ids), start=1):
+        if number > MAX_ROWS:
+            raise TooLargeError(f"too large to compare: more than {MAX_ROWS:,} interactions")
+        if time.monotonic() > until:
+            raise TooLargeError(f"too large to compare: interactions that take more than {LEDGER_SECONDS} s to read")
+        yield row
+
+
 def _expected(connection: psycopg.Connection, user_id: str) -> tuple[dict[str, str], set[UUID]]:
     """Return the expected elements, content by key, and the ids of the rows that imply them."""
     ids: set[UUID] = set()
-    rows = _collecting(ids, pages.of_users(connection, [user_id]))
-    return {element.key: element.content for element in map(actual.of, expected.graph_of(rows))}, ids
+    rows = _collecting(ids, read_rows(connection, [user_id]))
+    elements = _fitting(map(actual.of, expected.graph_of(rows)))
+    return {element.key: element.content for element in elements}, ids
 
 
-def _collecting(ids: set[UUID], rows: Iterable[Row]) -> Iterator[Row]:
+def _collecting(ids: set[UUID], rows: Iterable[GraphRow]) -> Iterator[GraphRow]:
     for row in rows:
         ids.add(row.id)
         yield row
+
+
+def _fitting(elements: Iterable[Element]) -> Iterator[Element]:
+    """Yield the elements. Raises TooLargeError when they take more memory than one side may."""
+    size_bytes = 0
+    for element in elements:
+        size_bytes += ELEMENT_BYTES + len(element.key) + len(element.content)
+        if size_bytes > MAX_SIDE_BYTES:
+            raise TooLargeError(f"too large to compare exactly: more than {MAX_SIDE_BYTES // 1_000_000:,} MB")
+        yield element
 
 
 def _waiting(ledger: Ledger, user_id: str) -> list[Row]:

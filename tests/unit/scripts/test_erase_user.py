@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from scripts import erase_user
 from scripts.common.erasures import read_list
-from scripts.common.errors import WrongUseError
+from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.users import User
 from tests.samples import ALICE, BOB
 from tests.unit.scripts.fake_sqs import FakeSqs, FakeTarget, message_of
@@ -25,9 +25,13 @@ class Dev(FakeTarget):
     """A target whose operations answer here, and which records the calls."""
 
     counts: dict[str, Any] = field(default_factory=lambda: SOME)
+    fails: tuple[str, str | None] | None = None
+    """Whose erasure fails, and in which phase."""
 
     def operate(self, operation: str, **arguments: Any) -> Any:
         self.calls.append((operation, arguments))
+        if self.fails == (arguments.get("user_id"), (arguments.get("cursor") or {}).get("phase")):
+            raise OperationError("erase: killed")
         cursor = None if arguments.get("cursor") else {"phase": "sweep"}
         answers: dict[str, Any] = {
             "holdings": self.counts,
@@ -54,8 +58,8 @@ class Dev(FakeTarget):
 def erase(monkeypatch: pytest.MonkeyPatch) -> Erase:
     """Return a function that runs the command; so many messages are Alice's, and so many are held by others."""
 
-    def erase(target: Dev, *words: str, messages: int = 0, in_flight: int = 0) -> Result:
-        sqs = FakeSqs(*["held"] * in_flight, *[message_of(ALICE)] * messages, held=in_flight)
+    def erase(target: Dev, *words: str, messages: int = 0, in_flight: int = 0, sqs: FakeSqs | None = None) -> Result:
+        sqs = sqs or FakeSqs(*["held"] * in_flight, *[message_of(ALICE)] * messages, held=in_flight)
         monkeypatch.setattr(erase_user, "find_target", lambda _: replace(target, sqs=sqs))
         monkeypatch.setattr(erase_user, "find_user", lambda _, user: User(user, None))
         return CliRunner().invoke(erase_user.erase_user, ["-e", "dev", *words])
@@ -142,6 +146,29 @@ def test_many_erasures_wait_together_for_the_sweep(erase: Erase, tmp_path: Path)
     path.write_text(f'{{"user_id": "{ALICE}", "erased_at": "2026-05-02T12:00:00Z"}}\n')
     assert erase(target, "--again", "--file", str(path), "--yes").exit_code == 0
     assert target.erase_calls == [BOB, ALICE, f"sweep {BOB}", f"sweep {ALICE}"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "calls", "left"),
+    [
+        ("sweep", [BOB, ALICE, f"sweep {BOB}", f"sweep {ALICE}"], []),
+        (None, [BOB, ALICE, f"sweep {ALICE}"], [message_of(BOB)]),
+    ],
+)
+def test_an_erasure_that_fails_stops_no_other_and_keeps_its_dead_letters_only_if_its_rows_are_there(
+    erase: Erase, tmp_path: Path, phase: str | None, calls: list[str], left: list[str]
+) -> None:
+    path, target = tmp_path / "list", replace(dev(), fails=(BOB, phase))
+    sqs = FakeSqs(message_of(BOB), message_of(ALICE))
+    path.write_text(f'{{"user_id": "{ALICE}", "erased_at": "2026-05-02T12:00:00Z"}}\n')
+    result = erase(target, "--again", "--file", str(path), "--yes", sqs=sqs)
+    assert target.erase_calls == calls
+    assert [message["Body"] for message in sqs.visible] == left
+    assert f"{ALICE}: erased 4 interactions, 2 nodes and 1 dead-lettered interactions" in result.stdout
+    assert f"{BOB}: erased" not in result.stdout
+    assert f"{BOB}: not complete: erase: killed\n" in result.stderr
+    assert result.stderr.endswith("Error: 1 of 2 erasures are not complete: run this again\n")
+    assert result.exit_code == 3
 
 
 @pytest.mark.parametrize(

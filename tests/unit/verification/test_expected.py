@@ -12,26 +12,25 @@ from chalicelib.interaction import (
     Kind,
     to_datetime,
 )
-from chalicelib.ledger.ledger import Row
+from chalicelib.ledger.pages import GraphRow
 from chalicelib.verification.expected import Edge, Node, graph_of
 from tests.samples import ALICE, ARTIFACT, EVENT, NOW, interaction
 
 
-def row(one: Interaction, id_: str | None = None, *, metadata: str | None = None) -> Row:
-    return Row(
+def row(one: Interaction, id_: str | None = None, *, metadata: str | None = None) -> GraphRow:
+    return GraphRow(
         id=UUID(id_ or one.id),
         user_id=one.user_id,
         event_id=UUID(one.event_id),
         kind=one.kind,
         artifact_id=one.artifact_id,
         metadata=metadata,
+        metadata_bytes=None if metadata is None else len(metadata.encode()),
         timestamp=to_datetime(one.timestamp),
-        attempts=0,
-        received_at=NOW,
     )
 
 
-def event_of(*rows: Row) -> Node:
+def event_of(*rows: GraphRow) -> Node:
     [event] = [element for element in graph_of(rows) if isinstance(element, Node) and "Event" in element.labels]
     return event
 
@@ -53,7 +52,7 @@ def test_of_two_openings_at_the_same_time_the_smaller_id_counts() -> None:
 @pytest.mark.parametrize("kind", [kind for kind in Kind if not kind.opens])
 def test_any_other_kind_is_an_edge_to_the_users_artifact(kind: Kind) -> None:
     one = row(interaction(kind, event_id=EVENT, artifact_id=ARTIFACT))
-    user, event, initiated, artifact, edge = graph_of([one])
+    user, artifact, edge, event, initiated = graph_of([one])
     assert user == Node(["User"], {"id": ALICE})
     assert event == Node(["Event"], {"user_id": ALICE, "id": EVENT})
     assert initiated == Edge("INITIATED", user, event, {})
@@ -130,7 +129,8 @@ def test_the_query_of_an_opening_is_a_property_if_it_fits(metadata: str, expecte
 def test_the_position_of_what_touches_an_artifact_is_a_property_if_it_fits(
     metadata: str, expected: dict[str, object]
 ) -> None:
-    *_, edge = graph_of([row(interaction("peel", event_id=EVENT, artifact_id=ARTIFACT), metadata=metadata)])
+    rows = [row(interaction("peel", event_id=EVENT, artifact_id=ARTIFACT), metadata=metadata)]
+    [edge] = [element for element in graph_of(rows) if isinstance(element, Edge) and element.type == "PEEL"]
     shown = {name: value for name, value in edge.properties.items() if name in {"query", "position", "metadata"}}
     assert shown == expected
     assert [type(value) for value in shown.values()] == [type(value) for value in expected.values()]

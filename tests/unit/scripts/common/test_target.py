@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from scripts.common.errors import WrongUseError
+from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.target import Target, find_target, read_local_environment
 from tests.stubbed import Stubbed
 
@@ -146,6 +146,21 @@ def test_an_inactive_function_is_waited_for_two_minutes(deployed: tuple[Stubbed,
     with pytest.raises(ClientError, match="ResourceNotReadyException"):
         target.operate("stats")
     assert sum(pauses) == 120
+
+
+def test_an_operation_that_does_not_end_in_time_is_an_error_of_one_line(
+    deployed: tuple[Stubbed, list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure then goes on with the next user."""
+    target, _ = deployed
+
+    def silent(_self: Target, _payload: str) -> Any:
+        assert target.outputs
+        raise ReadTimeoutError(endpoint_url="lambda")
+
+    monkeypatch.setattr(Target, "_invoke", silent)
+    with pytest.raises(OperationError, match=r"^erase: no answer in 600 seconds$"):
+        target.operate("erase")
 
 
 def test_another_error_is_not_waited_for(deployed: tuple[Stubbed, list[float]]) -> None:
