@@ -13,6 +13,7 @@ import pytest
 from chalicelib.graph import client as graph_module
 from chalicelib.graph import watermark as in_graph
 from chalicelib.graph.client import Graph, GraphUnavailableError
+from chalicelib.graph.cypher import VERSION
 from chalicelib.interaction import Interaction
 from chalicelib.ledger import rebuilds
 from chalicelib.ledger.ledger import Ledger
@@ -395,8 +396,9 @@ def test_a_graph_that_was_lost_before_its_first_watermark_is_rebuilt(
     [
         "MATCH (n) DETACH DELETE n",
         "MATCH (w:Watermark) SET w.reached_at = datetime() CREATE (:User {id: 'erased since'})",
+        f"CREATE (:Watermark {{version: {VERSION}, reached_at: datetime()}}) CREATE (:User {{id: 'not wiped'}})",
     ],
-    ids=["lost", "set back"],
+    ids=["lost", "set back", "marked at the same moment"],
 )
 def test_a_wipe_does_not_count_for_a_graph_that_was_put_in_its_place(
     ledger: Ledger, graph: Graph, cypher: neo4j.Session, damage: str
@@ -411,3 +413,14 @@ def test_a_wipe_does_not_count_for_a_graph_that_was_put_in_its_place(
         rebuild.step(ledger, graph)
     assert snapshot(cypher) == before
     assert loss_reason(ledger, graph) is None
+    assert cypher.run("MATCH (w:Watermark) RETURN count(w)").value() == [1]
+
+
+@pytest.mark.usefixtures("sql")
+def test_two_marks_that_were_made_at_the_same_moment_become_one(
+    ledger: Ledger, graph: Graph, cypher: neo4j.Session
+) -> None:
+    in_graph.begin_wipe(graph)
+    cypher.run(f"CREATE (:Watermark {{version: {VERSION}}})").consume()
+    assert watermark.finish_wipe(ledger, graph)
+    assert cypher.run("MATCH (w:Watermark) RETURN count(w)").value() == [1]

@@ -26,5 +26,5 @@ class Person(FastHttpUser):
         kind = KINDS[self.number % len(KINDS)]
         body = {"kind": kind, "event_id": self.event, "artifact_id": f"a-{self.number}", "timestamp": time.time()}
         with self.client.post("/interaction", json=body, headers=self.headers, catch_response=True) as response:
-            if response.status_code != 200 or response.js["status"] != "ok":
+            if response.status_code != 200 or response.json()["status"] != "ok":
                 response.failure(f"{response.status_code}: {response.text[:200]}")

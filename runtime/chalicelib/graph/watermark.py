@@ -18,10 +18,13 @@ MATCH (w:Watermark) SET w.locked = true REMOVE w.locked
 WITH w WHERE w.version = $version AND w.reached_at = $expected
 SET w.reached_at = $reached_at RETURN count(w) AS advanced
 """
-_BEGIN_WIPE = "MERGE (w:Watermark) SET w = {version: $version}"
-_FINISH_WIPE = """
+# Two who merge at the same moment, this and the first watermark, make one each: a constraint would prevent that, but
+# could not be created once there are two.
+_KEEP_ONE = "FOREACH (other IN tail(marks) | DETACH DELETE other) WITH head(marks) AS w"
+_BEGIN_WIPE = f"MERGE (w:Watermark) WITH collect(w) AS marks {_KEEP_ONE} SET w = {{version: $version}}"
+_FINISH_WIPE = f"""
 MATCH (w:Watermark) SET w.locked = true REMOVE w.locked
-WITH w WHERE w.version = $version AND w.reached_at IS NULL
+WITH collect(w) AS marks WHERE all(w IN marks WHERE w.version = $version AND w.reached_at IS NULL) {_KEEP_ONE}
 SET w.reached_at = $reached_at RETURN count(w) AS finished
 """
 _RESTORE = "MERGE (w:Watermark) ON CREATE SET w = $values"
