@@ -14,49 +14,53 @@ from chalicelib.ledger.rebuilds import Range, key_before
 
 _ROW: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, attempts, received_at"
 _EXPORTED: LiteralString = "id, user_id, event_id, kind, artifact_id, metadata, timestamp, received_at, stored_at"
-# Where the next row is looked for, and in which order: that of an index.
-_NEXT_BY_KEY: LiteralString = """
-id > {id} AND id <= %(last)s AND user_partition(user_id) %% %(lanes)s = %(lane)s ORDER BY id
+# Each is in the order of an index.
+_AFTER_KEY: LiteralString = """
+id > %(id)s AND id <= %(last)s AND user_partition(user_id) %% %(lanes)s = %(lane)s ORDER BY id
 """
-_NEXT_OF_USER: LiteralString = """
-user_id = %(user_id)s AND (event_id, id) > ({event_id}, {id}) ORDER BY event_id, id
+_AFTER_OF_USER: LiteralString = """
+user_id = %(user_id)s AND (event_id, id) > (%(event_id)s, %(id)s) ORDER BY event_id, id
 """
 # Keys begin with the interaction's own time, so a day is a range of them. Whoever is being erased is left out at once.
-_NEXT_OF_DAY: LiteralString = """
-id > {id} AND id < %(end)s AND NOT EXISTS (
+_AFTER_OF_DAY: LiteralString = """
+id > %(id)s AND id < %(end)s AND NOT EXISTS (
     SELECT FROM erasure AS e WHERE e.user_id = interaction.user_id AND least(received_at, timestamp) <= e.erased_at
 ) ORDER BY id
 """
+_WEIGHED: LiteralString = """
+SELECT *, %(row_bytes)s + coalesce(octet_length(metadata), 0) AS bytes
+FROM (
+    SELECT id, user_id, event_id, kind, artifact_id, metadata::text AS metadata, timestamp, received_at, stored_at,
+           0 AS attempts
+    FROM interaction WHERE id = (SELECT ids FROM listed)[{number}] OFFSET 0
+) AS one
+"""
 
 
-def _page(columns: LiteralString, following: LiteralString) -> LiteralString:
-    """Return a statement that goes from row to row and stops at the page's size: it weighs what it returns, no more."""
-    following = f"""
-        SELECT *, %(row_bytes)s + coalesce(octet_length(metadata), 0) AS bytes
-        FROM (
-            SELECT id, user_id, event_id, kind, artifact_id, metadata::text AS metadata, timestamp, received_at,
-                   stored_at, 0 AS attempts
-            FROM interaction WHERE {following} LIMIT 1
-        ) AS following
-    """  # noqa: S608  constants
+def _page(columns: LiteralString, where: LiteralString) -> LiteralString:
+    """Return a statement that lists the page's ids, then weighs row by row and stops at the page's size.
+
+    So it makes text of no more metadata than it returns, and of one row's.
+    """
     return f"""
-    WITH RECURSIVE page AS (
-        SELECT *, 1 AS number, bytes AS total
-        FROM ({following.format(id="%(id)s::uuid", event_id="%(event_id)s::uuid")}) AS first
+    WITH RECURSIVE listed AS MATERIALIZED (
+        SELECT ARRAY(SELECT id FROM interaction WHERE {where} LIMIT %(rows)s) AS ids
+    ), page AS (
+        SELECT *, 1 AS number, bytes AS total FROM ({_WEIGHED.format(number="1")}) AS first
         UNION ALL
         SELECT following.*, number + 1, total + following.bytes
-        FROM page CROSS JOIN LATERAL ({following.format(id="page.id", event_id="page.event_id")}) AS following
-        WHERE number < %(rows)s AND total + following.bytes <= %(bytes)s
+        FROM page CROSS JOIN LATERAL ({_WEIGHED.format(number="page.number + 1")}) AS following
+        WHERE total + following.bytes <= %(bytes)s
     )
     SELECT {columns} FROM page ORDER BY number
     """  # noqa: S608  constants
 
 
 _END_OF_SCAN = "SELECT id FROM interaction WHERE id > %s AND id <= %s ORDER BY id OFFSET %s LIMIT 1"
-_KEY_PAGE = _page(_ROW, _NEXT_BY_KEY)
-_USER_PAGE = _page(_ROW, _NEXT_OF_USER)
-_EXPORT_PAGE = _page(_EXPORTED, _NEXT_OF_USER)
-_DAY_PAGE = _page(_EXPORTED, _NEXT_OF_DAY)
+_KEY_PAGE = _page(_ROW, _AFTER_KEY)
+_USER_PAGE = _page(_ROW, _AFTER_OF_USER)
+_EXPORT_PAGE = _page(_EXPORTED, _AFTER_OF_USER)
+_DAY_PAGE = _page(_EXPORTED, _AFTER_OF_DAY)
 _GRAPH_PAGE = """
 SELECT id, user_id, event_id, kind, artifact_id, timestamp, octet_length(text) AS metadata_bytes,
        CASE WHEN octet_length(text) > %(metadata_bytes)s THEN jsonb_build_object(
