@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from stacks.common.names import NAMESPACE, SERVICE, display_name, graph_host_name
+from stacks.common.names import GRAPH_HOST_NAMESPACE, NAMESPACE, SERVICE, display_name, graph_host_name
 from stacks.common.parameters import GraphParameters, PostgresParameters, StackParameters
 from stacks.config.environment import Environment
 from stacks.config.options import AuroraPostgres
@@ -82,7 +82,7 @@ class Metrics:
 
     def graph_agent(self, name: str) -> cloudwatch.Metric:
         """Return a metric that the CloudWatch agent on that instance publishes."""
-        return _metric(NAMESPACE, name, _MAX, {"Host": graph_host_name(self.environment.name)})
+        return _metric(GRAPH_HOST_NAMESPACE, name, _MAX, {"Host": graph_host_name(self.environment.name)})
 
 
 def _metric(namespace: str, name: str, statistic: str, dimensions: dict[str, str]) -> cloudwatch.Metric:

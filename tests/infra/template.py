@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 
@@ -40,14 +41,18 @@ class Template:
         return self.rights_of([policy for policy in policies if {"Ref": role} in policy["Properties"]["Roles"]], effect)
 
     def rights_of(self, policies: list[Any], effect: str = "Allow") -> dict[str, set[str]]:
-        """Return the same for policies."""
+        """Return the same for policies. What they deny without a condition is not allowed."""
+        statements = [one for policy in policies for one in policy["Properties"]["PolicyDocument"]["Statement"]]
+        never = [one for one in statements if one["Effect"] == "Deny" and "Condition" not in one]
+        assert all(one["Resource"] == "*" for one in never)
+        denied = [action for one in never for action in _listed(one["Action"])]
         rights: dict[str, set[str]] = {}
-        for statement in (one for policy in policies for one in policy["Properties"]["PolicyDocument"]["Statement"]):
-            assert "Condition" in statement or statement["Effect"] == "Allow"
-            if statement["Effect"] != effect:
+        for statement in statements:
+            if statement["Effect"] != effect or statement in never:
                 continue
+            actions = {one for one in _listed(statement["Action"]) if not any(fnmatch(one, no) for no in denied)}
             for resource in _listed(statement["Resource"]):
-                rights.setdefault(self.plain(resource), set()).update(_listed(statement["Action"]))
+                rights.setdefault(self.plain(resource), set()).update(actions)
         return rights
 
 

@@ -133,11 +133,11 @@ def test_the_alarm_on_postgres_disk_is_below_the_size_at_which_rds_enlarges_it(
 def test_the_dashboard_shows_metrics_of_this_environment(
     dashboard_metrics: list[Any], environment: Environment
 ) -> None:
-    own = [metric for metric in dashboard_metrics if metric[0] == names.NAMESPACE]
+    own = [metric for metric in dashboard_metrics if metric[0] in (names.NAMESPACE, names.GRAPH_HOST_NAMESPACE)]
     assert (names.NAMESPACE, names.SERVICE) == (telemetry.NAMESPACE, telemetry.SERVICE)
     assert {metric[1] for metric in own} >= {"Accepted", "Stored", "Projected", "OutboxRows", "OutboxAge"}
     for metric in own:
-        of_code = "service" in metric
+        of_code = metric[0] == names.NAMESPACE
         assert environment.name in (metric if of_code else str(metric).split("."))
         assert f"{metric[1]}=" in SOURCE if of_code else metric[1].partition("_")[0] in HOST, metric[1]
 

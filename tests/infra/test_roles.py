@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from stacks.common import names
 from stacks.config.environment import Environment
 from tests.infra.synthesis import ON_AWS, data_stack
 from tests.infra.template import Template
@@ -45,8 +46,7 @@ OF_DATA: dict[str, dict[str, set[str]]] = {
             "ecs:RegisterContainerInstance",
             "ecs:Submit*",
         },
-        "*": WRITE_LOG
-        | {
+        "*": {
             "cloudwatch:PutMetricData",
             "ec2:DescribeVolumes",
             "ecr:GetAuthorizationToken",
@@ -127,6 +127,18 @@ def test_roles_of_the_data_stack_have_exactly_these_rights(environment: Environm
     [statement] = policy["PolicyDocument"]["Statement"]
     assert "DefaultSecurityGroup" in str(statement["Resource"])
     assert {action.partition("SecurityGroup")[0] for action in statement["Action"]} == {"ec2:Authorize", "ec2:Revoke"}
+
+
+@pytest.mark.parametrize("environment", ON_AWS, ids=lambda environment: environment.name)
+def test_the_graphs_host_can_forge_no_metric_of_a_function(environment: Environment) -> None:
+    statements = [
+        statement
+        for policy in data_stack(environment).of_type("AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+    [publish] = [one for one in statements if one["Action"] == "cloudwatch:PutMetricData"]
+    assert publish["Condition"] == {"StringEquals": {"cloudwatch:namespace": names.GRAPH_HOST_NAMESPACE}}
+    assert names.GRAPH_HOST_NAMESPACE != names.NAMESPACE
 
 
 def test_other_roles_of_the_service_stack_have_exactly_these_rights(service: Template) -> None:

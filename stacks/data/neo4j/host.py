@@ -12,7 +12,7 @@ from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
 from stacks.common.nag import acknowledge, acknowledge_zone
-from stacks.common.names import GRAPH_HOST_TAG, NAMESPACE, graph_host_name
+from stacks.common.names import GRAPH_HOST_NAMESPACE, GRAPH_HOST_TAG, graph_host_name
 from stacks.common.retention import removal_policy
 from stacks.config.environment import Environment
 from stacks.config.options import EcsGraph
@@ -75,7 +75,7 @@ class GraphHost(Construct):
             "@SECRET@": secret.secret_arn,
             "@NAME@": graph_host_name(self._environment.name),
             "@REGION@": self._environment.region,
-            "@NAMESPACE@": NAMESPACE,
+            "@NAMESPACE@": GRAPH_HOST_NAMESPACE,
         }.items():
             setup = setup.replace(word, value)
         return setup
@@ -166,8 +166,10 @@ class GraphHost(Construct):
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],  # takes none; the condition names the namespace
-                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+                conditions={"StringEquals": {"cloudwatch:namespace": GRAPH_HOST_NAMESPACE}},
             ),
+            # CDK lets a host of ECS write every log. The tasks write theirs with roles of their own.
+            iam.PolicyStatement(effect=iam.Effect.DENY, actions=["logs:*"], resources=["*"]),
         ):
             self.role.add_to_policy(statement)
         policy = self.role.node.find_child("DefaultPolicy")

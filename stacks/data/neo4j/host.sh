@@ -96,10 +96,11 @@ JSON
 /opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s \
     -c file:/opt/aws/amazon-cloudwatch-agent/etc/graph.json >/dev/null
 
-# With this attribute ECS may place Neo4j here.
+# With this attribute ECS may place Neo4j here. Tasks write their logs with their own roles: the host may not.
 cat >>/etc/ecs/ecs.config <<'CONFIG'
 ECS_INSTANCE_ATTRIBUTES={"graph-volume":"mounted"}
 ECS_CONTAINER_STOP_TIMEOUT=120s
 ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
 ECS_AWSVPC_BLOCK_IMDS=true
+ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE=true
 CONFIG
