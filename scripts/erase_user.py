@@ -132,6 +132,8 @@ def _erase(target: Target, until: Mapping[str, Until]) -> None:
 
     Raises OperationError for these, and if dead-lettered messages were held.
     """
+    from chalicelib.ledger.erasures import Erased
+
     erasures = [Erasure(target, user_id, *one) for user_id, one in until.items()]
     with progress() as bar:
         for one in bar.track(erasures, description="erasing"):
@@ -140,7 +142,11 @@ def _erase(target: Target, until: Mapping[str, Until]) -> None:
         for one in bar.track(erasures, description="waiting 15 s, then checking again"):
             one.finish()
     with DeadLetterQueue(target) as queue:
-        gone = {one.user_id: one.erased_at for one in erasures if one.rows_deleted and one.erased_at}
+        gone = {
+            one.user_id: Erased(one.erased_at, one.with_account)
+            for one in erasures
+            if one.rows_deleted and one.erased_at
+        }
         deleted = delete_messages_of(queue, gone)
     for one in erasures:
         if one.failure:
@@ -150,6 +156,7 @@ def _erase(target: Target, until: Mapping[str, Until]) -> None:
             f"{printable(one.user_id)}: erased {one.counts['interactions']} interactions, {one.counts['nodes']} nodes"
             f" and {deleted[one.user_id]} dead-lettered interactions, all from before"
             f" {one.erased_at and one.erased_at.isoformat()}"
+            + (" or posted with a token of a sign-in before it" if one.with_account else "")
         )
     if failed := sum(1 for one in erasures if one.failure):
         raise OperationError(f"{failed} of {len(erasures)} erasures are not complete: run this again")

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chalicelib.interaction import EPOCH, microseconds
+
+if TYPE_CHECKING:
+    from chalicelib.ledger.erasures import Erased
 
 GAVE_UP = "gave_up"  # moved by SQS after the last receive: it may be stored another time
 POISON = ("not_json", "refused", "data_error")  # the worker's reason codes: it can never be stored as it is
@@ -89,24 +92,29 @@ class DlqMessage(BaseModel):
         """Return how many of its parts belong to this user."""
         return sum(1 for part in self.parts if _owners(part, {user_id}))
 
-    def erase(self, until: Mapping[str, datetime]) -> tuple[Counter[str], str | None]:
-        """Return how many parts belong to each user and are from before that user's time; and a body without them.
+    def erase(self, until: "Mapping[str, Erased]") -> tuple[Counter[str], str | None]:
+        """Return how many parts of each user that user's erasure covers; and a body without them.
 
-        A part was received, or happened, at or before the time; if it says neither, the message's own time decides. The
-        body is None if no part is left.
+        If a part says neither when it was received nor when it happened, the message's own time decides. The body is
+        None if no part is left.
         """
         erased: Counter[str] = Counter()
         rest = []
         for part in self.parts:
-            owners = {one for one in _owners(part, until.keys()) if self._is_before(part, until[one])}
+            owners = {one for one in _owners(part, until.keys()) if self._is_erased(part, until[one])}
             erased.update(owners)
             rest += [] if owners else [part]
         return erased, self._with(rest) if erased and rest else None
 
-    def _is_before(self, part: Any, time: datetime) -> bool:
-        said = [part.get(name) for name in ("received_at", "timestamp")] if isinstance(part, dict) else []
-        times = [one for one in said if type(one) is int]
-        return min(times) <= microseconds(time) if times else self.sent_at <= time
+    def _is_erased(self, part: Any, erased: "Erased") -> bool:
+        said = part if isinstance(part, dict) else {}
+        times = {name: value for name, value in said.items() if type(value) is int}
+        received_at = times.get("received_at", times.get("timestamp", microseconds(self.sent_at)))
+        return erased.covers(
+            received_at=received_at,
+            timestamp=times.get("timestamp", received_at),
+            signed_in_at=times.get("signed_in_at", 0),  # unknown counts as before the erasure: STORE's rule
+        )
 
     def _with(self, parts: list[Any]) -> str:
         from chalicelib.queue import write

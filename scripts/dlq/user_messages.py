@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from scripts.common.console import progress
 from scripts.dlq.message import DlqMessage
 from scripts.dlq.queue import DeadLetterQueue, batches
+
+if TYPE_CHECKING:
+    from chalicelib.ledger.erasures import Erased
 
 
 def read_messages_of(queue: DeadLetterQueue, user_id: str) -> Iterator[DlqMessage]:
@@ -14,8 +17,8 @@ def read_messages_of(queue: DeadLetterQueue, user_id: str) -> Iterator[DlqMessag
     return _with_progress(queue, queue.read(lambda message: message.owners({user_id})))
 
 
-def delete_messages_of(queue: DeadLetterQueue, until: Mapping[str, datetime]) -> Counter[str]:
-    """Delete each user's dead-lettered interactions up to their time; return how many of each user were deleted.
+def delete_messages_of(queue: DeadLetterQueue, until: "Mapping[str, Erased]") -> Counter[str]:
+    """Delete the dead-lettered interactions that each user's erasure covers; return how many of each user were deleted.
 
     What else is in their messages stays, in messages of its own. Messages that SQS did not delete are added to the
     queue's `unread`.

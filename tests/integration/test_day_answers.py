@@ -11,7 +11,7 @@ import pytest
 from bench.filling import fill
 from chalicelib.graph.client import Graph
 from chalicelib.interaction import Interaction, Kind
-from chalicelib.ledger import day_answers, erasures, statistics, users
+from chalicelib.ledger import day_answers, erasures, statistics, users, watermark
 from chalicelib.ledger.ledger import Ledger
 from chalicelib.ledger.migrate import migrate_ledger
 from chalicelib.ledger.questions import OF_A_DAY, SUMS
@@ -166,6 +166,44 @@ def test_a_flood_changes_all_days_but_those_of_long_ago_stay_for_their_hour(
     assert kept() == [8, 100]  # catch-up looks again in a minute
     sql.execute("UPDATE day_answer SET counted_at = now() - interval '61 minutes' WHERE day < current_date - 50")
     assert kept() == [8]
+
+
+def test_forgetting_may_take_longer_than_a_look(
+    ledger: Ledger, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.store([at(9, "recall")])
+    keep_ahead(ledger, in_time=lambda: True)
+    sql.execute("UPDATE day_answers_checked SET checked_at = now()")
+    monkeypatch.setattr(day_answers, "LOOK_MILLISECONDS", 1000)
+    slow = f"{day_answers._FORGET_CHANGED} AND (SELECT pg_sleep(1.5)) IS NOT NULL"  # noqa: SLF001
+    monkeypatch.setattr(day_answers, "_FORGET_CHANGED", slow)
+    day_answers.forget_changed(ledger.connection)
+    assert sql.execute("SELECT count(*) FROM day_answer").fetchall() == [(0,)]
+
+
+def test_what_there_is_no_time_to_forget_is_forgotten_at_the_next_look(ledger: Ledger, sql: psycopg.Connection) -> None:
+    ledger.store([at(9, "recall"), at(50, "recall"), at(100, "recall")])
+    keep_ahead(ledger, in_time=lambda: True)
+
+    def days_left() -> int:
+        day_answers.forget_changed(ledger.connection, seconds=0)
+        [(days,)] = sql.execute("SELECT count(DISTINCT day) FROM day_answer").fetchall()
+        return int(days)
+
+    assert [days_left() for _ in range(3)] == [2, 1, 0]
+
+
+def test_the_graph_gets_what_waits_even_if_no_answer_can_be_forgotten(
+    ledger: Ledger, sql: psycopg.Connection, graph: Graph
+) -> None:
+    ledger.store([at(9, "recall")])
+    ledger.connection.execute("SET lock_timeout = '200ms'")
+    with sql.transaction():
+        sql.execute("SELECT FROM day_answers_checked FOR UPDATE")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            tend(ledger, graph, in_time=lambda: True)
+    assert ledger.waiting().rows == 0
+    assert watermark.read(ledger.connection)
 
 
 @pytest.fixture

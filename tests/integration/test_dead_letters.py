@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.interaction import microseconds
+from chalicelib.ledger.erasures import Erased
 from chalicelib.queue import encode
 from local.cloud import Cloud
 from scripts.common.target import Target
@@ -169,7 +171,7 @@ def test_only_one_users_messages_up_to_a_time_are_deleted(target: TwoQueues, sen
     later = encode(interaction(now=in_an_hour, timestamp=in_an_hour.timestamp()))
     send(later)
     with DeadLetterQueue(target) as queue:
-        deleted = delete_messages_of(queue, dict.fromkeys((ALICE, "somebody-else"), datetime.now(UTC)))
+        deleted = delete_messages_of(queue, dict.fromkeys((ALICE, "somebody-else"), Erased(datetime.now(UTC))))
     assert (deleted, queue.unread) == ({ALICE: 3}, 0)
     assert visible(target) == {bobs: "gave_up", later: "gave_up"}
 
@@ -181,10 +183,22 @@ def test_a_message_is_the_same_after_writing_and_reading_its_file(target: TwoQue
     assert DlqMessage.model_validate_json(message.model_dump_json()) == message
 
 
+def test_an_erasure_with_the_account_deletes_what_a_void_token_posted_later(target: TwoQueues, send: Send) -> None:
+    now = datetime.now(UTC)
+    in_an_hour = now + timedelta(hours=1)
+    later = interaction(now=in_an_hour, timestamp=in_an_hour.timestamp())
+    void, valid = (later.model_copy(update={"signed_in_at": microseconds(at)}) for at in (now, in_an_hour))
+    send(encode(void), "refused")
+    send(encode(valid), "refused")
+    with DeadLetterQueue(target) as queue:
+        assert delete_messages_of(queue, {ALICE: Erased(datetime.now(UTC), with_account=True)}) == {ALICE: 1}
+    assert visible(target) == {encode(valid): "refused"}
+
+
 def test_an_erasure_leaves_the_rest_of_a_batch_with_its_reason(target: TwoQueues, send: Send) -> None:
     in_an_hour = datetime.now(UTC) + timedelta(hours=1)
     later = interaction(now=in_an_hour, timestamp=in_an_hour.timestamp(), metadata={"a": "日本\ufffe😀"})
     send(encode(interaction("keep", artifact_id=ARTIFACT), later, interaction()), "data_error")
     with DeadLetterQueue(target) as queue:
-        assert delete_messages_of(queue, {ALICE: datetime.now(UTC)}) == {ALICE: 2}
+        assert delete_messages_of(queue, {ALICE: Erased(datetime.now(UTC))}) == {ALICE: 2}
     assert visible(target) == {encode(later): "data_error"}

@@ -10,7 +10,9 @@ What is added up over days is kept as arrays, `Sums`, which go with their answer
 """
 
 import hashlib
+import math
 from datetime import UTC, date, datetime, time, timedelta
+from time import monotonic
 from typing import Any, LiteralString
 
 import psycopg
@@ -56,7 +58,11 @@ WITH RECURSIVE {EVENT_DAYS.format(events_and_day_before=_CHANGED_EVENTS)}
 UPDATE day_answer SET changed = true WHERE NOT changed AND day IN (SELECT day FROM event_day)
 """  # noqa: S608  constants
 _MARK_ALL = "UPDATE day_answer SET changed = true WHERE NOT changed"
-_FORGET_CHANGED = "DELETE FROM day_answer WHERE changed AND (day >= %s OR counted_at < %s)"
+_LIST_CHANGED = """
+SELECT array_agg(id) FROM day_answer
+WHERE changed AND (day >= (now() AT TIME ZONE 'UTC')::date - %s OR counted_at < now() - %s) GROUP BY day
+"""
+_FORGET_CHANGED = "DELETE FROM day_answer WHERE id = ANY(%s)"
 # An id begins with the interaction's own time: so a day is a range of ids.
 _LIVED: LiteralString = """
 SELECT day FROM unnest(%(days)s::date[], %(starts)s::uuid[], %(ends)s::uuid[]) AS part (day, first, next)
@@ -90,15 +96,26 @@ def key(question: str, sql: str) -> str:
     return f"{question} {hashlib.sha256(sql.encode()).hexdigest()[:16]}"
 
 
-def forget_changed(connection: psycopg.Connection) -> None:
-    """Forget the answers that rows changed which were stored since the last look; of old days some time later."""
+def forget_changed(connection: psycopg.Connection, *, seconds: float = math.inf) -> None:
+    """Forget the answers that rows changed which were stored since the last look; of old days some time later.
+
+    After so many seconds it forgets those of no other day: the next call does.
+    """
+    until = monotonic() + seconds
+    _mark_changed(connection)
+    # Day by day, each in a transaction of its own: what is forgotten stays so if another day's takes too long.
+    for (answers,) in connection.execute(_LIST_CHANGED, [RECENT_DAYS, COUNTED_AGAIN_AFTER]).fetchall():
+        connection.execute(_FORGET_CHANGED, [answers])
+        if monotonic() > until:
+            break
+
+
+def _mark_changed(connection: psycopg.Connection) -> None:
     with connection.transaction():
         look = "SELECT checked_at, clock_timestamp() FROM day_answers_checked FOR UPDATE"
         for checked_at, now in connection.execute(look).fetchall():
             if now - checked_at > FORGET_ALL_AFTER or not _mark_since(connection, checked_at - LONGEST_WRITE):
                 connection.execute(_MARK_ALL)
-            recent = now.astimezone(UTC).date() - timedelta(days=RECENT_DAYS)
-            connection.execute(_FORGET_CHANGED, [recent, now - COUNTED_AGAIN_AFTER])
             connection.execute("UPDATE day_answers_checked SET checked_at = %s", [now])
 
 
@@ -106,6 +123,7 @@ def _mark_since(connection: psycopg.Connection, stored_at: datetime) -> bool:
     """Mark the answers that rows stored since then changed; return False if there are too many to look at."""
     try:
         with connection.transaction():
+            # Until the caller's transaction ends, unless this block fails.
             connection.execute("SELECT set_config('statement_timeout', %s, true)", [str(LOOK_MILLISECONDS)])
             connection.execute(_MARK_CHANGED, [stored_at])
     except psycopg.errors.QueryCanceled:

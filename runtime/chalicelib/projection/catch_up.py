@@ -11,6 +11,8 @@ from chalicelib.projection import rebuild, watermark
 from chalicelib.projection.projector import catch_up
 from chalicelib.telemetry import age, log, measure
 
+FORGET_SECONDS = 10  # of a run, for the kept answers that changed
+
 
 def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     """Project until the graph holds all of the ledger, or time is up; return how many rows were drained.
@@ -22,10 +24,12 @@ def tend(ledger: Ledger, graph: Graph, *, in_time: Callable[[], bool]) -> int:
     measure(OutboxRows=waiting.rows, SetAsideRows=waiting.parked, OutboxAge=timedelta(seconds=waiting.age_seconds))
     if reached_at := ledger_watermark.read(ledger.connection):
         measure(WatermarkAge=age(reached_at))
-    day_answers.forget_changed(ledger.connection)
     drained = 0
-    if not offline.is_under_way(ledger.connection):  # the graph takes nothing, and what is imported is not ready yet
-        drained = _project(ledger, graph, in_time=in_time)
+    try:
+        day_answers.forget_changed(ledger.connection, seconds=FORGET_SECONDS)
+    finally:  # if it fails, the run fails, but not before the graph has what waits for it
+        if not offline.is_under_way(ledger.connection):  # the graph takes nothing; what is imported is not ready yet
+            drained = _project(ledger, graph, in_time=in_time)
     statistics.keep_ahead(ledger, in_time=in_time)
     return drained
 

@@ -1,18 +1,22 @@
 """erase-user: which dead-lettered interactions it deletes, which it cannot read, and which lists it accepts."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from chalicelib.interaction import microseconds
+from chalicelib.queue import encode
 from scripts import erase_user
 from scripts.common.erasures import read_list
 from scripts.common.errors import OperationError, WrongUseError
 from scripts.common.users import User
-from tests.samples import ALICE, BOB
+from tests.samples import ALICE, BOB, interaction
 from tests.unit.scripts.fake_sqs import FakeSqs, FakeTarget, message_of
 
 NOTHING = {"interactions": 0, "waiting": 0, "erased_at": None, "nodes": 0}
@@ -139,6 +143,21 @@ def test_what_is_dead_lettered_after_an_erasure_goes_when_it_is_applied_again(er
     result = erase(target, "--again", "--file", str(path), "--yes", messages=2)
     assert "2 nodes and 2 dead-lettered interactions, all from before 2026-05-01T12:00:00+00:00" in result.stdout
     assert target.erased[ALICE] == "2026-05-02T12:00:00+00:00"  # its own time: what the person did since then stays
+
+
+@pytest.mark.parametrize("with_account", [True, False])
+def test_what_a_void_token_posted_after_an_erasure_goes_when_that_is_applied_again(
+    erase: Erase, tmp_path: Path, *, with_account: bool
+) -> None:
+    path, erasure = tmp_path / "list", {"user_id": ALICE, "erased_at": "2026-05-01T12:00:00Z"}
+    path.write_text(json.dumps(erasure | {"with_account": with_account}))
+    later, before = datetime(2026, 5, 1, 13, tzinfo=UTC), datetime(2026, 5, 1, 11, tzinfo=UTC)
+    posted = interaction(now=later, timestamp=later.timestamp())
+    void = encode(posted.model_copy(update={"signed_in_at": microseconds(before)}))
+    sqs = FakeSqs(void)
+    result = erase(dev(), "--again", "--file", str(path), "--yes", sqs=sqs)
+    assert [message["Body"] for message in sqs.visible] == ([] if with_account else [void])
+    assert ("or posted with a token of a sign-in before it" in result.stdout) == with_account
 
 
 def test_many_erasures_wait_together_for_the_sweep(erase: Erase, tmp_path: Path) -> None:

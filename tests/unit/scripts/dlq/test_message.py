@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.interaction import Interaction
+from chalicelib.interaction import Interaction, microseconds
+from chalicelib.ledger.erasures import Erased
 from chalicelib.queue import encode
 from scripts.dlq.message import GAVE_UP, DlqMessage, Selection
 from tests.samples import ALICE, ARTIFACT, BOB, NOW, interaction
+
+DAY = 86_400_000_000  # in microseconds
 
 
 def message(body: str = "{", reason: str = "not_json", sent_at: datetime = NOW) -> DlqMessage:
@@ -81,16 +84,26 @@ def sent(user_id: str, days: int) -> Interaction:
 def test_an_erasure_takes_the_users_part_up_to_its_time_and_leaves_the_rest() -> None:
     before, at, after, bobs = sent(ALICE, -1), sent(ALICE, 0), sent(ALICE, 1), sent(BOB, -1)
     found = message(encode(before, bobs, at, after))
-    assert found.erase({ALICE: NOW}) == ({ALICE: 2}, encode(bobs, after))
-    assert found.erase({ALICE: NOW + timedelta(days=1), BOB: NOW}) == ({ALICE: 3, BOB: 1}, None)
-    assert found.erase({ALICE: NOW - timedelta(days=2)}) == ({}, None)
-    assert message(encode(after)).erase({ALICE: NOW}) == ({}, None)
+    assert found.erase({ALICE: Erased(NOW)}) == ({ALICE: 2}, encode(bobs, after))
+    assert found.erase({ALICE: Erased(NOW + timedelta(days=1)), BOB: Erased(NOW)}) == ({ALICE: 3, BOB: 1}, None)
+    assert found.erase({ALICE: Erased(NOW - timedelta(days=2))}) == ({}, None)
+    assert message(encode(after)).erase({ALICE: Erased(NOW)}) == ({}, None)
+
+
+def test_an_erasure_with_the_account_takes_what_was_posted_later_with_a_token_from_before() -> None:
+    [void, valid] = (
+        sent(ALICE, 1).model_copy(update={"signed_in_at": microseconds(NOW) + days * DAY}) for days in (0, 1)
+    )
+    unknown = sent(ALICE, 2)
+    found = message(encode(void, valid, unknown))
+    assert found.erase({ALICE: Erased(NOW)}) == ({}, None)
+    assert found.erase({ALICE: Erased(NOW, with_account=True)}) == ({ALICE: 2}, encode(valid))
 
 
 @pytest.mark.parametrize("body", [f"{{{ALICE}", json.dumps({"version": 1, "interactions": [{"user_id": ALICE}]})])
 def test_what_says_no_time_has_that_of_its_message(body: str) -> None:
-    assert message(body).erase({ALICE: NOW}) == ({ALICE: 1}, None)
-    assert message(body).erase({ALICE: NOW - timedelta(seconds=1)}) == ({}, None)
+    assert message(body).erase({ALICE: Erased(NOW)}) == ({ALICE: 1}, None)
+    assert message(body).erase({ALICE: Erased(NOW - timedelta(seconds=1))}) == ({}, None)
 
 
 def test_a_short_id_must_be_named() -> None:

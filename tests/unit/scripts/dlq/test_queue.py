@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from chalicelib.ledger.erasures import Erased
 from scripts.common.errors import OperationError
 from scripts.dlq.queue import DeadLetterQueue, batches
 from scripts.dlq.user_messages import delete_messages_of
@@ -27,7 +28,7 @@ def test_a_long_queue_is_read_to_its_end_and_released() -> None:
 def test_an_erasure_deletes_all_messages_of_a_long_queue() -> None:
     sqs = FakeSqs(*[message_of(ALICE), message_of(BOB)] * 50, max_in_flight=30)
     with opened(sqs) as queue:
-        assert delete_messages_of(queue, {ALICE: datetime.now(UTC)}) == {ALICE: 50}
+        assert delete_messages_of(queue, {ALICE: Erased(datetime.now(UTC))}) == {ALICE: 50}
     assert {message["Body"] for message in sqs.visible} == {message_of(BOB)}
     assert (queue.unread, len(sqs.visible)) == (0, 50)
 
@@ -36,7 +37,7 @@ def test_an_erasure_leaves_the_rest_of_a_message_with_its_reason() -> None:
     parts = [{"user_id": ALICE, "timestamp": 1}, {"user_id": BOB}, {"user_id": ALICE, "timestamp": 10**17}]
     sqs = FakeSqs(json.dumps({"version": 1, "interactions": parts}), "of " + ALICE)
     with opened(sqs) as queue:
-        assert delete_messages_of(queue, {ALICE: datetime.now(UTC)}) == {ALICE: 2}
+        assert delete_messages_of(queue, {ALICE: Erased(datetime.now(UTC))}) == {ALICE: 2}
     with opened(sqs) as queue:
         [left] = queue.read()
     assert (left.parts, left.reason) == (parts[1:], "gave_up")
