@@ -37,10 +37,11 @@ test: $(INSTALLED)  ## run all tests, on clouds of their own
 # Three at a time, the longest first.
 TESTS := tests/e2e tests/integration tests/infra tests/clients tests/unit
 # By two processes, each with a cloud of its own: these tests mostly wait.
-tests/integration tests/integration/shown-at-the-end: BY_TWO := --dist=loadfile --tx='2*popen//python=.venv/bin/python -I -X utf8'
+BY_TWO := tests/e2e tests/integration
+$(BY_TWO) $(BY_TWO:=/shown-at-the-end): XDIST := --dist=loadfile --tx='2*popen//python=.venv/bin/python -I -X utf8'
 .PHONY: $(TESTS)
 $(TESTS): $(INSTALLED)
-	@$(RUN) pytest --quiet $(BY_TWO) $@
+	@$(RUN) pytest --quiet $(XDIST) $@
 
 LONG_TESTS := tests/long
 .PHONY: test-long
@@ -60,7 +61,7 @@ SEED := $(shell date +%s)
 tests/infra/% tests/unit/%: NICE := nice
 %/shown-at-the-end: $(INSTALLED)
 	@mkdir -p .local/logs; log=.local/logs/$(notdir $*)-tests.log; \
-		$(NICE) $(RUN) pytest --quiet $(BY_TWO) $* >$$log 2>&1; status=$$?; cat $$log; exit $$status
+		$(NICE) $(RUN) pytest --quiet $(XDIST) $* >$$log 2>&1; status=$$?; cat $$log; exit $$status
 
 .PHONY: bench
 bench: $(INSTALLED)  ## measure how fast the code is, each figure beside its ceiling; 10 minutes

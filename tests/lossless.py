@@ -108,6 +108,7 @@ def main() -> None:
             tracker.track(peel)
             print(number, flush=True)  # noqa: T201
             time.sleep(PAUSE_SECONDS)
+        tracker.flush(200)  # the API may be off, or slow, for longer than a program's end waits
         status = tracker.flush(200)
     sys.exit(status.waiting + status.rejected)
 

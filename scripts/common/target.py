@@ -117,7 +117,7 @@ class Target:
         try:
             answer = self._invoke(json.dumps({"operation": operation, "caller": self.caller, **arguments}))
         except ReadTimeoutError:
-            raise OperationError(f"{operation}: no answer in {LONG_CALLS['read_timeout']} seconds") from None
+            raise OperationError(f"{operation}: the operations function took too long to answer") from None
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise OperationError(" ".join(f"{operation}: {payload.get('errorMessage', payload)}".split()))

@@ -38,7 +38,7 @@ WORKER_SECONDS = int(os.environ.get("WORKER_SECONDS", "600"))
 BACKLOG_MESSAGES = int(os.environ.get("BACKLOG_MESSAGES", "50000"))
 SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS", "3600"))
 SOAK_MESSAGES_PER_SECOND = 500
-MAX_MESSAGES = 2_000_000  # bounds the disk
+MAX_MESSAGES = 5_000_000  # bounds the disk; more than 10 minutes bring
 GROWTH_MB = 30  # allowed between the second and the last sample
 EMAIL, PASSWORD = "dave@example.com", "Peel-and-keep-1"
 
