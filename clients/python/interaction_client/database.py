@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 BUSY_SECONDS = 30.0
-_BESIDE = ("-wal", "-shm")  # as long as a connection is open
 
 
 class Database:
@@ -66,38 +65,46 @@ class Database:
 
 
 def _connect(path: Path, schema: str) -> sqlite3.Connection:
+    for folder in {path.parent.resolve(), path.resolve().parent}:  # the file may be a link
+        _check_folder(folder)
+    path = path.resolve()
     # One process at a time: while the first turns a new file to WAL, others would be told that it is locked.
     with open(f"{path}-open.lock", "a", opener=_private) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Only if it is not there: to close another descriptor of the file would release this process's locks on it.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # it holds what users did
-        for ending in ("", *_BESIDE, "-journal"):
+        for ending in ("", "-wal", "-shm", "-journal"):
             _check_private(Path(f"{path}{ending}"))
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(schema)
-            # Again, now that SQLite has opened them: between the check and that, another user may have made them.
-            for ending in ("", *(_BESIDE if mode == "wal" else ())):  # some network disks have no WAL
-                _check_private(Path(f"{path}{ending}"), is_open=True)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _check_private(file: Path, *, is_open: bool = False) -> None:
-    """Raise PermissionError if another user owns the file, or may read or write it: they would have what users did.
+def _check_folder(folder: Path) -> None:
+    """Raise PermissionError if another user may put files into the folder: SQLite would read them as the queue's.
 
-    Of an open file, also if it is not there: another user's was, and has been removed.
+    Whoever may do so could also change a file between a look at it and its opening.
     """
+    state = folder.stat()
+    if state.st_uid not in (0, os.geteuid()):
+        raise PermissionError(f"{folder}: belongs to another user of this machine; give the tracker another path")
+    # A group that has its user's number is that user's own: where each has one, new folders are open to it.
+    if state.st_mode & (0o002 if state.st_gid == state.st_uid else 0o022):
+        raise PermissionError(f"{folder}: other users of this machine may write to it; give the tracker another folder")
+
+
+def _check_private(file: Path) -> None:
+    """Raise PermissionError if another user owns the file, or may read or write it: they would have what users did."""
     try:
         owner, state = file.lstat().st_uid, file.stat()
     except FileNotFoundError:
-        if is_open:
-            raise PermissionError(f"{file}: was removed by another user; give the tracker another path") from None
         return
     if {owner, state.st_uid} != {os.geteuid()}:
         raise PermissionError(f"{file}: belongs to another user of this machine; give the tracker another path")

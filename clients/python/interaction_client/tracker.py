@@ -35,7 +35,8 @@ class Tracker:
     The first interaction waits `batch_seconds` for others to share its request. A full queue, of `max_bytes`, blocks
     for `block_seconds` and then raises QueueFullError. At the program's end what waits has `exit_seconds` to be sent.
     `on_rejected` is called in the sending thread for each interaction that will not be sent; by default it is logged.
-    Raises PermissionError if the file at `path` belongs to another user of the machine, or if others may use it.
+    Raises PermissionError if the file at `path` or its folder belongs to another user of the machine (the folder may be
+    root's), or if others may use the file or write to the folder.
     """
 
     def __init__(

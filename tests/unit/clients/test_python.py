@@ -3,8 +3,8 @@
 import json
 import math
 import os
-import sqlite3
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -56,34 +56,40 @@ def test_a_queue_of_another_user_of_the_machine_is_refused(tmp_path: Path, monke
         Tracker("https://api.example", "token", user="u", path=tmp_path / "queue.db")
 
 
-class Neighbour(sqlite3.Connection):
-    """A connection during whose opening another user makes PATH-wal, or makes and removes it."""
-
-    removes = False
-
-    def __init__(self, path: Path, **settings: Any) -> None:
-        self.wal = Path(f"{path}-wal")
-        self.wal.write_bytes(b"x")  # SQLite itself would make an empty one private
-        self.wal.chmod(0o666)
-        super().__init__(path, **settings)
-
-    def executescript(self, script: str) -> sqlite3.Cursor:
-        done = super().executescript(script)
-        if self.removes:
-            self.wal.unlink()
-        return done
-
-
-@pytest.mark.parametrize(("removes", "told"), [(False, "may read or write it"), (True, "was removed by another user")])
-def test_a_file_that_another_user_makes_while_the_queue_is_opened_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, *, removes: bool
-) -> None:
-    path = tmp_path / "queue.db"
-    Tracker("https://api.example", "token", user="u", path=path).close(0)
-    monkeypatch.setattr(Neighbour, "removes", removes)
-    monkeypatch.setattr(sqlite3, "connect", Neighbour)
-    with pytest.raises(PermissionError, match=f"{path}-wal: .*{told}"):
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o702])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_folder_into_which_others_may_put_files_is_refused(tmp_path: Path, mode: int, *, is_link: bool) -> None:
+    (shared := tmp_path / "shared").mkdir()
+    shared.chmod(mode)
+    path = shared / "queue.db"
+    if is_link:
+        path = tmp_path / "queue.db"
+        path.symlink_to(shared / "queue.db")
+    with pytest.raises(PermissionError, match=f"{shared}: other users of this machine may write to it"):
         Tracker("https://api.example", "token", user="u", path=path)
+    assert list(shared.iterdir()) == []
+
+
+def test_of_groups_only_the_users_own_may_write_to_the_folder(tmp_path: Path) -> None:
+    user = os.geteuid()
+    (folder := tmp_path / "folder").mkdir()
+    groups = os.getgroups() if user else [0, 1]  # root may give it to any
+    for group in groups:
+        os.chown(folder, -1, group)
+        folder.chmod(0o770)
+        with nullcontext() if group == user else pytest.raises(PermissionError, match="may write to it"):
+            Tracker("https://api.example", "token", user="u", path=folder / "queue.db").close(0)
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = os.geteuid()
+    if user:
+        monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    else:
+        os.chown(tmp_path, 1, 1)
+    with pytest.raises(PermissionError, match=f"{tmp_path}: belongs to another user of this machine"):
+        Tracker("https://api.example", "token", user="u", path=tmp_path / "queue.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 def numbers() -> Iterator[int]:
