@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,13 @@ import pytest
 import requests
 
 from chalicelib.ledger.connection import read_row
+from scripts.create_user import ensure_user
+from scripts.get_bearer_token import sign_in
 from tests.commands import FOLDER
-from tests.e2e.conftest import EMAIL, System
+from tests.e2e.conftest import PASSWORD, System
 from tests.e2e.test_commands import run
 
-Post = Callable[[dict[str, Any]], requests.Response]
+EMAIL = "frank@example.com"  # is erased: what another test posts with an earlier time would be dropped
 COLUMNS = "id, user_id, event_id, kind, artifact_id, metadata::text, timestamp, received_at, stored_at"
 COUNT = "SELECT count(*) FROM interaction LEFT JOIN graph_outbox ON interaction_id = id WHERE interaction_id IS NULL"
 
@@ -30,11 +31,14 @@ def keep(artifact_id: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def used(post: Post, sql: psycopg.Connection) -> int:
+def used(system: System, sql: psycopg.Connection) -> int:
     """Post interactions and wait until all are in the graph; return the number of interactions."""
+    ensure_user(system.target, EMAIL, PASSWORD, change=True)
+    headers = {"Authorization": f"Bearer {sign_in(system.target, EMAIL, PASSWORD)}"}
+    url = f"{system.environment['API_URL']}/interaction"
     [(before,)] = sql.execute("SELECT count(*) FROM interaction").fetchall()
     for name in "abc":
-        assert post(keep(name)).ok
+        assert requests.post(url, json=keep(name), headers=headers, timeout=30).ok
     until = time.monotonic() + 60
     while sql.execute(COUNT).fetchone() != (before + 3,):
         assert time.monotonic() < until
