@@ -22,7 +22,7 @@ from chalicelib.ledger import locks
 from chalicelib.ledger.rebuilds import key_before
 
 LONGEST_WRITE = timedelta(minutes=2)
-FORGET_ALL_AFTER = timedelta(hours=1)  # without a look; then counting again is cheaper
+MARK_ALL_AFTER = timedelta(hours=1)  # without a look; then counting again is cheaper
 RECENT_DAYS = 7  # of which a change is seen at once
 COUNTED_AGAIN_AFTER = timedelta(hours=1)  # a day before these
 LOOK_MILLISECONDS = 5_000  # of a look; after a flood that takes longer, all answers count as changed
@@ -114,7 +114,7 @@ def _mark_changed(connection: psycopg.Connection) -> None:
     with connection.transaction():
         look = "SELECT checked_at, clock_timestamp() FROM day_answers_checked FOR UPDATE"
         for checked_at, now in connection.execute(look).fetchall():
-            if now - checked_at > FORGET_ALL_AFTER or not _mark_since(connection, checked_at - LONGEST_WRITE):
+            if now - checked_at > MARK_ALL_AFTER or not _mark_since(connection, checked_at - LONGEST_WRITE):
                 connection.execute(_MARK_ALL)
             connection.execute("UPDATE day_answers_checked SET checked_at = %s", [now])
 
